@@ -1,0 +1,1 @@
+"""Shared machine learning in an attested enclave."""
