@@ -20,6 +20,11 @@ def sha384_hex(data: bytes | memoryview) -> str:
     return hashlib.sha384(data).hexdigest()
 
 
+def sha256_hex(data: bytes | memoryview) -> str:
+    """64 characters; only where a format of others asks for SHA-256 (trust roots, RA-TLS)."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def sha384_stream(chunks: Iterable[bytes]) -> str:
     """Hexadecimal SHA-384 of the concatenation of `chunks`."""
     state = hashlib.sha384()

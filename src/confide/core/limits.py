@@ -12,8 +12,12 @@ MAX_EVIDENCE_BYTES: Final = 64 * KIB
 MAX_QUOTE_BYTES: Final = 32 * KIB
 MAX_COLLATERAL_BYTES: Final = 256 * KIB
 MAX_CERTIFICATE_BYTES: Final = 16 * KIB
+MAX_HPKE_KEY_BYTES: Final = 2 * KIB
+"""X25519 has 32 bytes, the hybrid MLKEM768-X25519 1,216."""
 MAX_MODEL_HEADER_BYTES: Final = 4 * MIB
 MAX_RECEIPT_BYTES: Final = 4 * MIB
+MAX_CONFIG_BYTES: Final = 32 * KIB
+"""An enclave's config, on one line; with its end it must fit into a pipe (64 KiB)."""
 MAX_NESTING: Final = 32
 
 # Names
@@ -29,6 +33,28 @@ MAX_BLOCKS: Final = 65_536
 MAX_DATASET_ROWS: Final = 200_000_000
 MAX_FIELD_BYTES: Final = 64 * KIB
 MAX_QUARANTINE_EXAMPLES: Final = 1_000
+MAX_ID_BYTES: Final = 256
+"""One text id, UTF-8."""
+MAX_QUARANTINE_REASONS: Final = 64
+READ_CHUNK_BYTES: Final = 4 * MIB
+"""One step of a reader of text; no single row may be longer."""
+INSPECT_ROWS: Final = 100_000
+"""How many rows are looked at to suggest a schema."""
+
+# Encoding
+MAX_HASH_BITS: Final = 24
+MAX_VOCABULARY_CODES: Final = 262_144
+"""All fields together; they travel in the header of the model file."""
+MAX_ENCODED_MAGNITUDE: Final = 1e6
+"""A transformed number is clipped to this, so that one wild cell can't ruin a training."""
+MAX_FEATURES: Final = (1 << 31) - 1
+
+# Algorithms and models
+MAX_MODEL_NUMBERS: Final = 1 << 30
+"""Per-feature numbers of a model; training keeps two float32 or float64 for each."""
+MAX_MODEL_ARRAYS: Final = 64
+PROGRESS_ROWS: Final = 16_384
+"""Rows learned between two progress reports."""
 
 # Sealed messages and transport
 MAX_MESSAGE_BYTES: Final = 72 * MIB
@@ -37,8 +63,37 @@ RESULT_PART_BYTES: Final = 4 * MIB
 MAX_RESULT_PARTS: Final = 65_536
 MAX_MESSAGES_PER_EPOCH: Final = 1 << 32
 """AES-GCM under one key with counter nonces (NIST SP 800-38D, 8.3)."""
+MAX_EPOCH: Final = 1 << 16
+"""Phases of one channel: bounds the key derivations that one envelope can ask for."""
+SESSION_SECRET_BYTES: Final = 32
+MAX_SEALED_SECRET_BYTES: Final = KIB
 MAX_INBOX_MESSAGES: Final = 8
+MAX_OUTBOX_MESSAGES: Final = 2
+ENVELOPE_OVERHEAD_BYTES: Final = KIB
+"""What the transport's framing may add to a sealed message."""
+MAX_CONTROL_BYTES: Final = MIB
+"""One request to the host, or one answer of it."""
+MAX_CHANNELS: Final = 2 * MAX_PARTICIPANTS
+"""Open streams at one enclave: a party that rejoins may still have its old one. Each takes three threads."""
+ENCLAVE_CALL_WORKERS: Final = 4
+"""Threads for Attest, beside those of the streams."""
+HOST_WORKERS: Final = 8
+MAX_HOST_CALLS: Final = 64
+"""Calls at the host at one time, served or waiting for a thread; more are refused."""
+MAX_ERROR_TEXT: Final = 600
+"""Characters of an error that are taken over from the other end."""
+MAX_ADDRESS_LENGTH: Final = 261
+"""A DNS name (253), a colon, a port, brackets."""
 MAX_STATUS_LINE_BYTES: Final = 8 * KIB
+
+# The platform's host
+MAX_RUNNING_TASKS: Final = 64
+MAX_RUNNING_PER_INITIATOR: Final = 8
+MAX_LISTED_TASKS: Final = 100
+MAX_TOKEN_LENGTH: Final = 64
+MAX_OUTCOME_LENGTH: Final = 200
+MAX_LOG_BYTES: Final = 16 * MIB
+"""Of one enclave's standard error that the host keeps."""
 
 # Retries (PROTOCOL: "at most N times")
 MAX_RETRIES: Final = 3
@@ -49,6 +104,8 @@ NONCE_LIFETIME: Final = 60
 CONSENT_SECONDS: Final = 600
 MAX_CONSENT_SECONDS: Final = 7 * 24 * 3600
 ENCLAVE_START_SECONDS: Final = 60
+IDLE_SECONDS: Final = 600
+"""How long a task waits for the next message of a party whose turn it is."""
 JOIN_SECONDS: Final = 300
 """How long an enclave waits for all participants to join."""
 HEARTBEAT_SECONDS: Final = 5
@@ -56,8 +113,33 @@ HEARTBEATS_MISSED: Final = 6
 CALL_SECONDS: Final = 30
 """One unary call to the host."""
 POLL_SECONDS: Final = 1
+CONNECT_SECONDS: Final = 10
+CLOSE_SECONDS: Final = 5
+"""How long a channel that is closed may take to deliver what was sent."""
+STALL_SECONDS: Final = 600
+"""A channel over which nothing of what was sent gets through for this long is dropped."""
+KEEPALIVE_SECONDS: Final = 20
+KEEPALIVE_TIMEOUT_SECONDS: Final = 20
+SUPERVISION_SECONDS: Final = 0.2
+"""How often the host looks at a silent enclave for an end, a cancellation or a missed heartbeat."""
+ENCLAVE_STOP_SECONDS: Final = 5
+"""Between asking an enclave to end (SIGTERM) and ending it (SIGKILL)."""
+QUOTE_SECONDS: Final = 30
+"""One quote from the TEE, queueing and retries included."""
+PCCS_SECONDS: Final = 30
+"""All collateral of one quote."""
 IDENTITY_DAYS: Final = 397
 CA_DAYS: Final = 3650
+ENCLAVE_CERTIFICATE_DAYS: Final = 30
+CLOCK_SKEW_SECONDS: Final = 300
+"""Certificates start this long before their issue, for peers whose clock is behind."""
+
+# Identity keys and certificates
+RSA_BITS: Final = 4096
+MAX_PUBLIC_KEY_BYTES: Final = KIB
+MAX_SIGNATURE_BYTES: Final = KIB
+MAX_HOSTS: Final = 16
+MAX_KEY_FILE_BYTES: Final = 16 * KIB
 
 # Key store (scrypt, RFC 7914)
 SCRYPT_N: Final = 1 << 15

@@ -1,0 +1,183 @@
+"""What every algorithm is to the enclave: fit, predict, and arrays that a model file can hold."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from confide.core import limits
+from confide.core.errors import LimitExceeded, ModelFileInvalid, SchemaMismatch, WorkFailed
+
+Floats = npt.NDArray[Any]
+"""float32 or float64."""
+Integers = npt.NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Encoded rows with their labels: indices (n, F) integer, values (n, F) and labels (n,) floating."""
+
+    indices: Integers
+    values: Floats
+    labels: Floats
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def rows(self, chosen: Integers | slice) -> "Batch":
+        """The chosen rows, in the order given."""
+        return Batch(self.indices[chosen], self.values[chosen], self.labels[chosen])
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingProgress:
+    """One report of a running training.
+
+    The train figures are means over the epoch so far, each batch scored just before it is learned.
+    Held-out figures come with the last report of an epoch only. The figures of the other loss are None.
+    """
+
+    epoch: int
+    """From 1."""
+    epochs: int
+    step: int
+    """Updates done since the start of the training."""
+    steps: int
+    """Updates in all, unless training stops early."""
+    train_logloss: float | None
+    holdout_logloss: float | None = None
+    holdout_auc: float | None = None
+    """None where the held-out rows have one class only."""
+    train_rmse: float | None = None
+    holdout_rmse: float | None = None
+
+
+class Estimator(ABC):
+    """One algorithm with its parameters, before or after training. Not safe for concurrent `fit`."""
+
+    name: ClassVar[str]
+    version: ClassVar[str]
+    Parameters: ClassVar[type[msgspec.Struct]]
+    sources: ClassVar[tuple[str, ...]]
+    """The files of this package that its results depend on (see registry.code_digest)."""
+
+    @abstractmethod
+    def __init__(self, parameters: Any) -> None:
+        """`parameters`: an instance of `Parameters`."""
+
+    @abstractmethod
+    def fit(
+        self,
+        indices: Integers,
+        values: Floats,
+        labels: Floats,
+        *,
+        holdout: Batch | None = None,
+        feature_count: int,
+    ) -> Iterator[TrainingProgress]:
+        """Train from fresh start values; the work is done while the iterator is consumed.
+
+        Args:
+            indices: (n, F) global feature indices, 0 ≤ index < feature_count.
+            values: (n, F) the number that goes with each index (1 for a category).
+            labels: (n,) 0 or 1 for the logistic loss, any finite number for the squared one.
+            holdout: rows that are only scored, after each epoch.
+            feature_count: size of the index space.
+
+        Raises:
+            SchemaMismatch: arrays of other shapes, types or ranges.
+            LimitExceeded: more features than limits.MAX_FEATURES.
+            WorkFailed: no rows, or the training diverged.
+        """
+
+    @abstractmethod
+    def predict(self, indices: Integers, values: Floats) -> npt.NDArray[np.float32]:
+        """(n,) probabilities of label 1, or, trained with the squared loss, predicted labels.
+
+        Raises:
+            SchemaMismatch: arrays of other shapes, types or ranges than trained with.
+            WorkFailed: not trained.
+        """
+
+    @property
+    @abstractmethod
+    def feature_count(self) -> int:
+        """Size of the index space it was trained on. Raises WorkFailed when not trained."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, Floats]:
+        """Copies of all learned numbers, by name. Raises WorkFailed when not trained."""
+
+    @classmethod
+    @abstractmethod
+    def from_arrays(cls, parameters: Any, arrays: Mapping[str, Floats]) -> Self:
+        """The trained estimator again. Raises ModelFileInvalid when names, shapes or types do not fit."""
+
+
+def check_encoded(indices: Integers, values: Floats, *, fields: int | None, feature_count: int) -> None:
+    """Raises SchemaMismatch unless the arrays are what `Estimator.fit` describes."""
+    if indices.ndim != 2 or values.shape != indices.shape:  # noqa: PLR2004 - rows and fields
+        raise SchemaMismatch(f"expected two arrays (rows, fields), got {indices.shape} and {values.shape}")
+    if fields is not None and indices.shape[1] != fields:
+        raise SchemaMismatch(f"the model has {fields} fields, the rows have {indices.shape[1]}")
+    if indices.shape[1] == 0:
+        raise SchemaMismatch("no feature fields")
+    if indices.dtype.kind not in "iu" or values.dtype.kind != "f":
+        raise SchemaMismatch(f"expected integers and floats, got {indices.dtype} and {values.dtype}")
+    if indices.size and not (indices.min() >= 0 and indices.max() < feature_count):
+        raise SchemaMismatch(f"a feature index lies outside 0…{feature_count - 1}")
+    if not np.isfinite(values).all():
+        raise SchemaMismatch("a feature value is not a finite number")
+
+
+def check_training(data: Batch, holdout: Batch | None, *, feature_count: int, binary: bool) -> None:
+    """Raises SchemaMismatch, LimitExceeded or WorkFailed unless `data` can be learned and both scored."""
+    if not 0 < feature_count <= limits.MAX_FEATURES:
+        raise LimitExceeded(f"{feature_count} features; MAX_FEATURES is {limits.MAX_FEATURES}")
+    check_encoded(data.indices, data.values, fields=None, feature_count=feature_count)
+    _check_labels(data, binary=binary)
+    if len(data) == 0:
+        raise WorkFailed("no rows to learn from")
+    if holdout is not None:
+        fields = data.indices.shape[1]
+        check_encoded(holdout.indices, holdout.values, fields=fields, feature_count=feature_count)
+        _check_labels(holdout, binary=binary)
+
+
+def _check_labels(batch: Batch, *, binary: bool) -> None:
+    if batch.labels.shape != batch.indices.shape[:1] or batch.labels.dtype.kind != "f":
+        raise SchemaMismatch(f"expected one floating label per row, got {batch.labels.shape}")
+    if not np.isfinite(batch.labels).all():
+        raise SchemaMismatch("a label is not a finite number")
+    if binary and not np.isin(batch.labels, (0.0, 1.0)).all():
+        raise SchemaMismatch("the logistic loss needs labels 0 and 1")
+
+
+def checked_arrays(
+    arrays: Mapping[str, Floats], shapes: Mapping[str, tuple[int | None, ...]], dtype: np.dtype[Any]
+) -> dict[str, Floats]:
+    """The arrays, if they are exactly those named, of those shapes and all of `dtype`, finite.
+
+    None in a shape stands for the number of features: any size from 1 to limits.MAX_FEATURES, everywhere
+    the same. Raises ModelFileInvalid.
+    """
+    if set(arrays) != set(shapes):
+        raise ModelFileInvalid(f"the arrays should be {', '.join(sorted(shapes))}")
+    features: set[int] = set()
+    for name, shape in shapes.items():
+        array = arrays[name]
+        fits = len(array.shape) == len(shape) and all(
+            want in (None, size) for want, size in zip(shape, array.shape, strict=True)
+        )
+        if not fits or array.dtype != dtype:
+            raise ModelFileInvalid(f"array {name!r} has another shape or type than the parameters say")
+        if not np.isfinite(array).all():
+            raise ModelFileInvalid(f"array {name!r} holds a number that is not finite")
+        features.update(size for want, size in zip(shape, array.shape, strict=True) if want is None)
+    if len(features) > 1 or not all(0 < count <= limits.MAX_FEATURES for count in features):
+        raise ModelFileInvalid("the arrays disagree on the number of features, or it is out of range")
+    return dict(arrays)

@@ -1,0 +1,133 @@
+"""The training loop: epochs, shuffled batches, held-out scores, early stopping. It knows no model."""
+
+import math
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from confide.algorithms import metrics
+from confide.algorithms.base import Batch, Floats, Integers, TrainingProgress
+from confide.core import limits
+from confide.core.errors import WorkFailed
+
+
+class Learner(Protocol):
+    """What the loop asks of a model."""
+
+    def learn(self, batch: Batch) -> float:
+        """One update. Returns the batch's summed loss as it was before the update."""
+        ...
+
+    def predict(self, indices: Integers, values: Floats) -> Floats:
+        """(n,) predictions."""
+        ...
+
+    def snapshot(self) -> Any:
+        """A copy of all learned numbers."""
+        ...
+
+    def restore(self, snapshot: Any) -> None:
+        """Back to what `snapshot` returned."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long and in which order to learn."""
+
+    epochs: int
+    batch_size: int
+    patience: int
+    """Epochs without a better held-out loss before stopping; 0: never stop early."""
+    seed: int
+    binary: bool
+    """Which figures are reported: logloss and AUC, or RMSE."""
+
+
+def train(
+    learner: Learner, data: Batch, holdout: Batch | None, schedule: Schedule
+) -> Iterator[TrainingProgress]:
+    """Train, reporting every limits.PROGRESS_ROWS rows and at the end of each epoch.
+
+    With patience and held-out rows, the learner ends with the numbers of its best epoch.
+
+    Raises:
+        WorkFailed: the loss is no longer a finite number.
+    """
+    order = np.random.Generator(np.random.PCG64(schedule.seed))
+    best = _Best()
+    for epoch in range(1, schedule.epochs + 1):
+        end = yield from _epoch(learner, data, schedule, epoch, order.permutation(len(data)))
+        end, loss = _with_holdout(end, learner, holdout)
+        yield end
+        if schedule.patience and loss is not None:
+            best.see(epoch, loss, learner)
+            if epoch - best.epoch >= schedule.patience:
+                break
+    if best.snapshot is not None:
+        learner.restore(best.snapshot)
+
+
+@dataclass(slots=True)
+class _Best:
+    """The epoch with the least held-out loss so far."""
+
+    epoch: int = 0
+    loss: float = math.inf
+    snapshot: Any = None
+
+    def see(self, epoch: int, loss: float, learner: Learner) -> None:
+        if loss < self.loss:
+            self.epoch, self.loss, self.snapshot = epoch, loss, learner.snapshot()
+
+
+def _epoch(
+    learner: Learner, data: Batch, schedule: Schedule, epoch: int, order: Integers
+) -> Generator[TrainingProgress, None, TrainingProgress]:
+    """Yields the reports inside an epoch; returns the one of its end."""
+    size = schedule.batch_size
+    per_epoch = -(-len(data) // size)
+    every = max(1, limits.PROGRESS_ROWS // size)
+    total = 0.0
+    for number in range(1, per_epoch):
+        total += _learn(learner, data.rows(order[(number - 1) * size : number * size]))
+        if number % every == 0:
+            step = (epoch - 1) * per_epoch + number
+            yield _report(schedule, epoch, step, per_epoch, total / (number * size))
+    total += _learn(learner, data.rows(order[(per_epoch - 1) * size :]))
+    return _report(schedule, epoch, epoch * per_epoch, per_epoch, total / len(data))
+
+
+def _learn(learner: Learner, batch: Batch) -> float:
+    with np.errstate(over="ignore", invalid="ignore"):  # divergence is reported below, once
+        loss = learner.learn(batch)
+    if not math.isfinite(loss):
+        raise WorkFailed("the training diverged: the loss is not finite; lower the learning rate")
+    return loss
+
+
+def _report(schedule: Schedule, epoch: int, step: int, per_epoch: int, loss: float) -> TrainingProgress:
+    return TrainingProgress(
+        epoch=epoch,
+        epochs=schedule.epochs,
+        step=step,
+        steps=schedule.epochs * per_epoch,
+        train_logloss=loss if schedule.binary else None,
+        train_rmse=None if schedule.binary else math.sqrt(loss),
+    )
+
+
+def _with_holdout(
+    end: TrainingProgress, learner: Learner, holdout: Batch | None
+) -> tuple[TrainingProgress, float | None]:
+    """The report with the held-out figures, and the one to compare epochs by."""
+    if holdout is None or not len(holdout):
+        return end, None
+    predictions = learner.predict(holdout.indices, holdout.values)
+    if end.train_logloss is None:
+        rmse = metrics.rmse(holdout.labels, predictions)
+        return replace(end, holdout_rmse=rmse), rmse
+    loss = metrics.logloss(holdout.labels, predictions)
+    return replace(end, holdout_logloss=loss, holdout_auc=metrics.auc(holdout.labels, predictions)), loss

@@ -1,0 +1,175 @@
+"""Composition root of the enclave process. Measured; started by the host with the configuration on stdin.
+
+    python -I -m confide.app.enclave [--listen HOST:PORT]
+
+What the host controls (arguments, environment, stdin) decides nothing about trust: the configuration is
+bound into the evidence, and the parties compare it with what they expect.
+"""
+
+import argparse
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from confide.algorithms import registry
+from confide.app.system import SystemClock, SystemRandomness
+from confide.attestation import quote as quote_format
+from confide.attestation.binding import Binding, make_evidence
+from confide.attestation.providers.choose import VARIABLE, choose_quoter
+from confide.core import digest, enclave_config, limits
+from confide.core.enclave_config import EnclaveConfig
+from confide.core.errors import ConfideError
+from confide.core.platform_api import AttestReply
+from confide.core.ports import Quoter
+from confide.crypto import signatures
+from confide.crypto.certificates import certificate_to_pem, enclave_certificate, verify_certificate
+from confide.crypto.keys import KeyKind, PrivateKey
+from confide.crypto.session_secret import HpkeKey
+from confide.enclave import computation, release
+from confide.enclave.context import EnclaveContext, Member
+from confide.enclave.coordinator import Coordinator
+from confide.enclave.door import Door
+from confide.enclave.driver import Driver, Event
+from confide.protocol.blocks import EnclaveIdentity
+from confide.session.join import Attested
+from confide.transport.enclave_server import serve_enclave
+
+
+class HostPipe:
+    """Standard output: one line per status, from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def tell(self, event: str, **facts: Any) -> None:
+        """Raises ValueError for what may not leave (enclave/release.py)."""
+        line = release.status_line(event, **facts)
+        with self._lock:
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
+
+
+class EnclaveProcess:
+    """Keys made here, never stored; one task; then gone."""
+
+    def __init__(self, config: EnclaveConfig, quoter: Quoter, pipe: HostPipe) -> None:
+        self._config, self._config_bytes = config, config.encode()
+        self._quoter, self._pipe = quoter, pipe
+        self._clock, self._randomness = SystemClock(), SystemRandomness()
+        self._key = PrivateKey.generate(KeyKind.P_384)
+        self._hpke = HpkeKey.generate()
+        self._inbox: queue.Queue[Event] = queue.Queue(limits.MAX_INBOX_MESSAGES)
+        self._stopping = threading.Event()
+        self._context = EnclaveContext(
+            config=config,
+            identity=self._identity(),
+            signer=self._key,
+            verify=signatures.verify,
+            clock=self._clock,
+            randomness=self._randomness,
+            listing=computation.listing(),
+            check_parameters=registry.build,
+            member_of_certificate=self._member,
+            evidence=self._evidence,
+        )
+
+    def _identity(self) -> EnclaveIdentity:
+        """What this enclave is, from a quote about itself. The parties compare it with what they attest."""
+        parsed = quote_format.parse(self._quoter.quote(bytes(64)))
+        return EnclaveIdentity(
+            public_key=self._key.public_key,
+            tee=str(parsed.tee),
+            measurement=parsed.measurement.hex(),
+            trust_root=digest.sha256_hex(parsed.chain[-1]),
+            config=digest.sha384_hex(self._config_bytes),
+        )
+
+    def _evidence(self, nonce: bytes) -> bytes:
+        binding = Binding.to(
+            public_key=self._key.public_key,
+            nonce=nonce,
+            hpke_key=self._hpke.public_key,
+            config=self._config_bytes,
+        )
+        return make_evidence(self._quoter, binding)
+
+    def _member(self, certificate: bytes, at: int) -> Member:
+        identity = verify_certificate(certificate, self._config.ca_pem.encode(), at)
+        pem = certificate_to_pem(certificate).decode()
+        return Member(identity.name, pem, identity.fingerprint, identity.public_key)
+
+    def _door(self) -> Door:
+        attested = Attested(
+            self._config.task, self._key.public_key, self._hpke.public_key, self._config_bytes
+        )
+        return Door(self._context, attested, self._hpke, self._inbox)
+
+    def run(self, listen: str) -> int:
+        """Serve one task at `listen` (host:port). Returns the exit code: 0 after a final receipt."""
+        signal.signal(signal.SIGTERM, lambda *_: self._stopping.set())
+        host = listen.rsplit(":", 1)[0]
+        certificate = enclave_certificate(self._key, [host], self._clock.now(), self._randomness)
+        coordinator = Coordinator(self._context, computation.Computation())
+        with serve_enclave(
+            listen,
+            key_pem=self._key.to_pem_unencrypted(),
+            certificate_pem=certificate,
+            ca_pem=self._config.ca_pem.encode(),
+            attest=lambda nonce: AttestReply(evidence=self._evidence(nonce), config=self._config_bytes),
+            on_channel=self._door().serve,
+        ) as server:
+            self._pipe.tell("ready", address=server.address)
+            with self._heartbeat():
+                error = self._drive(coordinator)
+            server.stop(limits.CLOSE_SECONDS)
+        outcome = "completed" if error is None else error.code
+        self._pipe.tell("closed", outcome=outcome, receipt_digest=coordinator.receipt_digest)
+        return 0 if error is None else error.exit_code
+
+    def _drive(self, coordinator: Coordinator) -> ConfideError | None:
+        return Driver(
+            coordinator,
+            self._config.participants,
+            self._inbox,
+            lambda state, waiting: self._pipe.tell("state", state=state, waiting_for=list(waiting)),
+            self._stopping,
+        ).run()
+
+    @contextmanager
+    def _heartbeat(self) -> Iterator[None]:
+        done = threading.Event()
+
+        def beat() -> None:
+            while not done.wait(limits.HEARTBEAT_SECONDS):
+                self._pipe.tell("heartbeat")
+
+        thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point of the measured image."""
+    parser = argparse.ArgumentParser(prog="confide.app.enclave", description="One enclave, one task.")
+    parser.add_argument("--listen", default="127.0.0.1:0", metavar="HOST:PORT")
+    options = parser.parse_args(arguments)
+    line = sys.stdin.buffer.readline(limits.MAX_CONFIG_BYTES + 1)
+    try:
+        config = enclave_config.decode(line.rstrip(b"\n"))
+        return EnclaveProcess(config, choose_quoter(os.environ.get(VARIABLE)), HostPipe()).run(options.listen)
+    except ConfideError as error:
+        sys.stderr.write(f"{error.code} {error.message}\n")
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""Composition of the platform's host: configuration, identity, store, launcher, server."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from confide.app.identity import LoadedIdentity
+from confide.core import limits
+from confide.core.errors import AccessDenied, CertificateInvalid, ConfigurationError
+from confide.core.platform_api import Caller, Role
+from confide.core.ports import Clock, Randomness
+from confide.core.version import VERSION
+from confide.crypto.certificates import verify_certificate
+from confide.platform.enclaves import Enclaves
+from confide.platform.ending import Registrar
+from confide.platform.launcher import Launcher
+from confide.platform.service import PlatformService
+from confide.storage.sqlite import SqliteTaskStore
+from confide.transport.host_server import serve_host
+
+_SECRET_VARIABLES = frozenset({"CONFIDE_PASSPHRASE"})
+
+
+class LauncherConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Table [launcher]."""
+
+    command: tuple[str, ...]
+    """Program and arguments that start one enclave; the config goes to its standard input."""
+    environment: tuple[str, ...] = ("PATH", "HOME", "LANG")
+    """Names of the host's variables that the enclave's launcher may see."""
+    join_seconds: int = limits.JOIN_SECONDS
+    """How long an enclave waits for all participants."""
+
+    def __post_init__(self) -> None:
+        if not self.command:
+            raise ValueError("launcher.command is empty")
+        if _SECRET_VARIABLES & set(self.environment):
+            raise ValueError("launcher.environment may not name a passphrase")
+        if not 0 < self.join_seconds <= limits.MAX_CONSENT_SECONDS:
+            raise ValueError(f"launcher.join_seconds is 1 to {limits.MAX_CONSENT_SECONDS}")
+
+
+class PlatformConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A platform.toml. Paths are relative to the file."""
+
+    address: str = "127.0.0.1:7443"
+    """host:port to listen at; port 0: any."""
+    identity: str = "identity"
+    """Directory of the platform's identity (`confide identity request --role platform`)."""
+    database: str = "platform.sqlite"
+    logs: str = "logs"
+    """Directory of the enclaves' logs, one file per task."""
+    launcher: LauncherConfig
+
+
+@dataclass(frozen=True, slots=True)
+class RunningPlatform:
+    """What the operator is told."""
+
+    name: str
+    address: str
+    recovered: int
+    """Tasks that an earlier, killed host had left running, and that were ended now."""
+
+
+def read_config(path: Path) -> PlatformConfig:
+    """Raises ConfigurationError, naming the file and the field."""
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=PlatformConfig)
+    except OSError as cause:
+        raise ConfigurationError(f"{path}: {cause.strerror}") from None
+    except (msgspec.MsgspecError, ValueError) as cause:
+        raise ConfigurationError(f"{path}: {cause}") from None
+
+
+@contextmanager
+def running(
+    config: PlatformConfig, base: Path, identity: LoadedIdentity, *, clock: Clock, randomness: Randomness
+) -> Iterator[RunningPlatform]:
+    """The platform, serving until the context ends: then every enclave is ended, and its end recorded.
+
+    Paths of `config` are relative to `base`.
+
+    Raises:
+        ConfigurationError: the identity is not a platform's, the database or the address can't be used.
+    """
+    _check_role(identity)
+    store = SqliteTaskStore(base / config.database)
+    try:
+        enclaves = _enclaves(config, base, identity, store, clock)
+        service = PlatformService(
+            store=store,
+            enclaves=enclaves,
+            clock=clock,
+            randomness=randomness,
+            platform=identity.identity.name,
+            software=VERSION,
+            ca_pem=identity.ca_pem.decode("ascii"),
+            join_seconds=config.launcher.join_seconds,
+        )
+        recovered = enclaves.recover()
+        with (
+            enclaves,
+            serve_host(
+                config.address,
+                service,
+                identify=_identify(identity.ca_pem, clock),
+                key_pem=identity.private_key.to_pem_unencrypted(),
+                certificate_pem=identity.certificate_pem,
+                ca_pem=identity.ca_pem,
+            ) as server,
+        ):
+            yield RunningPlatform(identity.identity.name, server.address, recovered)
+    finally:
+        store.close()
+
+
+def _check_role(identity: LoadedIdentity) -> None:
+    if identity.identity.role.value != Role.PLATFORM.value:
+        raise ConfigurationError(
+            f"{identity.identity.name} is a party; a platform needs an identity made with --role platform"
+        )
+
+
+def _enclaves(
+    config: PlatformConfig, base: Path, identity: LoadedIdentity, store: SqliteTaskStore, clock: Clock
+) -> Enclaves:
+    logs = base / config.logs
+    try:
+        logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as cause:
+        raise ConfigurationError(f"{logs}: {cause.strerror}") from None
+    names = config.launcher.environment
+    launcher = Launcher(
+        command=config.launcher.command,
+        environment={name: os.environ[name] for name in names if name in os.environ},
+        logs=logs,
+    )
+    registrar = Registrar(
+        store=store,
+        clock=clock,
+        signer=identity.private_key,
+        platform=identity.identity.name,
+        certificate_pem=identity.certificate_pem.decode("ascii"),
+    )
+    return Enclaves(launcher=launcher, store=store, registrar=registrar, clock=clock)
+
+
+def _identify(ca_pem: bytes, clock: Clock) -> Callable[[bytes], Caller]:
+    def identify(certificate: bytes) -> Caller:
+        try:
+            identity = verify_certificate(certificate, ca_pem, clock.now())
+        except CertificateInvalid as refused:
+            raise AccessDenied(refused.message) from None
+        return Caller(name=identity.name, role=Role(identity.role.value), certificate=certificate)
+
+    return identify

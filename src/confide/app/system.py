@@ -1,0 +1,24 @@
+"""The real clock and the real randomness: the only place that asks the operating system for either."""
+
+import os
+import time
+
+
+class SystemClock:
+    """Implements `core.ports.Clock`."""
+
+    def now(self) -> int:
+        """Unix time, whole seconds, UTC."""
+        return int(time.time())  # noqa: TID251  the one adapter behind core.ports.Clock
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed moment; never goes back."""
+        return time.monotonic()
+
+
+class SystemRandomness:
+    """Implements `core.ports.Randomness` with the operating system's generator."""
+
+    def bytes(self, count: int) -> bytes:
+        """`count` bytes, unpredictable to everybody else."""
+        return os.urandom(count)  # noqa: TID251  the one adapter behind core.ports.Randomness

@@ -1,0 +1,1 @@
+"""Thin: each command reads its arguments, makes one call, and shows the result."""

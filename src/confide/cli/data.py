@@ -1,0 +1,211 @@
+"""`confide data`: from a source file to a prepared dataset."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from confide.cli.output import Format, show
+from confide.core.errors import ConfigurationError, SchemaInvalid
+from confide.core.ports import Progress as Report
+from confide.data import schema as schemas
+from confide.data.dataset import PreparedDataset, QuarantinedRow
+from confide.data.inspect import ColumnSummary, Inspection
+from confide.data.inspect import inspect as inspect_source
+from confide.data.manifest import Manifest
+from confide.data.prepare import prepare as prepare_source
+
+app = typer.Typer(no_args_is_help=True, help="Look at source files and prepare them: nothing leaves here.")
+
+WIDE = 160
+NO_ID = "no column has a different value in nearly every row: none can be the id."
+SHOWN_ROWS = 10
+"""Quarantined rows that `show` lists; the rest is in the file."""
+
+Source = Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV, .txt (may be compressed), Parquet.")]
+OutputFormat = Annotated[Format, typer.Option("--format")]
+
+
+@app.command()
+def inspect(
+    *,
+    source: Source,
+    out: Annotated[Path | None, typer.Option(help="Write the suggested schema here.")] = None,
+    source_format: Annotated[
+        schemas.Format, typer.Option(help="If the suffix does not tell.")
+    ] = schemas.Format.AUTO,
+    delimiter: Annotated[str | None, typer.Option(help="One character; default: by the format.")] = None,
+    header: Annotated[bool, typer.Option(help="Whether the first line names the columns.")] = True,
+    output: OutputFormat = Format.TEXT,
+) -> None:
+    """Show what the columns of a source hold, and suggest a schema to edit."""
+    try:
+        options = schemas.ReaderOptions(format=source_format, delimiter=delimiter, header=header)
+    except ValueError as cause:
+        raise ConfigurationError(str(cause)) from None
+    inspection = inspect_source(source, options)
+    if out is not None:
+        if inspection.schema is None:
+            raise SchemaInvalid(NO_ID)
+        _write_new(out, inspection.schema.to_toml())
+    show(output, _inspection_text(inspection, out), msgspec.to_builtins(inspection))
+
+
+@app.command()
+def prepare(
+    *,
+    source: Source,
+    schema: Annotated[Path, typer.Option(help="The schema file (`confide data inspect --out`).")],
+    out: Annotated[Path, typer.Option(help="Directory of the prepared dataset.")],
+    without_label: Annotated[
+        bool, typer.Option("--without-label", help="For rows to predict: the source has no label.")
+    ] = False,
+    output: OutputFormat = Format.TEXT,
+) -> None:
+    """Prepare a dataset: once, for any number of tasks."""
+    chosen = schemas.load(schema)
+    if without_label:
+        chosen = chosen.without_label()
+    with _progress(visible=output is Format.TEXT) as report:
+        manifest = prepare_source(source, chosen, out, report)
+    dataset = PreparedDataset.open(out)
+    show(output, _dataset_text(dataset), _dataset_result(dataset, manifest))
+
+
+@app.command(name="show")
+def show_dataset(
+    *,
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A prepared dataset.")],
+    output: OutputFormat = Format.TEXT,
+) -> None:
+    """Check every block of a prepared dataset and show what it holds. Never shows a row's values."""
+    dataset = PreparedDataset.open(directory)
+    dataset.check()
+    examples = dataset.quarantine()[:SHOWN_ROWS]
+    result = _dataset_result(dataset, dataset.manifest)
+    result["quarantine_examples"] = msgspec.to_builtins(examples)
+    show(output, _dataset_text(dataset) + _examples_text(examples), result)
+
+
+def _write_new(path: Path, text: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as cause:
+        raise ConfigurationError(f"{path}: {cause.strerror}") from None
+
+
+@contextmanager
+def _progress(*, visible: bool) -> Iterator[Report]:
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[done]}"))
+    console = Console(stderr=True)
+    shown = visible and console.is_terminal
+    with Progress(*columns, TimeElapsedColumn(), console=console, disable=not shown, transient=True) as bars:
+        tasks = {}
+
+        def report(stage: str, done: int, total: int | None) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total, done="")
+            bars.update(tasks[stage], completed=done, total=total, done=f"{done:,}")
+
+        yield report
+
+
+def _inspection_text(inspection: Inspection, out: Path | None) -> str:
+    table = Table(
+        "column", "suggested", "different", "missing", "unreadable", "smallest", "largest", box=SIMPLE_HEAD
+    )
+    for column in inspection.columns:
+        table.add_row(column.name, _suggestion(column, inspection.schema), *_column_cells(column))
+    scope = "all" if inspection.whole else "the first"
+    heading = f"{scope} {inspection.sampled_rows:,} rows\n".capitalize()
+    return heading + _rendered(table) + "\n" + _ending(inspection.schema, out)
+
+
+def _ending(schema: schemas.Schema | None, out: Path | None) -> str:
+    if schema is None:
+        return f"No schema to suggest: {NO_ID}"
+    if out is None:
+        return schema.to_toml()
+    return f"Schema written to {out}: look it over before `prepare`."
+
+
+def _suggestion(column: ColumnSummary, schema: schemas.Schema | None) -> str:
+    if schema is None:
+        return column.kind.value
+    if column.name == schema.id.name:
+        return f"id, {schema.id.type.value}"
+    if schema.label is not None and column.name == schema.label.name:
+        return f"label, {schema.label.type.value}"
+    return schema.columns[column.name].value if column.name in schema.columns else "(left out)"
+
+
+def _column_cells(column: ColumnSummary) -> tuple[str, ...]:
+    bounds = ("" if bound is None else _bound(bound) for bound in (column.minimum, column.maximum))
+    counts = (f"{count:,}" for count in (column.distinct, column.missing, column.unreadable))
+    return (*counts, *bounds)
+
+
+def _bound(value: float | str) -> str:
+    return f"{value:.17g}" if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _dataset_text(dataset: PreparedDataset) -> str:
+    manifest = dataset.manifest
+    table = Table("column", "role", "type", box=SIMPLE_HEAD)
+    table.add_row(manifest.id.name, "id", manifest.id.type.value)
+    if manifest.label is not None:
+        table.add_row(manifest.label.name, "label", manifest.label.type.value)
+    for column in manifest.columns:
+        table.add_row(column.name, "feature", column.kind.value)
+    put_aside = manifest.quarantined_rows
+    size = sum(block.bytes for block in manifest.blocks)
+    lines = [
+        f"Prepared dataset {dataset.path}",
+        f"{manifest.rows:,} rows in {len(manifest.blocks):,} blocks, {size:,} bytes",
+        _rendered(table).rstrip("\n"),
+        f"Source rows {manifest.source.rows:,} = {manifest.rows:,} prepared, {put_aside:,} quarantined",
+        *(f"  {count:,} × {reason.value}" for reason, count in sorted(manifest.quarantined.items())),
+        f"Manifest SHA-384 {dataset.manifest_sha384}",
+    ]
+    return "\n".join(lines)
+
+
+def _examples_text(examples: list[QuarantinedRow]) -> str:
+    lines = (
+        f"  row {row.row:,}: {row.reason.value}" + (f" (column {row.column})" if row.column else "")
+        for row in examples
+    )
+    return (
+        "\nAll blocks are as the manifest says."
+        + ("\nQuarantined, first:\n" if examples else "")
+        + "\n".join(lines)
+    )
+
+
+def _dataset_result(dataset: PreparedDataset, manifest: Manifest) -> dict[str, Any]:
+    document: dict[str, Any] = msgspec.to_builtins(manifest)
+    return {
+        "path": str(dataset.path),
+        "manifest_sha384": dataset.manifest_sha384,
+        "quarantined_rows": manifest.quarantined_rows,
+        "manifest": document,
+    }
+
+
+def _rendered(*parts: RenderableType) -> str:
+    # Where nobody watches the width (a file, a pipe), nothing is cut.
+    terminal = Console()
+    width = terminal.width if terminal.is_terminal else WIDE
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    with console.capture() as captured:
+        console.print(*parts)
+    return captured.get()

@@ -1,0 +1,74 @@
+"""`confide identity`: a party's or platform's own key and certificate."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from confide.app.identity import (
+    CERTIFICATE_FILE,
+    REQUEST_FILE,
+    create_request,
+    install_certificate,
+    read_public,
+)
+from confide.app.system import SystemClock, SystemRandomness
+from confide.cli.output import Format, show
+from confide.cli.passphrase import ask_passphrase
+from confide.crypto.identity import IdentityRole
+from confide.crypto.keys import KeyKind
+
+app = typer.Typer(no_args_is_help=True, help="Make your own key, and install the certificate for it.")
+
+Directory = Annotated[Path, typer.Option("--dir", help="The identity's directory.")]
+OutputFormat = Annotated[Format, typer.Option("--format")]
+
+
+@app.command()
+def request(
+    *,
+    name: Annotated[str, typer.Option(help="Your name: a-z, 0-9 and '-'.")],
+    directory: Directory,
+    role: Annotated[IdentityRole, typer.Option(help="What you are.")] = IdentityRole.PARTY,
+    key: Annotated[KeyKind, typer.Option(help="The kind of key.")] = KeyKind.RSA_4096,
+    host: Annotated[
+        list[str] | None, typer.Option(help="A DNS name or IP address of a platform; repeatable.")
+    ] = None,
+    output: OutputFormat = Format.TEXT,
+) -> None:
+    """Make a key, encrypted, and a request for its certificate. The key never leaves this place."""
+    create_request(
+        directory,
+        name,
+        role=role,
+        kind=key,
+        hosts=host or (),
+        passphrase=ask_passphrase(f"the new key of {name}", confirm=True),
+        randomness=SystemRandomness(),
+    )
+    path = directory / REQUEST_FILE
+    show(
+        output,
+        f"Send this file to the CA: {path}",
+        {"name": name, "role": role.value, "request": str(path)},
+    )
+
+
+@app.command()
+def install(
+    *,
+    certificate: Annotated[Path, typer.Argument(help="The certificate that the CA issued.")],
+    ca: Annotated[Path, typer.Option(help="The CA's own certificate (ca.pem).")],
+    directory: Directory,
+    output: OutputFormat = Format.TEXT,
+) -> None:
+    """Check that a certificate is for your key and from the CA, and keep both."""
+    identity = install_certificate(directory, read_public(certificate), read_public(ca), SystemClock().now())
+    result = {
+        "name": identity.name,
+        "role": identity.role.value,
+        "certificate": str(directory / CERTIFICATE_FILE),
+        "fingerprint": identity.fingerprint,
+    }
+    text = f"You are {identity.role.value} {identity.name}.\nSHA-384 {identity.fingerprint}"
+    show(output, text, result)

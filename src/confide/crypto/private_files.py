@@ -1,0 +1,75 @@
+"""Files of secrets: whole or not there, and readable by their owner only."""
+
+import contextlib
+import os
+import stat
+from pathlib import Path
+
+from confide.core.errors import KeyStoreError
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def write_private(path: Path, data: bytes, *, suffix: str) -> None:
+    """Write a new file with mode 0600, atomically. `suffix` makes the temporary name unique (hex).
+
+    Raises:
+        KeyStoreError: the file exists already (a key is never overwritten), or can't be written.
+    """
+    if path.exists():
+        raise KeyStoreError(f"{path} exists already; a key is never overwritten")
+    temporary = path.with_name(f".{path.name}.{suffix}")
+    try:
+        _write_through(temporary, data)
+        temporary.rename(path)
+        _sync_directory(path.parent)
+    except OSError as cause:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise KeyStoreError(f"{path} can't be written: {cause.strerror}") from None
+
+
+def read_private(path: Path, *, limit: int) -> bytes:
+    """Read a file of at most `limit` bytes that only its owner may read.
+
+    Raises:
+        KeyStoreError: missing, not a regular file, open to group or others, or too long.
+    """
+    try:
+        # Without waiting: a pipe in its place must be refused, not hang us.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            _check_private(path, os.fstat(descriptor).st_mode)
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                data = file.read(limit + 1)
+        finally:
+            os.close(descriptor)
+    except OSError as cause:
+        raise KeyStoreError(f"{path} can't be read: {cause.strerror}") from None
+    if len(data) > limit:
+        raise KeyStoreError(f"{path} is longer than {limit} bytes")
+    return data
+
+
+def _check_private(path: Path, mode: int) -> None:
+    """`mode` is of what was opened, not of what the path names by now."""
+    if not stat.S_ISREG(mode):
+        raise KeyStoreError(f"{path} is not a regular file")
+    if mode & _OTHERS:
+        raise KeyStoreError(f"{path} is open to other users; make it private first: chmod 600")
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

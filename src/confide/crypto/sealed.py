@@ -1,0 +1,155 @@
+"""Sealed messages: what a party and an enclave say to each other, unreadable to the host between them.
+
+    envelope = version u8 (= 1) || epoch u32 || number u64 || AES-GCM ciphertext || tag (16 bytes)
+    nonce    = 4 zero bytes || number u64
+    associated data = "confide/sealed/1" || SHA-384(context) || direction || version, epoch, number
+
+Integers are big-endian. Each epoch has its own key (crypto/ratchet.py), so `number` starts at 0 in each,
+and no nonce comes twice under one key (NIST SP 800-38D, 8.2.1).
+"""
+
+import struct
+import threading
+from typing import Literal
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from confide.core import limits
+from confide.core.digest import sha384
+from confide.core.errors import LimitExceeded, LocalProtocolError, SealError
+from confide.crypto.ratchet import Direction, Ratchet
+
+Side = Literal["party", "enclave"]
+
+VERSION = 1
+TAG_BYTES = 16
+_HEADER = struct.Struct(">BIQ")
+OVERHEAD_BYTES = _HEADER.size + TAG_BYTES
+"""How much longer an envelope is than what it carries: 29 bytes."""
+
+
+class SealingKey:
+    """The sender's end of one direction. Safe to share between threads: no two messages get one number."""
+
+    def __init__(self, ratchet: Ratchet, context: bytes, direction: Direction) -> None:
+        self._ratchet = ratchet
+        self._associated = _associated(context, direction)
+        self._cipher: AESGCM | None = AESGCM(ratchet.key)
+        self._number = 0
+        self._lock = threading.Lock()
+
+    def seal(self, plaintext: bytes, epoch: int) -> bytes:
+        """The next envelope; a larger `epoch` than the last moves the ratchet forward first.
+
+        Raises:
+            LimitExceeded: `plaintext` is longer than MAX_MESSAGE_BYTES.
+            SealError: the key has been destroyed.
+            LocalProtocolError: `epoch` is past or beyond MAX_EPOCH, or the epoch's numbers are used up.
+        """
+        if len(plaintext) > limits.MAX_MESSAGE_BYTES:
+            raise LimitExceeded(f"a message of {len(plaintext)} bytes is longer than MAX_MESSAGE_BYTES")
+        with self._lock:
+            cipher = self._cipher_of(epoch)
+            if self._number >= limits.MAX_MESSAGES_PER_EPOCH:
+                raise LocalProtocolError("this epoch has carried MAX_MESSAGES_PER_EPOCH messages")
+            header = _HEADER.pack(VERSION, epoch, self._number)
+            ciphertext = cipher.encrypt(_nonce(self._number), plaintext, self._associated + header)
+            self._number += 1
+        return header + ciphertext
+
+    def destroy(self) -> None:
+        """Wipe the key, as far as Python allows; every later `seal` raises SealError. Idempotent."""
+        with self._lock:
+            self._ratchet.wipe()
+            self._cipher = None
+
+    def _cipher_of(self, epoch: int) -> AESGCM:
+        if self._cipher is None:
+            raise SealError
+        if not self._ratchet.epoch <= epoch <= limits.MAX_EPOCH:
+            raise LocalProtocolError(f"can't seal for epoch {epoch} from epoch {self._ratchet.epoch}")
+        if epoch > self._ratchet.epoch:
+            following = self._ratchet.ahead(epoch, self._number)
+            self._ratchet.wipe()
+            self._ratchet, self._cipher, self._number = following, AESGCM(following.key), 0
+        return self._cipher
+
+
+class OpeningKey:
+    """The receiver's end of one direction. One refused envelope ends it: every later call raises too."""
+
+    def __init__(self, ratchet: Ratchet, context: bytes, direction: Direction) -> None:
+        self._ratchet = ratchet
+        self._associated = _associated(context, direction)
+        self._cipher: AESGCM | None = AESGCM(ratchet.key)
+        self._number = 0
+
+    def open(self, envelope: bytes, *, max_epoch: int) -> tuple[int, bytes]:
+        """(epoch, plaintext) of the next envelope, which may open a later epoch up to `max_epoch`.
+
+        Raises:
+            SealError: it is not the next envelope of this direction and context, for whatever reason.
+        """
+        try:
+            return self._open(envelope, max_epoch)
+        except (SealError, InvalidTag):
+            self.destroy()
+            raise SealError from None
+
+    def destroy(self) -> None:
+        """Wipe the key, as far as Python allows; every later `open` raises SealError. Idempotent."""
+        self._ratchet.wipe()
+        self._cipher = None
+
+    def _open(self, envelope: bytes, max_epoch: int) -> tuple[int, bytes]:
+        if self._cipher is None:
+            raise SealError
+        if not OVERHEAD_BYTES <= len(envelope) <= limits.MAX_MESSAGE_BYTES + OVERHEAD_BYTES:
+            raise SealError
+        version, epoch, number = _HEADER.unpack_from(envelope)
+        if version != VERSION or not self._ratchet.epoch <= epoch <= min(max_epoch, limits.MAX_EPOCH):
+            raise SealError
+        if epoch == self._ratchet.epoch:
+            ratchet, cipher, expected = self._ratchet, self._cipher, self._number
+        else:
+            ratchet, expected = self._ratchet.ahead(epoch, self._number), 0
+            cipher = AESGCM(ratchet.key)
+        if number != expected or number >= limits.MAX_MESSAGES_PER_EPOCH:
+            raise SealError
+        body = memoryview(envelope)
+        associated = self._associated + bytes(body[: _HEADER.size])
+        plaintext = cipher.decrypt(_nonce(number), body[_HEADER.size :], associated)
+        self._commit(ratchet, cipher, number + 1)
+        return epoch, plaintext
+
+    def _commit(self, ratchet: Ratchet, cipher: AESGCM, number: int) -> None:
+        """Only after the tag has verified: a forged header must not move the ratchet."""
+        if ratchet is not self._ratchet:
+            self._ratchet.wipe()
+        self._ratchet, self._cipher, self._number = ratchet, cipher, number
+
+
+def session_keys(
+    secret: bytes, context: bytes, *, side: Side, key_bytes: int = 32
+) -> tuple[SealingKey, OpeningKey]:
+    """Both ends that `side` needs: to send with, and to receive with.
+
+    `context` names what the session is bound to (task, party, certificate, enclave); any length.
+    Raises ValueError unless `secret` has 32 bytes and `key_bytes` is 16 or 32.
+    """
+    outgoing, incoming = Direction.TO_ENCLAVE, Direction.TO_PARTY
+    if side == "enclave":
+        outgoing, incoming = incoming, outgoing
+    return (
+        SealingKey(Ratchet(secret, context, outgoing, key_bytes=key_bytes), context, outgoing),
+        OpeningKey(Ratchet(secret, context, incoming, key_bytes=key_bytes), context, incoming),
+    )
+
+
+def _associated(context: bytes, direction: Direction) -> bytes:
+    return b"confide/sealed/1" + sha384(context) + direction.value.encode()
+
+
+def _nonce(number: int) -> bytes:
+    return bytes(4) + number.to_bytes(8, "big")

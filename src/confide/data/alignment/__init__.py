@@ -1,0 +1,1 @@
+"""How the parties' rows find each other."""

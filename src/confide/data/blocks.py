@@ -1,0 +1,121 @@
+"""Blocks of a prepared dataset: Arrow IPC streams of one record batch, compressed with zstd.
+
+Columns: the id (int64 or UTF-8 text), the label if there is one (float64), then the features in the
+manifest's order: categorical as uint64 (XXH3-64 of the value's UTF-8 text, 0 for missing), numeric as
+float64 (NaN for missing). No column has nulls.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from confide.core import limits
+from confide.core.digest import same, sha384_hex
+from confide.core.errors import DatasetCorrupt
+from confide.core.features import Kind
+from confide.data.arrow import Array, field
+from confide.data.arrow import compute as pc
+from confide.data.ipc_message import check_buffers
+from confide.data.manifest import BlockEntry, Column, Manifest
+from confide.data.schema import IdColumn, IdType, LabelColumn, LabelType
+
+MISSING_CATEGORY = 0
+_STREAM_MESSAGES = 2
+_WRITE_OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
+
+
+def arrow_schema(id_column: IdColumn, label: LabelColumn | None, columns: Sequence[Column]) -> pa.Schema:
+    """The exact Arrow schema of every block of a dataset."""
+    id_type = pa.int64() if id_column.type is IdType.INTEGER else pa.string()
+    fields = [field(id_column.name, id_type, nullable=False)]
+    if label is not None:
+        fields.append(field(label.name, pa.float64(), nullable=False))
+    for column in columns:
+        stored = pa.uint64() if column.kind is Kind.CATEGORICAL else pa.float64()
+        fields.append(field(column.name, stored, nullable=False))
+    return pa.schema(fields)
+
+
+def schema_of(manifest: Manifest) -> pa.Schema:
+    """The Arrow schema of the blocks that the manifest lists."""
+    return arrow_schema(manifest.id, manifest.label, manifest.columns)
+
+
+def encode_block(batch: pa.RecordBatch) -> bytes:
+    """Serialise one block. Deterministic for one version of Arrow and zstd."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema, options=_WRITE_OPTIONS) as writer:
+        writer.write_batch(batch)
+    return sink.getvalue().to_pybytes()
+
+
+def check_block(data: bytes, entry: BlockEntry) -> None:
+    """Hold a block's bytes against its entry in the manifest. Raises DatasetCorrupt."""
+    if len(data) != entry.bytes or not same(sha384_hex(data), entry.sha384):
+        raise DatasetCorrupt("a block's bytes are not those that the manifest lists")
+
+
+def decode_block(data: bytes, entry: BlockEntry, manifest: Manifest) -> pa.RecordBatch:
+    """Read an untrusted block: size, schema, rows and values are checked; the digest is `check_block`'s.
+
+    Memory stays within MAX_BLOCK_BYTES for the compressed and again for the expanded form, whatever the
+    bytes claim. Raises DatasetCorrupt, and nothing else.
+    """
+    if len(data) != entry.bytes or len(data) > limits.MAX_BLOCK_BYTES:
+        raise DatasetCorrupt(f"a block of {len(data)} bytes, where the manifest says {entry.bytes}")
+    schema = schema_of(manifest)
+    try:
+        batch = _read(data, schema, entry.rows)
+        batch.validate(full=True)
+    except (pa.ArrowException, ValueError, OSError, MemoryError) as cause:
+        raise DatasetCorrupt(f"a block is not an Arrow stream of the manifest's columns: {cause}") from None
+    _check_values(batch, manifest)
+    return batch
+
+
+def assemble(batches: list[pa.RecordBatch], manifest: Manifest) -> pa.Table:
+    """All blocks of a dataset as one table, in the manifest's order, without copying."""
+    return pa.Table.from_batches(batches, schema=schema_of(manifest))
+
+
+def _read(data: bytes, schema: pa.Schema, rows: int) -> pa.RecordBatch:
+    # The two messages are read one by one instead of through open_stream: the expanded sizes that the
+    # second claims must be looked at before Arrow allocates them.
+    source = pa.BufferReader(data)
+    header = pa.ipc.read_message(source)
+    if header.type != "schema" or not pa.ipc.read_schema(header).equals(schema, check_metadata=True):
+        raise ValueError("its schema differs")
+    message = pa.ipc.read_message(source)
+    if message.type != "record batch":
+        raise ValueError("no record batch")
+    body = message.body or pa.py_buffer(b"")
+    check_buffers(message.metadata.to_pybytes(), body, rows=rows, limit=limits.MAX_BLOCK_BYTES)
+    try:
+        pa.ipc.read_message(source)
+    except EOFError:
+        return pa.ipc.read_record_batch(message, schema)
+    raise ValueError("more than one record batch")
+
+
+def _check_values(batch: pa.RecordBatch, manifest: Manifest) -> None:
+    if any(column.null_count for column in batch.columns):
+        raise DatasetCorrupt("a block has null values")
+    if manifest.id.type is IdType.STRING:
+        lengths = pc.min_max(pc.binary_length(batch.column(0))).as_py()
+        if lengths["min"] < 1 or lengths["max"] > limits.MAX_ID_BYTES:
+            raise DatasetCorrupt(f"a block has ids that are empty or longer than {limits.MAX_ID_BYTES} bytes")
+    if manifest.label is not None:
+        _check_label(batch.column(1), manifest.label.type)
+    for column in manifest.columns:
+        if column.kind is Kind.NUMERIC and np.isinf(batch.column(column.name).to_numpy()).any():
+            raise DatasetCorrupt("a block has infinite numbers")
+
+
+def _check_label(column: Array, label_type: LabelType) -> None:
+    values = column.to_numpy()
+    if label_type is LabelType.BINARY and not ((values == 0) | (values == 1)).all():
+        raise DatasetCorrupt("a block has labels other than 0 and 1")
+    if not math.isfinite(float(np.abs(values).max(initial=0.0))):
+        raise DatasetCorrupt("a block has labels that are not finite")

@@ -1,0 +1,157 @@
+"""From joined columns to what a factorisation model reads: per row and field one feature index and one value.
+
+All fields share one index space: field f owns the indices offset(f) … offset(f) + size(f) - 1. Fitted on
+the training rows only, then the same for every row, also in a later prediction (the encoder's document
+travels in the model file).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from confide.core import limits
+from confide.core.errors import LimitExceeded, ModelFileInvalid, SchemaMismatch
+from confide.core.features import Feature, Kind, Transform
+from confide.data.columns import Columns, Field, Values
+from confide.data.numbers import BucketField, NumericField
+from confide.data.vocabulary import ExactField, HashedField, Vocabulary, fit_field
+
+Mapping = HashedField | ExactField | NumericField | BucketField
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """C-contiguous arrays of shape (rows, fields)."""
+
+    indices: npt.NDArray[np.int32]
+    values: npt.NDArray[np.float32]
+    features: int
+    """Size of the index space: every index lies in [0, features)."""
+
+    def take(self, rows: npt.NDArray[np.int64]) -> "Encoded":
+        """The given rows, in that order."""
+        return Encoded(self.indices[rows], self.values[rows], self.features)
+
+
+class _EncodedField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    party: str
+    name: str
+    mapping: Mapping
+
+
+class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    fields: Annotated[tuple[_EncodedField, ...], msgspec.Meta(min_length=1, max_length=limits.MAX_COLUMNS)]
+    category_hash: Annotated[str, msgspec.Meta(pattern=r"^xxh3-64\Z")] = "xxh3-64"
+
+    def __post_init__(self) -> None:
+        names = [(field.party, field.name) for field in self.fields]
+        if len(set(names)) != len(names):
+            raise ValueError("fields: a column occurs twice")
+
+
+class FeatureEncoder:
+    """An ordered list of fields, each with its fitted mapping."""
+
+    def __init__(self, document: _Document) -> None:
+        self._document = document
+        sizes = [field.mapping.size for field in document.fields]
+        self._offsets = np.concatenate(([0], np.cumsum(sizes, dtype=np.int64)))
+        if self.feature_count > limits.MAX_FEATURES:
+            raise LimitExceeded(
+                f"{self.feature_count} features; at most {limits.MAX_FEATURES} (MAX_FEATURES)"
+            )
+
+    @classmethod
+    def fit(
+        cls,
+        fields: Sequence[Field],
+        columns: Columns,
+        training_rows: npt.NDArray[np.int64] | slice,
+        vocabulary: Vocabulary,
+    ) -> Self:
+        """Learn what the mappings need (categories, mean and deviation) from the training rows alone.
+
+        Raises LimitExceeded when an exact vocabulary would not fit into a model file, ValueError when
+        there is no field or one occurs twice.
+        """
+        fitted = []
+        for party, feature in fields:
+            values = columns[party, feature.name][training_rows]
+            fitted.append(_EncodedField(party, feature.name, _fit(party, feature, values, vocabulary)))
+        codes = sum(field.mapping.size - 1 for field in fitted if isinstance(field.mapping, ExactField))
+        if codes > limits.MAX_VOCABULARY_CODES:
+            raise LimitExceeded(
+                f"{codes} categories in an exact vocabulary; at most {limits.MAX_VOCABULARY_CODES} "
+                "(MAX_VOCABULARY_CODES): use the hashed vocabulary, or a higher minimum count"
+            )
+        return cls(_Document(tuple(fitted)))
+
+    @property
+    def fields(self) -> list[tuple[str, str]]:
+        """(party, column name), in the order of the encoded columns."""
+        return [(field.party, field.name) for field in self._document.fields]
+
+    @property
+    def feature_count(self) -> int:
+        """Size of the index space."""
+        return int(self._offsets[-1])
+
+    def encode(self, columns: Columns) -> Encoded:
+        """Encode all rows of the columns. Raises SchemaMismatch when one lacks or has another kind."""
+        rows = _row_count(columns, self.fields)
+        indices = np.empty((rows, len(self.fields)), np.int32)
+        values = np.empty((rows, len(self.fields)), np.float32)
+        for at, field in enumerate(self._document.fields):
+            local, value = _encode(field, columns[field.party, field.name])
+            indices[:, at] = local + self._offsets[at]
+            values[:, at] = value
+        return Encoded(indices, values, self.feature_count)
+
+    def to_document(self) -> dict[str, Any]:
+        """Plain JSON values, for the model file."""
+        return dict(msgspec.to_builtins(self._document))
+
+    @classmethod
+    def from_document(cls, document: Any) -> Self:
+        """Read an untrusted document. Raises ModelFileInvalid, and nothing else."""
+        try:
+            return cls(msgspec.convert(document, _Document))
+        except (msgspec.ValidationError, ValueError, LimitExceeded) as cause:
+            raise ModelFileInvalid(f"encoding: {cause}") from None
+
+
+def _fit(party: str, feature: Feature, values: Values, vocabulary: Vocabulary) -> Mapping:
+    if feature.kind is Kind.CATEGORICAL:
+        return fit_field(vocabulary, party, feature.name, values.astype(np.uint64))
+    if feature.transform is Transform.BUCKETS:
+        return BucketField(boundaries=feature.boundaries)
+    return NumericField.fit(feature, values.astype(np.float64))
+
+
+def _encode(field: _EncodedField, column: Values) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | float]:
+    """(index within the field, value)."""
+    mapping = field.mapping
+    stored = np.uint64 if isinstance(mapping, HashedField | ExactField) else np.float64
+    if column.dtype != stored:
+        raise SchemaMismatch(f"{field.party}'s column {field.name!r} is of another kind than in training")
+    if isinstance(mapping, NumericField):
+        return np.zeros(column.size, np.int64), mapping.values(column.astype(np.float64))
+    if isinstance(mapping, BucketField):
+        local, absent = mapping.lookup(column.astype(np.float64))
+    else:
+        local, absent = mapping.lookup(column.astype(np.uint64))
+    return local, 1.0 - absent.astype(np.float32)
+
+
+def _row_count(columns: Columns, fields: Sequence[tuple[str, str]]) -> int:
+    for party, name in fields:
+        if (party, name) not in columns:
+            raise SchemaMismatch(f"there is no column {name!r} of {party}", blame=party)
+    counts = {columns[field].size for field in fields}
+    if len(counts) > 1:
+        raise SchemaMismatch("the columns differ in length")
+    return counts.pop()

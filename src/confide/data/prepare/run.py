@@ -1,0 +1,170 @@
+"""`prepare`: read, parse, put aside what can't be used, write blocks and the manifest."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from confide.core import limits
+from confide.core.digest import sha384_stream
+from confide.core.errors import ConfigurationError, LimitExceeded, SchemaMismatch, UnreadableSource
+from confide.core.features import Kind
+from confide.core.ports import Progress
+from confide.data.blocks import arrow_schema
+from confide.data.dataset import MANIFEST_NAME, QUARANTINE_NAME
+from confide.data.manifest import BlockEntry, Column, Manifest, Reason, SourceEntry
+from confide.data.prepare.cells import Parser, parse_category, parse_id, parse_label, parse_number
+from confide.data.prepare.duplicates import IdLog, without_rows
+from confide.data.prepare.quarantine import Quarantine
+from confide.data.prepare.writer import BlockWriter
+from confide.data.readers import SourceChunk, open_source
+from confide.data.schema import Schema
+
+
+def prepare(source: Path, schema: Schema, out: Path, progress: Progress | None = None) -> Manifest:
+    """Write the prepared dataset of `source` to the folder `out`.
+
+    The same source and schema give the same bytes. Rows that can't be used are put aside and counted
+    (manifest.quarantined; quarantine.jsonl names the first of them).
+    Of several usable rows with one id the first is kept. `out` appears whole or not at all; an earlier
+    prepared dataset there is replaced, anything else is not. `progress` is called with the stages "digest"
+    (bytes) and "rows" (total unknown).
+
+    Raises:
+        UnreadableSource: the file can't be read.
+        SchemaMismatch: a column is absent or can't be of its kind, or not one row is usable.
+        LimitExceeded: more rows or blocks than the limits allow.
+        ConfigurationError: `out` exists and is no prepared dataset.
+    """
+    opened = open_source(source, schema.reader)
+    report = progress or _silent
+    size = source.stat().st_size
+    digest = sha384_stream(_read(source, size, report))
+    with _folder(out) as folder:
+        quarantine = Quarantine()
+        rows, blocks = _write(opened.chunks(schema.names), schema, folder, quarantine, report)
+        if not blocks:
+            raise SchemaMismatch(_nothing_left(rows, quarantine))
+        manifest = _manifest(schema, blocks, SourceEntry(digest, size, rows), quarantine)
+        encoded = manifest.encode()
+        if len(encoded) > limits.MAX_MANIFEST_BYTES:
+            raise LimitExceeded(f"a manifest of {len(encoded)} bytes (MAX_MANIFEST_BYTES): split the source")
+        (folder / MANIFEST_NAME).write_bytes(encoded)
+        quarantine.write(folder / QUARANTINE_NAME)
+    return manifest
+
+
+def _write(
+    chunks: Iterator[SourceChunk], schema: Schema, folder: Path, quarantine: Quarantine, report: Progress
+) -> tuple[int, tuple[BlockEntry, ...]]:
+    """(rows of the source, blocks written)."""
+    stored = _stored_schema(schema)
+    writer, ids = BlockWriter(folder, stored), IdLog()
+    rows = 0
+    for chunk in chunks:
+        rows += chunk.batch.num_rows + chunk.malformed.size
+        quarantine.add(chunk.malformed, Reason.WRONG_WIDTH)
+        good, numbers = _parse(chunk, schema, stored, quarantine)
+        ids.add(good.column(0), numbers)
+        writer.add(good)
+        report("rows", rows, None)
+    blocks = writer.finish()
+    repeated = ids.repeated()
+    if repeated.size:
+        quarantine.add(ids.numbers[repeated], Reason.DUPLICATE_ID, schema.id.name)
+        blocks = without_rows(folder, stored, blocks, repeated)
+    return rows, blocks
+
+
+def _parse(
+    chunk: SourceChunk, schema: Schema, stored: pa.Schema, quarantine: Quarantine
+) -> tuple[pa.RecordBatch, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+    """The usable rows of a chunk and their numbers; the others go into quarantine, for one reason each."""
+    good = np.ones(chunk.batch.num_rows, np.bool_)
+    values = []
+    for name, parser in _parsers(schema):
+        try:
+            parsed = parser(chunk.batch.column(name))
+        except SchemaMismatch as cause:
+            raise SchemaMismatch(f"column {name!r}: {cause.message}") from None
+        for reason, mask in parsed.faults:
+            quarantine.add(chunk.numbers[good & mask], reason, name)
+            good &= ~mask
+        values.append(parsed.values)
+    batch = pa.RecordBatch.from_arrays(values, schema=stored)
+    if good.all():
+        return batch, chunk.numbers
+    return batch.filter(pa.array(good)), chunk.numbers[good]
+
+
+def _parsers(schema: Schema) -> Iterator[tuple[str, Parser]]:
+    yield schema.id.name, parse_id(schema.id.type)
+    if schema.label is not None:
+        yield schema.label.name, parse_label(schema.label.type)
+    for name, kind in schema.columns.items():
+        yield name, parse_category if kind is Kind.CATEGORICAL else parse_number
+
+
+def _columns(schema: Schema) -> tuple[Column, ...]:
+    return tuple(Column(name, kind) for name, kind in schema.columns.items())
+
+
+def _stored_schema(schema: Schema) -> pa.Schema:
+    return arrow_schema(schema.id, schema.label, _columns(schema))
+
+
+def _manifest(
+    schema: Schema, blocks: tuple[BlockEntry, ...], source: SourceEntry, quarantine: Quarantine
+) -> Manifest:
+    return Manifest(
+        id=schema.id,
+        label=schema.label,
+        columns=_columns(schema),
+        rows=sum(block.rows for block in blocks),
+        blocks=blocks,
+        source=source,
+        quarantined=quarantine.counts,
+    )
+
+
+def _nothing_left(rows: int, quarantine: Quarantine) -> str:
+    if not rows:
+        return "the source has no rows"
+    reason, count = max(quarantine.counts.items(), key=lambda item: item[1])
+    return f"not one of {rows} rows is usable; the most frequent reason: {reason.value} ({count} rows)"
+
+
+def _read(source: Path, size: int, report: Progress) -> Iterator[bytes]:
+    done = 0
+    try:
+        with source.open("rb") as file:
+            while chunk := file.read(limits.READ_CHUNK_BYTES):
+                done += len(chunk)
+                yield chunk
+                report("digest", done, size)
+    except OSError as cause:
+        raise UnreadableSource(f"{source}: {cause.strerror}") from None
+
+
+@contextmanager
+def _folder(out: Path) -> Iterator[Path]:
+    """A new folder beside `out` that takes its place when all went well."""
+    if out.exists() and not (out / MANIFEST_NAME).is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise ConfigurationError(f"{out} exists and is no prepared dataset: it is left as it is")
+    partial = out.with_name(f".{out.name}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        yield partial
+        if out.exists():
+            shutil.rmtree(out)
+        partial.rename(out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _silent(stage: str, done: int, total: int | None) -> None:
+    """Progress that nobody watches."""

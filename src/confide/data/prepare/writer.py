@@ -1,0 +1,63 @@
+"""Batches of any size in, blocks of one size out."""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from confide.core import limits
+from confide.core.digest import sha384_hex
+from confide.core.errors import LimitExceeded
+from confide.data.blocks import encode_block
+from confide.data.dataset import block_name
+from confide.data.manifest import BlockEntry
+
+_CELL_BYTES = 8
+_TEXT_ID_BYTES = limits.MAX_ID_BYTES + _CELL_BYTES
+_TARGET_BYTES = limits.MAX_BLOCK_BYTES // 2
+
+
+def block_rows(schema: pa.Schema) -> int:
+    """Rows per block: BLOCK_ROWS, or fewer where so many could outgrow MAX_BLOCK_BYTES."""
+    text = sum(1 for field in schema if pa.types.is_string(field.type))
+    row_bytes = _CELL_BYTES * (len(schema) - text) + _TEXT_ID_BYTES * text
+    return max(1, min(limits.BLOCK_ROWS, _TARGET_BYTES // row_bytes))
+
+
+class BlockWriter:
+    """Writes full blocks as rows come in, the rest on `finish`."""
+
+    def __init__(self, folder: Path, schema: pa.Schema) -> None:
+        self._folder = folder
+        self._schema = schema
+        self._rows_per_block = block_rows(schema)
+        self._waiting: list[pa.RecordBatch] = []
+        self._waiting_rows = 0
+        self._entries: list[BlockEntry] = []
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Append rows. Raises LimitExceeded beyond MAX_BLOCKS or MAX_DATASET_ROWS."""
+        if batch.num_rows:
+            self._waiting.append(batch)
+            self._waiting_rows += batch.num_rows
+        while self._waiting_rows >= self._rows_per_block:
+            self._flush(self._rows_per_block)
+
+    def finish(self) -> tuple[BlockEntry, ...]:
+        """Write what is left; the entries of all blocks, in order."""
+        if self._waiting_rows:
+            self._flush(self._waiting_rows)
+        return tuple(self._entries)
+
+    def _flush(self, rows: int) -> None:
+        table = pa.Table.from_batches(self._waiting, schema=self._schema)
+        block = table.slice(0, rows).combine_chunks().to_batches()[0]
+        # Arrow writes what a slice shows; still, a copy of its own lets go of the rows already written.
+        self._waiting = table.slice(rows).to_batches()
+        self._waiting_rows -= rows
+        if len(self._entries) >= limits.MAX_BLOCKS:
+            raise LimitExceeded(f"more than {limits.MAX_BLOCKS} blocks (MAX_BLOCKS)")
+        if sum(entry.rows for entry in self._entries) + rows > limits.MAX_DATASET_ROWS:
+            raise LimitExceeded(f"more than {limits.MAX_DATASET_ROWS} rows (MAX_DATASET_ROWS)")
+        data = encode_block(block)
+        (self._folder / block_name(len(self._entries))).write_bytes(data)
+        self._entries.append(BlockEntry(rows, len(data), sha384_hex(data)))

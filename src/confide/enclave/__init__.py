@@ -1,0 +1,1 @@
+"""C inside: what is measured and attested. Start at `coordinator.py`."""

@@ -1,0 +1,32 @@
+"""The real Work: training or prediction, by the kind of the signed block."""
+
+from collections.abc import Iterator, Mapping
+
+from confide.algorithms import registry
+from confide.core.ports import Randomness
+from confide.enclave import prediction, training
+from confide.enclave.vault import Shelf
+from confide.enclave.work import Step
+from confide.protocol.blocks import SignedBlock, TrainBlock
+from confide.protocol.terms import Listed
+
+
+class Computation:
+    """Implements enclave.work.Work."""
+
+    def run(
+        self, agreement: SignedBlock, model: bytes, shelves: Mapping[str, Shelf], randomness: Randomness
+    ) -> Iterator[Step]:
+        """See enclave.work.Work."""
+        if isinstance(agreement.block, TrainBlock):
+            yield from training.run(agreement, shelves, randomness)
+        else:
+            yield from prediction.run(agreement, model, shelves, randomness)
+
+
+def listing() -> tuple[Listed, ...]:
+    """The algorithms inside the measured image, as the enclave lists them."""
+    return tuple(
+        Listed(name=entry.name, version=entry.version, digest=entry.code_sha384, parameters=entry.parameters)
+        for entry in registry.listing()
+    )

@@ -1,0 +1,50 @@
+"""What every part of the enclave's script needs, given once by the composition root."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from confide.core.enclave_config import EnclaveConfig
+from confide.core.ports import Clock, Randomness, Signer
+from confide.protocol.blocks import EnclaveIdentity, Verify
+from confide.protocol.messages import Message
+from confide.protocol.terms import Listed
+
+
+class Say(NamedTuple):
+    """A message to one participant."""
+
+    to: str
+    message: Message
+    payload: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A participant who has joined, from the certificate that the TLS peer proved."""
+
+    name: str
+    certificate_pem: str
+    certificate: str
+    """Hexadecimal SHA-384 of the DER."""
+    public_key: bytes
+
+
+@dataclass(slots=True)
+class EnclaveContext:
+    """Ports and facts."""
+
+    config: EnclaveConfig
+    identity: EnclaveIdentity
+    signer: Signer
+    verify: Verify
+    clock: Clock
+    randomness: Randomness
+    listing: tuple[Listed, ...]
+    check_parameters: Callable[[str, Mapping[str, Any]], object]
+    """(algorithm, parameters); raises ParameterInvalid."""
+    member_of_certificate: Callable[[bytes, int], Member]
+    """DER or PEM to member, verified under the task's CA at a Unix time; raises CertificateInvalid."""
+    evidence: Callable[[bytes], bytes]
+    """Fresh evidence over a 32-byte nonce."""
+    members: dict[str, Member] = field(default_factory=dict)

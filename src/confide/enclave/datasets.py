@@ -1,0 +1,49 @@
+"""What the enclave checks when a party opens its commitment: the manifest against the task."""
+
+from collections.abc import Mapping
+
+from confide.core.errors import SchemaMismatch, TooManyQuarantined
+from confide.core.features import Feature
+from confide.data.manifest import Manifest
+from confide.protocol.terms import Task
+
+
+def check_manifest(party: str, manifest: Manifest, task: Task) -> None:
+    """The dataset has the id, the label and the columns that the task says, and few enough quarantined rows.
+
+    Raises:
+        SchemaMismatch, TooManyQuarantined: naming the party.
+    """
+    if (manifest.id.name, str(manifest.id.type)) != (task.id.name, str(task.id.type)):
+        raise SchemaMismatch(
+            f"{party}'s id is '{manifest.id.name}' ({manifest.id.type}), "
+            f"the task says '{task.id.name}' ({task.id.type})",
+            blame=party,
+        )
+    if manifest.category_hash != task.encoding.category_hash:
+        raise SchemaMismatch(f"{party} hashed its categories with {manifest.category_hash}", blame=party)
+    if task.label is not None and task.label.owner == party:
+        _check_label(party, manifest, task.label.name)
+    kinds = {column.name: column.kind for column in manifest.columns}
+    for feature in task.features[party]:
+        _check_column(party, feature, kinds)
+    quarantined = sum(manifest.quarantined.values())
+    if quarantined > task.maximum_quarantined_share * max(1, manifest.source.rows):
+        text = (
+            f"{party} quarantined {quarantined} of {manifest.source.rows} rows while preparing; "
+            f"the task allows a share of {task.maximum_quarantined_share}"
+        )
+        raise TooManyQuarantined(text, blame=party)
+
+
+def _check_label(party: str, manifest: Manifest, name: str) -> None:
+    if manifest.label is None or manifest.label.name != name:
+        raise SchemaMismatch(f"{party}'s dataset has no label '{name}'", blame=party)
+
+
+def _check_column(party: str, feature: Feature, kinds: Mapping[str, str]) -> None:
+    if kinds.get(feature.name) != feature.kind:
+        found = kinds.get(feature.name, "not there")
+        raise SchemaMismatch(
+            f"{party}'s column '{feature.name}' is {found}, the task says {feature.kind}", blame=party
+        )

@@ -1,0 +1,123 @@
+"""What the enclave checks before it passes a proposal on, and before it takes an acceptance as consent."""
+
+from confide.core import canonical
+from confide.core.digest import digest_of, same
+from confide.core.errors import (
+    AlgorithmNotListed,
+    CertificateInvalid,
+    ConfideError,
+    ModelNotUsable,
+    OfferDeclined,
+    ParameterInvalid,
+    SchemaMismatch,
+)
+from confide.core.platform_api import TaskKind
+from confide.enclave.context import EnclaveContext
+from confide.protocol.blocks import SignedBlock, TrainBlock, check_signatures
+from confide.protocol.messages import Accept, BroughtModel, ModelReference, Proposal
+from confide.protocol.receipts import RESULT_CONTEXT
+from confide.protocol.terms import Algorithm, Task, same_work
+
+
+def judge(proposal: Proposal, context: EnclaveContext, trained_here: dict[str, SignedBlock]) -> None:
+    """Check a proposal; `trained_here` maps the digests of this enclave's own models to their agreements.
+
+    1. the participants are those of the attested configuration; 2. the algorithm is in the measured list and
+    its parameters are valid; 3. the kind fits the enclave; 4. for predictions: the model's agreement is
+    genuine, is of these participants, and allows this use.
+
+    Raises:
+        SchemaMismatch: 1, 3.
+        AlgorithmNotListed, ParameterInvalid: 2.
+        ModelNotUsable: 4.
+    """
+    task, config = proposal.task, context.config
+    if (task.initiator, set(task.providers)) != (config.initiator, set(config.providers)):
+        raise SchemaMismatch("the task names other participants than this enclave was started for")
+    _check_algorithm(proposal.algorithm, context)
+    if (proposal.model is None) != (task.kind is TaskKind.TRAIN):
+        raise SchemaMismatch("a prediction task names a model, a training task does not")
+    if proposal.model is None:
+        if config.kind is not TaskKind.TRAIN or trained_here:
+            raise SchemaMismatch("this enclave was not started for (another) training")
+        return
+    under = _agreement_of(proposal.model, context, trained_here)
+    _check_use(task, proposal.algorithm, proposal.model, under)
+
+
+def _check_algorithm(algorithm: Algorithm, context: EnclaveContext) -> None:
+    listed = [entry for entry in context.listing if entry.name == algorithm.name]
+    if not listed or (listed[0].version, listed[0].digest) != (algorithm.version, algorithm.digest):
+        raise AlgorithmNotListed(
+            f"'{algorithm.name}' {algorithm.version} is not in the enclave's list",
+            blame=context.config.initiator,
+        )
+    try:
+        context.check_parameters(algorithm.name, algorithm.parameters)
+    except ParameterInvalid as cause:
+        raise AlgorithmNotListed(f"'{algorithm.name}': {cause.message}") from None
+
+
+def _agreement_of(
+    model: ModelReference, context: EnclaveContext, trained_here: dict[str, SignedBlock]
+) -> SignedBlock:
+    if model.brought is None:
+        if model.sha384 not in trained_here:
+            raise ModelNotUsable("this enclave has not trained that model, and it was not brought")
+        return trained_here[model.sha384]
+    try:
+        check_brought(model.sha384, model.brought, context)
+    except ConfideError as cause:
+        raise ModelNotUsable(cause.message, blame=context.config.initiator) from None
+    return model.brought.trained_under
+
+
+def check_brought(sha384: str, brought: BroughtModel, context: EnclaveContext) -> None:
+    """The papers of a brought model: its parties vouch for its enclave, its enclave for its digest.
+
+    Raises CertificateInvalid, SignatureInvalid, AgreementMismatch, ModelNotUsable.
+    """
+    under = brought.trained_under
+    # At the time of the agreement: all who signed it vouch for that time, and certificates are short-lived.
+    members = {
+        name: context.member_of_certificate(pem.encode(), under.block.agreed_at)
+        for name, pem in under.certificates.items()
+    }
+    if any(name != member.name for name, member in members.items()):
+        raise CertificateInvalid("a certificate in the model's agreement is of another party")
+    keys = {name: member.public_key for name, member in members.items()}
+    certificates = {name: member.certificate for name, member in members.items()}
+    check_signatures(brought.trained_under, keys, certificates, context.verify)
+    block, statement = brought.trained_under.block, brought.statement
+    context.verify(block.enclave.public_key, RESULT_CONTEXT, canonical.encode(statement), brought.signature)
+    if statement.kind != "model" or not same(statement.sha384, sha384):
+        raise ModelNotUsable("the signed statement is about something else than this model")
+    if not same(statement.block, digest_of(block)):
+        raise ModelNotUsable("the model was trained under another agreement than the one brought")
+
+
+def _check_use(task: Task, algorithm: Algorithm, model: ModelReference, under: SignedBlock) -> None:
+    block = under.block
+    if not isinstance(block, TrainBlock) or not same(digest_of(block), model.train_block):
+        raise ModelNotUsable("the proposal names another training agreement than the model's")
+    if not same_work(task, block.task):
+        raise ModelNotUsable("the model was trained with other participants, columns or encoding")
+    if digest_of(algorithm) != digest_of(block.algorithm):
+        raise ModelNotUsable("the model was trained with another algorithm or other parameters")
+
+
+def check_consent(party: str, accept: Accept, task: Task, context: EnclaveContext) -> None:
+    """An acceptance counts only for the task that was offered, and within its own limits.
+
+    Raises OfferDeclined, naming the party: an acceptance that does not cover the offer is a no.
+    """
+    consent = accept.consent
+    wanted = {feature.name for feature in task.features[party]}
+    if not same(accept.task_digest, digest_of(task)):
+        raise OfferDeclined(f"{party} accepted another task than the one offered", blame=party)
+    if not wanted <= set(consent.columns):
+        raise OfferDeclined(f"{party}'s consent does not cover all columns of the task", blame=party)
+    if consent.purpose != task.purpose or consent.measurement != context.identity.measurement:
+        raise OfferDeclined(f"{party}'s consent is for another purpose or measurement", blame=party)
+    if consent.expires_at <= context.clock.now():
+        raise OfferDeclined(f"{party}'s consent has expired", blame=party)

@@ -1,0 +1,66 @@
+"""What may leave the enclave, and to whom. Everything else stays.
+
+Only three things leave: the result (model or predictions) and its report, to the initiator, and only if the
+agreed task releases them; the receipt's public part, to every participant; and status lines for the host,
+which hold states, names and counts of messages, never data (`status_line`).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from confide.core import canonical, limits
+from confide.core.errors import LocalProtocolError
+from confide.core.platform_api import TaskKind
+from confide.enclave import agreements
+from confide.enclave.context import EnclaveContext, Say
+from confide.enclave.round import Round
+from confide.protocol.messages import Result, ResultEnd, ResultPart
+from confide.protocol.receipts import RESULT_CONTEXT, PrivatePart
+from confide.protocol.terms import Released
+
+_STATUS_EVENTS = frozenset({"ready", "heartbeat", "state", "closed"})
+
+
+def recipient(current: Round) -> str:
+    """To whom the result goes. Raises LocalProtocolError if the task releases it to nobody."""
+    what = Released.MODEL if current.kind is TaskKind.TRAIN else Released.PREDICTIONS
+    for release in current.task.releases:
+        if release.what is what:
+            return release.to
+    raise LocalProtocolError(f"the task does not release its {what}")
+
+
+def deliver(current: Round, context: EnclaveContext) -> Iterator[Say]:
+    """The result in parts, signed, to its recipient alone."""
+    to, statement = recipient(current), agreements.require_statement(current)
+    outcome = agreements.require_outcome(current)
+    signature = context.signer.sign(RESULT_CONTEXT, canonical.encode(statement))
+    report = outcome.report if _releases_metrics(current) else _without_metrics(outcome.report)
+    yield Say(to, Result(statement=statement, signature=signature, report=report))
+    size = limits.RESULT_PART_BYTES
+    for index, start in enumerate(range(0, len(outcome.data), size)):
+        yield Say(to, ResultPart(index=index), outcome.data[start : start + size])
+    yield Say(to, ResultEnd())
+
+
+def _releases_metrics(current: Round) -> bool:
+    return current.kind is TaskKind.PREDICT or any(
+        release.what is Released.METRICS for release in current.task.releases
+    )
+
+
+def _without_metrics(report: PrivatePart) -> PrivatePart:
+    return PrivatePart(salt=report.salt, metrics={}, curve=())
+
+
+def private_part(current: Round) -> PrivatePart:
+    """The private part as it was released: what the receipt commits to."""
+    report = agreements.require_outcome(current).report
+    return report if _releases_metrics(current) else _without_metrics(report)
+
+
+def status_line(event: str, **facts: Any) -> bytes:
+    """One line for the host. Raises ValueError for an event that is not in the list."""
+    if event not in _STATUS_EVENTS:
+        raise ValueError(f"'{event}' may not leave the enclave")
+    return canonical.encode({"event": event, **facts}) + b"\n"

@@ -1,0 +1,143 @@
+"""Task one inside the enclave: join, encode, train, evaluate, write the model file."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from confide.algorithms import metrics, model_file, registry
+from confide.algorithms.base import Batch, Estimator, TrainingProgress
+from confide.core import canonical
+from confide.core.errors import WorkFailed
+from confide.core.ports import Randomness
+from confide.data.columns import take_column
+from confide.data.encoding import FeatureEncoder
+from confide.data.split import holdout
+from confide.data.vocabulary import Scheme, Vocabulary
+from confide.enclave.opened import Opened, fields_of, open_shelves
+from confide.enclave.round import Outcome
+from confide.enclave.vault import Shelf
+from confide.enclave.work import Step
+from confide.protocol.blocks import SignedBlock
+from confide.protocol.receipts import PrivatePart
+from confide.protocol.terms import Task
+
+SALT_BYTES = 32
+
+
+@dataclass(slots=True)
+class Trained:
+    """One trained model and what it scored on the held-out rows."""
+
+    estimator: Estimator
+    encoder: FeatureEncoder
+    metrics: dict[str, Any]
+    curve: tuple[dict[str, float], ...]
+
+
+class Trainer:
+    """Trains the joint model, then the baselines, on the same training rows, and scores the same held-out."""
+
+    def __init__(self, signed: SignedBlock, opened: Opened) -> None:
+        task = signed.block.task
+        if task.label is None or task.split is None:
+            raise WorkFailed("a training task has a label and a split")
+        self._signed, self._task, self._opened = signed, task, opened
+        owner = task.label.owner
+        label = take_column(opened.tables[owner], task.label.name, opened.alignment.rows[owner])
+        self._labels = label.astype(np.float32)
+        if len(self._labels) < 2:  # noqa: PLR2004 - one row to train on, one to hold out
+            raise WorkFailed("fewer than two rows have joined: nothing to train on and hold out")
+        self._rows, self._held = holdout(len(self._labels), task.split.holdout, task.split.seed)
+
+    def train(self, parties: tuple[str, ...], stage: str) -> Iterator[Step]:
+        """Train on the columns of these parties; `result` holds the model afterwards."""
+        columns = self._opened.columns(fields_of(self._task, parties))
+        encoder = FeatureEncoder.fit(
+            fields_of(self._task, parties), columns, self._rows, _vocabulary(self._task)
+        )
+        encoded = encoder.encode(columns)
+        everything = Batch(encoded.indices, encoded.values, self._labels)
+        learn, held = everything.rows(self._rows), everything.rows(self._held)
+        algorithm = self._signed.block.algorithm
+        estimator = registry.build(algorithm.name, algorithm.parameters)
+        reports: list[TrainingProgress] = []
+        for report in estimator.fit(
+            learn.indices, learn.values, learn.labels, holdout=held, feature_count=encoded.features
+        ):
+            reports.append(report)
+            yield Step(stage=stage, done=report.step, total=report.steps, metrics=_numbers(report))
+        scores = estimator.predict(held.indices, held.values)
+        self.result = Trained(estimator, encoder, _evaluate(held.labels, scores, len(learn)), _curve(reports))
+
+    def model(self, trained: Trained) -> bytes:
+        """The model file of a trained model."""
+        block = self._signed.block
+        algorithm = model_file.AlgorithmOfModel(
+            name=block.algorithm.name,
+            version=block.algorithm.version,
+            parameters=registry.complete_parameters(block.algorithm.name, block.algorithm.parameters),
+        )
+        return model_file.write(
+            model_file.ModelFile(
+                algorithm=algorithm,
+                encoding=trained.encoder.to_document(),
+                task=self._task.name,
+                train_block=canonical.encode(self._signed).decode(),
+                metrics=trained.metrics,
+                arrays=trained.estimator.arrays(),
+            )
+        )
+
+
+def run(signed: SignedBlock, shelves: Mapping[str, Shelf], randomness: Randomness) -> Iterator[Step]:
+    """See enclave.work.Work."""
+    task = signed.block.task
+    yield Step(stage="join", done=0, total=1)
+    opened = open_shelves(task, shelves)
+    yield Step(stage="join", done=1, total=1)
+    trainer = Trainer(signed, opened)
+    yield from trainer.train(task.participants, "train")
+    joint = trainer.result
+    found: dict[str, Any] = {"joint": joint.metrics}
+    for baseline in task.baselines:
+        yield from trainer.train((task.initiator,), f"baseline: {baseline}")
+        found[baseline] = trainer.result.metrics
+    report = PrivatePart(salt=randomness.bytes(SALT_BYTES), metrics=found, curve=joint.curve)
+    yield Step(outcome=Outcome(data=trainer.model(joint), rows=opened.counts, report=report))
+
+
+def _vocabulary(task: Task) -> Vocabulary:
+    return Vocabulary(scheme=Scheme(task.encoding.vocabulary), bits=task.encoding.bits)
+
+
+def _evaluate(labels: Any, scores: Any, trained_on: int) -> dict[str, Any]:
+    auc = metrics.auc(labels, scores)
+    found = {
+        "logloss": metrics.logloss(labels, scores),
+        "rmse": metrics.rmse(labels, scores),
+        "accuracy": metrics.accuracy(labels, scores),
+        "label_mean": float(np.mean(labels)),
+        "rows_trained": trained_on,
+        "rows_held_out": len(labels),
+    }
+    return found if auc is None else {"auc": auc, **found}
+
+
+def _numbers(report: TrainingProgress) -> dict[str, float]:
+    named = {
+        "epoch": float(report.epoch),
+        "train_logloss": report.train_logloss,
+        "train_rmse": report.train_rmse,
+        "holdout_logloss": report.holdout_logloss,
+        "holdout_auc": report.holdout_auc,
+        "holdout_rmse": report.holdout_rmse,
+    }
+    return {name: float(value) for name, value in named.items() if value is not None}
+
+
+def _curve(reports: list[TrainingProgress]) -> tuple[dict[str, float], ...]:
+    """One point per epoch: the reports that carry held-out figures."""
+    points = (_numbers(report) for report in reports)
+    return tuple(point for point in points if any(name.startswith("holdout") for name in point))

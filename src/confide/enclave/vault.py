@@ -1,0 +1,82 @@
+"""Where the enclave keeps opened data: in memory only, checked on arrival, wiped after each round."""
+
+from dataclasses import dataclass, field
+
+from confide.core import limits
+from confide.core.digest import commitment, same, sha384_hex
+from confide.core.errors import BlockDigestMismatch, CommitmentMismatch, DataError, RemoteProtocolError
+from confide.data.manifest import Manifest
+
+
+@dataclass(slots=True)
+class Shelf:
+    """What one party has sent."""
+
+    manifest: Manifest
+    blocks: dict[int, bytes] = field(default_factory=dict, repr=False)
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """Blocks that have not come, or did not match the manifest."""
+        return tuple(index for index in range(len(self.manifest.blocks)) if index not in self.blocks)
+
+
+class Vault:
+    """Opened datasets by party. Holds nothing that was not committed to."""
+
+    def __init__(self) -> None:
+        self._shelves: dict[str, Shelf] = {}
+
+    def open(self, party: str, promised: str, salt: bytes, manifest: bytes) -> Manifest:
+        """Open a commitment: H(D) must be the H(D^N) of the block.
+
+        Raises:
+            CommitmentMismatch: another dataset than the party committed to.
+            DatasetCorrupt: the manifest that was committed to is not valid.
+        """
+        if not same(promised, commitment(salt, manifest)):
+            raise CommitmentMismatch(f"{party} sent another dataset than it had committed to", blame=party)
+        try:
+            opened = Manifest.decode(manifest)
+        except DataError as cause:
+            cause.blame = party
+            raise
+        self._shelves[party] = Shelf(opened)
+        return opened
+
+    def store(self, party: str, index: int, block: bytes) -> None:
+        """Keep a block if it is what the manifest lists; a block that is not stays missing.
+
+        Raises:
+            RemoteProtocolError: no such block, or one that has already come.
+        """
+        shelf = self._shelves[party]
+        if index >= len(shelf.manifest.blocks) or index in shelf.blocks:
+            raise RemoteProtocolError(f"{party} sent block {index}, which was not asked for")
+        entry = shelf.manifest.blocks[index]
+        if len(block) == entry.bytes and same(entry.sha384, sha384_hex(block)):
+            shelf.blocks[index] = block
+
+    def missing(self, party: str) -> tuple[int, ...]:
+        """Blocks still to be sent (again) by this party."""
+        return self._shelves[party].missing
+
+    def complaint(self, party: str) -> BlockDigestMismatch:
+        """The error that names party, block and rows of the first block that never matched."""
+        shelf = self._shelves[party]
+        index = shelf.missing[0]
+        first = sum(entry.rows for entry in shelf.manifest.blocks[:index])
+        last = first + shelf.manifest.blocks[index].rows - 1
+        text = (
+            f"block {index} (rows {first} to {last}) of {party} did not match its digest "
+            f"{limits.MAX_RETRIES + 1} times"
+        )
+        return BlockDigestMismatch(text, blame=party)
+
+    def shelf(self, party: str) -> Shelf:
+        """A party's manifest and blocks."""
+        return self._shelves[party]
+
+    def wipe(self) -> None:
+        """Drop everything. Python can't overwrite immutable bytes: the process ends with the task."""
+        self._shelves.clear()

@@ -1,0 +1,35 @@
+"""The port between the coordinator and the computation: training and prediction on opened data."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from confide.core.ports import Randomness
+from confide.enclave.round import Outcome
+from confide.enclave.vault import Shelf
+from confide.protocol.blocks import SignedBlock
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Either progress or, last, the outcome."""
+
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    outcome: Outcome | None = None
+
+
+class Work(Protocol):
+    """Trains or predicts step by step, so that the driver can report, and stop, between steps."""
+
+    def run(
+        self, agreement: SignedBlock, model: bytes, shelves: Mapping[str, Shelf], randomness: Randomness
+    ) -> Iterator[Step]:
+        """`model` is empty for training. The last step holds the outcome.
+
+        Raises:
+            DataError, TaskEnded: with the party at fault as `blame`, where there is one.
+        """
+        ...

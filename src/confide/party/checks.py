@@ -1,0 +1,142 @@
+"""What a party checks before it signs, and before it believes: nobody else does it for it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from confide.core import canonical
+from confide.core.digest import digest_of, same
+from confide.core.errors import AgreementMismatch, ReceiptInvalid
+from confide.protocol import blocks
+from confide.protocol.blocks import Block, EnclaveIdentity, PredictBlock, SignedBlock, TrainBlock, Verify
+from confide.protocol.messages import ModelReference
+from confide.protocol.receipts import Receipt, evidence_nonce
+from confide.protocol.terms import Algorithm, Consent, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """A certificate that was verified under the CA."""
+
+    name: str
+    certificate: str
+    """Hexadecimal SHA-384 of the DER."""
+    public_key: bytes
+
+
+CertifiedBy = Callable[[str, int], Certified]
+"""PEM to its facts, verified under the party's CA at a Unix time; raises CertificateInvalid."""
+
+
+@dataclass(slots=True)
+class Expected:
+    """The agreement as this party holds it, filled as negotiation goes on."""
+
+    task_id: str
+    me: str
+    my_certificate: str
+    enclave: EnclaveIdentity
+    task: Task
+    algorithm: Algorithm
+    model: ModelReference | None
+    commitment: str
+    id_set: str | None
+    consents: dict[str, Consent]
+    """All consents that this party knows: a provider knows its own, the initiator all."""
+
+
+def check_block(block: Block, expected: Expected) -> None:
+    """Compare a block with what we agreed to, before signing it.
+
+    1. this task's id, our enclave as we attested it; 2. task and algorithm word for word; 3. our own
+    certificate, role, commitment and consent; 4. for predictions: model and id set.
+
+    Raises:
+        AgreementMismatch: naming what differs. Nothing has been signed.
+    """
+    if block.task_id != expected.task_id or block.enclave != expected.enclave:
+        raise AgreementMismatch("the block names another task or enclave than the one we attested")
+    if canonical.encode(block.task) != canonical.encode(expected.task):
+        raise AgreementMismatch("the block holds another task than the one we agreed to")
+    if canonical.encode(block.algorithm) != canonical.encode(expected.algorithm):
+        raise AgreementMismatch("the block holds another algorithm or other parameters")
+    _check_own_part(block, expected)
+    _check_model(block, expected)
+
+
+def _check_own_part(block: Block, expected: Expected) -> None:
+    everyone = set(expected.task.participants)
+    if set(block.identities) != everyone or set(block.commitments) != everyone:
+        raise AgreementMismatch("the block is not about exactly the task's participants")
+    if block.identities[expected.me].certificate != expected.my_certificate:
+        raise AgreementMismatch("the block names another certificate as ours")
+    if any(
+        (block.identities[name].role == "initiator") != (name == expected.task.initiator) for name in everyone
+    ):
+        raise AgreementMismatch("the block gives a participant another role")
+    if not same(block.commitments[expected.me], expected.commitment):
+        raise AgreementMismatch("the block holds another commitment than ours")
+    if set(block.consents) != set(expected.task.providers) or any(
+        block.consents[name] != consent for name, consent in expected.consents.items()
+    ):
+        raise AgreementMismatch("the block holds other consents than were given")
+
+
+def _check_model(block: Block, expected: Expected) -> None:
+    if expected.model is None:
+        if not isinstance(block, TrainBlock):
+            raise AgreementMismatch("we agreed to a training, the block is for a prediction")
+        return
+    if not isinstance(block, PredictBlock):
+        raise AgreementMismatch("we agreed to a prediction, the block is for a training")
+    if (block.model, block.train_block) != (expected.model.sha384, expected.model.train_block):
+        raise AgreementMismatch("the block names another model than we agreed to")
+    if expected.id_set is None or not same(block.id_set, expected.id_set):
+        raise AgreementMismatch("the block names another id set than ours")
+
+
+def check_signed_block(signed: SignedBlock, certified_by: CertifiedBy, verify: Verify, at: int) -> None:
+    """All signatures, under certificates of our CA that were valid at `at` (Unix time).
+
+    Raises:
+        AgreementMismatch, SignatureInvalid, CertificateInvalid.
+    """
+    found = {name: certified_by(pem, at) for name, pem in signed.certificates.items()}
+    if any(name != certified.name for name, certified in found.items()):
+        raise AgreementMismatch("a certificate beside the block is of another party")
+    keys = {name: certified.public_key for name, certified in found.items()}
+    certificates = {name: certified.certificate for name, certified in found.items()}
+    blocks.check_signatures(signed, keys, certificates, verify)
+
+
+def check_receipt(
+    receipt: Receipt,
+    *,
+    task_id: str,
+    enclave: EnclaveIdentity,
+    own: dict[str, int],
+    me: str,
+    check_evidence: Callable[[bytes, bytes], None],
+) -> None:
+    """Before countersigning: it is about our task and enclave, and about the rounds that we saw finish.
+
+    `own` maps the digests of the blocks we signed and saw finish to the rows we sent under them.
+    `check_evidence(evidence, nonce)` verifies the closing evidence under our attestation policy.
+
+    Raises:
+        ReceiptInvalid, AttestationError.
+    """
+    if receipt.task_id != task_id or receipt.enclave != enclave:
+        raise ReceiptInvalid("the receipt is of another task or enclave")
+    if [done.block for done in receipt.rounds] != list(own):
+        raise ReceiptInvalid("the receipt lists other rounds than we took part in")
+    for done in receipt.rounds:
+        if me not in done.rows or done.rows[me].sent != own[done.block]:
+            raise ReceiptInvalid("the receipt counts other rows than we sent")
+        if not same(done.result.block, done.block):
+            raise ReceiptInvalid("the receipt's result belongs to another agreement")
+    check_evidence(receipt.evidence, evidence_nonce(receipt.rounds))
+
+
+def digest_pair(task: Task, algorithm: Algorithm) -> tuple[str, str]:
+    """What a CONFIRM says."""
+    return digest_of(task), digest_of(algorithm)

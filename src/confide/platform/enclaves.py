@@ -1,0 +1,99 @@
+"""All enclaves of this host: started, cancelled, counted, and ended with it."""
+
+import logging
+import threading
+from types import TracebackType
+from typing import Self
+
+from confide.core.ports import Clock
+from confide.core.task_store import TaskStore
+from confide.platform import processes, tasks
+from confide.platform.ending import Registrar
+from confide.platform.launcher import Launcher
+from confide.platform.supervision import Patience, Supervision
+
+_log = logging.getLogger(__name__)
+
+
+class Enclaves:
+    """One supervision per running task."""
+
+    def __init__(
+        self,
+        *,
+        launcher: Launcher,
+        store: TaskStore,
+        registrar: Registrar,
+        clock: Clock,
+        patience: Patience | None = None,
+    ) -> None:
+        self._launcher = launcher
+        self._store = store
+        self._registrar = registrar
+        self._clock = clock
+        self._patience = patience or Patience()
+        self._running: dict[str, Supervision] = {}
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def recover(self) -> int:
+        """End what a killed host has left: its tasks, and their processes if they still run. Returns how
+        many.
+
+        Only before the first `start`.
+        """
+        left = self._store.unfinished()
+        for record in left:
+            if record.process is not None:
+                processes.kill_group(record.process)
+            self._registrar.end(record.id, tasks.HOST_RESTARTED)
+            _log.warning("task %s ended: %s", record.id, tasks.HOST_RESTARTED)
+        return len(left)
+
+    def start(self, task: str, config: bytes) -> None:
+        """Start the task's enclave; returns at once, the store tells what becomes of it."""
+        supervision = Supervision(
+            task,
+            config,
+            launcher=self._launcher,
+            store=self._store,
+            registrar=self._registrar,
+            clock=self._clock,
+            patience=self._patience,
+            on_end=self._forget,
+        )
+        with self._lock:
+            if self._stopped:
+                supervision.cancel(tasks.HOST_STOPPED)
+            self._running[task] = supervision
+            supervision.start()
+
+    def cancel(self, task: str) -> None:
+        """End the task's enclave, if it runs here. Returns when the end is recorded."""
+        with self._lock:
+            supervision = self._running.get(task)
+        if supervision is not None:
+            supervision.cancel(tasks.CANCELLED)
+            supervision.join()
+
+    def stop(self) -> None:
+        """End all enclaves and wait until their ends are recorded. Idempotent."""
+        with self._lock:
+            self._stopped = True
+            running = tuple(self._running.values())
+        for supervision in running:
+            supervision.cancel(tasks.HOST_STOPPED)
+        for supervision in running:
+            supervision.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _forget(self, task: str) -> None:
+        with self._lock:
+            self._running.pop(task, None)

@@ -1,0 +1,148 @@
+"""Watching one enclave from start to end, in a thread of its own."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from confide.core import limits
+from confide.core.errors import PlatformFailed
+from confide.core.ports import Clock
+from confide.core.task_store import TaskStore
+from confide.platform import tasks
+from confide.platform.ending import Registrar
+from confide.platform.launcher import EnclaveProcess, Launcher
+from confide.platform.status_lines import Closed, Event, Phase, Ready, parse
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long the host waits for an enclave, seconds."""
+
+    start: float = limits.ENCLAVE_START_SECONDS
+    silence: float = limits.HEARTBEAT_SECONDS * limits.HEARTBEATS_MISSED
+    stop: float = limits.ENCLAVE_STOP_SECONDS
+
+
+class Supervision:
+    """The thread and its task. `cancel` may be called from any other thread."""
+
+    def __init__(
+        self,
+        task: str,
+        config: bytes,
+        *,
+        launcher: Launcher,
+        store: TaskStore,
+        registrar: Registrar,
+        clock: Clock,
+        patience: Patience,
+        on_end: Callable[[str], None],
+    ) -> None:
+        self.task = task
+        self._config = config
+        self._launcher = launcher
+        self._store = store
+        self._registrar = registrar
+        self._clock = clock
+        self._patience = patience
+        self._on_end = on_end
+        self._deadline = clock.monotonic() + patience.start
+        self._ready = False
+        self._cancelled: str | None = None
+        self._closed: Closed | None = None
+        self._ignored = 0
+        self._thread = threading.Thread(target=self._run, name=f"task-{task[:8]}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def cancel(self, outcome: str) -> None:
+        """End the enclave soon; the task's outcome is `outcome` unless the enclave has told its own."""
+        self._cancelled = outcome
+
+    def join(self) -> None:
+        """Wait until the end is recorded."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._supervise()
+        finally:
+            self._on_end(self.task)
+
+    def _supervise(self) -> None:
+        if self._cancelled is not None:
+            self._registrar.end(self.task, self._cancelled)
+            return
+        try:
+            process = self._launcher.launch(self.task, self._config)
+        except PlatformFailed as failure:
+            _log.warning("task %s: %s", self.task, failure, exc_info=failure)
+            self._registrar.end(self.task, tasks.NOT_STARTED)
+            return
+        outcome = tasks.DIED
+        try:
+            outcome = self._watch(process)
+        finally:
+            self._record(outcome, process.end(self._patience.stop))
+
+    def _watch(self, process: EnclaveProcess) -> str:
+        """Until the enclave's output ends or it is killed.
+
+        Returns the outcome as far as the host knows it.
+        """
+        mark = process.mark
+        if mark is not None:
+            self._store.update(self.task, lambda record: tasks.starting(record, mark))
+        ending: str | None = None
+        last_moment = 0.0
+        while (lines := process.read(limits.SUPERVISION_SECONDS)) is not None:
+            for line in lines:
+                self._hear(parse(line))
+            now = self._clock.monotonic()
+            if ending is None:
+                ending = self._reason_to_end(now)
+                if ending is not None:
+                    process.ask_to_end()
+                    last_moment = now + self._patience.stop
+            elif now > last_moment:
+                process.kill()
+                break
+        return ending or (tasks.DIED if self._ready else tasks.NOT_STARTED)
+
+    def _reason_to_end(self, now: float) -> str | None:
+        if self._cancelled is not None:
+            return self._cancelled
+        if now > self._deadline:
+            return tasks.SILENT if self._ready else tasks.NOT_STARTED
+        return None
+
+    def _hear(self, event: Event | None) -> None:
+        match event:
+            case None:
+                self._ignored += 1
+                return
+            case Ready(address=address) if not self._ready:
+                self._ready = True
+                self._store.update(self.task, lambda record: tasks.running(record, address))
+            case Phase(state=state, waiting_for=waiting) if self._ready:
+                self._store.update(self.task, lambda record: tasks.reported(record, state, waiting))
+            case Closed() if self._closed is None:
+                self._closed = event
+            case _:
+                pass
+        if self._ready:
+            self._deadline = self._clock.monotonic() + self._patience.silence
+
+    def _record(self, outcome: str, code: int) -> None:
+        if self._ignored:
+            _log.info("task %s: %d lines of output were no status", self.task, self._ignored)
+        if self._closed is not None:
+            outcome, digest = self._closed.outcome, self._closed.receipt_digest
+        else:
+            digest = None
+        self._registrar.end(self.task, outcome, exit_code=code, receipt_digest=digest)
+        _log.info("task %s ended: %s (exit code %d)", self.task, outcome, code)

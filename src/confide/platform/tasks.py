@@ -1,0 +1,98 @@
+"""The life of a task at the host: pure steps from one record to the next."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Final
+
+from confide.core import limits, names
+from confide.core.errors import ConfigurationError, LocalProtocolError
+from confide.core.platform_api import EndRecord, TaskRequest, TaskState, TaskStatus
+from confide.core.task_store import ProcessMark, TaskRecord
+
+NEXT: Final[Mapping[TaskState, frozenset[TaskState]]] = {
+    TaskState.CREATED: frozenset({TaskState.STARTING, TaskState.ENDED}),
+    TaskState.STARTING: frozenset({TaskState.RUNNING, TaskState.ENDED}),
+    TaskState.RUNNING: frozenset({TaskState.RUNNING, TaskState.ENDED}),
+    TaskState.ENDED: frozenset(),
+}
+"""Every allowed step; RUNNING to RUNNING is a report of the enclave."""
+
+# Outcomes that the host itself decides; all others are the enclave's words.
+CANCELLED: Final = "cancelled"
+NOT_STARTED: Final = "the enclave did not start"
+DIED: Final = "the enclave died"
+SILENT: Final = "the enclave fell silent"
+HOST_RESTARTED: Final = "host restarted"
+HOST_STOPPED: Final = "host stopped"
+
+
+def created(request: TaskRequest, *, task: str, now: int) -> TaskRecord:
+    """A new record. Raises ConfigurationError, naming what is wrong with the request."""
+    try:
+        names.check_task_name(request.name)
+        names.check_participants(request.initiator, request.providers, most=limits.MAX_PARTICIPANTS)
+    except ValueError as cause:
+        raise ConfigurationError(str(cause)) from None
+    if len(request.token) > limits.MAX_TOKEN_LENGTH or not request.token.isascii():
+        raise ConfigurationError(f"a token has at most {limits.MAX_TOKEN_LENGTH} ASCII characters")
+    status = TaskStatus(
+        id=task,
+        name=request.name,
+        kind=request.kind,
+        state=TaskState.CREATED,
+        initiator=request.initiator,
+        providers=request.providers,
+        created_at=now,
+    )
+    return TaskRecord(status=status, token=request.token)
+
+
+def same_request(record: TaskRecord, request: TaskRequest) -> bool:
+    """Whether a retry asks for what the record was made for."""
+    status = record.status
+    return (status.name, status.kind, status.initiator, status.providers) == (
+        request.name,
+        request.kind,
+        request.initiator,
+        request.providers,
+    )
+
+
+def starting(record: TaskRecord, process: ProcessMark) -> TaskRecord:
+    """The enclave's process exists."""
+    return dataclasses.replace(record, process=process, status=_step(record, TaskState.STARTING))
+
+
+def running(record: TaskRecord, address: str) -> TaskRecord:
+    """The enclave listens at `address`."""
+    return dataclasses.replace(record, status=_step(record, TaskState.RUNNING, enclave_address=address))
+
+
+def reported(record: TaskRecord, phase: str, waiting_for: tuple[str, ...]) -> TaskRecord:
+    """The enclave has told its state. Of those it waits for, only participants are shown."""
+    known = tuple(name for name in record.status.participants if name in waiting_for)
+    return dataclasses.replace(
+        record, status=_step(record, TaskState.RUNNING, phase=phase, waiting_for=known)
+    )
+
+
+def ended(record: TaskRecord, end: EndRecord) -> TaskRecord:
+    """Final: the record of a task that has ended stays as it is."""
+    if record.status.state is TaskState.ENDED:
+        return record
+    status = _step(
+        record,
+        TaskState.ENDED,
+        enclave_address=None,
+        waiting_for=(),
+        ended_at=end.ended_at,
+        outcome=end.outcome,
+        exit_code=end.exit_code,
+    )
+    return dataclasses.replace(record, status=status, process=None, end=end)
+
+
+def _step(record: TaskRecord, state: TaskState, **changes: Any) -> TaskStatus:
+    if state not in NEXT[record.status.state]:
+        raise LocalProtocolError(f"task {record.id}: no step from {record.status.state} to {state}")
+    return dataclasses.replace(record.status, state=state, **changes)

@@ -1,0 +1,50 @@
+"""Abort messages and errors are two spellings of one thing: this is the only place that translates."""
+
+from confide.core import errors
+from confide.core.errors import ConfideError, RemoteProtocolError, TaskCancelled, TaskEnded
+from confide.protocol.messages import Abort
+
+_MAX_REASON = 1024
+
+
+def _leaves(base: type[ConfideError]) -> dict[str, type[ConfideError]]:
+    found: dict[str, type[ConfideError]] = {}
+    for child in base.__subclasses__():
+        found |= _leaves(child) or {child.code: child}
+    return found
+
+
+_TOLD = _leaves(TaskEnded) | {
+    error.code: error
+    for error in (
+        errors.RemoteProtocolError,
+        errors.SignatureInvalid,
+        errors.SchemaMismatch,
+        errors.AlignmentFailed,
+        errors.LimitExceeded,
+        errors.DatasetCorrupt,
+    )
+}
+"""What one end may tell another. Everything else is told as CFD-122 (C) or CFD-118 (a party)."""
+
+
+def abort_of(error: ConfideError) -> Abort:
+    """What the other end is told. Other errors stay inside: only their code is said."""
+    if error.code in _TOLD:
+        return Abort(code=error.code, reason=error.message[:_MAX_REASON], blame=error.blame or "")
+    return Abort(
+        code=errors.WorkFailed.code, reason=f"an internal failure ({error.code})", blame=error.blame or ""
+    )
+
+
+def error_of(abort: Abort) -> ConfideError:
+    """The error that an abort tells. An unknown code is the other end's fault."""
+    kind = _TOLD.get(abort.code)
+    if kind is None:
+        return RemoteProtocolError(f"the task was ended with an unknown code {abort.code}")
+    return kind(abort.reason, blame=abort.blame or None)
+
+
+def cancelled(by: str) -> TaskCancelled:
+    """The error that a cancelled task ends with."""
+    return TaskCancelled(f"cancelled by {by}", blame=by)

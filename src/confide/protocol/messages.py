@@ -1,0 +1,421 @@
+"""Every message of the protocol: one frozen struct each (spec/protocol.md, "Messages").
+
+Wire form inside the seal: header length (u32, big-endian) || header (canonical JSON) || payload.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+from msgspec import Meta
+
+from confide.core import canonical, limits
+from confide.core.errors import RemoteProtocolError
+from confide.protocol.blocks import Block, SignedBlock
+from confide.protocol.receipts import PrivatePart, Receipt, ResultStatement
+from confide.protocol.terms import Algorithm, Consent, Count, Digest, Listed, Name, Task, Text, Title
+
+VERSION = "confide/1"
+Index = Annotated[int, Meta(ge=0, lt=limits.MAX_BLOCKS)]
+
+
+class Kind(StrEnum):
+    """The word for each message, as in the table."""
+
+    JOIN = "join"
+    LISTING = "listing"
+    PROPOSAL = "proposal"
+    REFUSAL = "refusal"
+    ADMISSION = "admission"
+    OFFER = "offer"
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    ACCEPTANCE = "acceptance"
+    NOTICE = "notice"
+    COMMIT = "commit"
+    IDS_DIFFER = "ids-differ"
+    BLOCK = "block"
+    SIGNATURE = "signature"
+    AGREED = "agreed"
+    START = "start"
+    CONFIRM = "confirm"
+    RECONFIRM = "reconfirm"
+    PASS = "pass"  # noqa: S105 - a message of the protocol
+    OPENING = "opening"
+    DATA_BLOCK = "data-block"
+    MODEL_PART = "model-part"
+    UPLOADED = "uploaded"
+    RESEND = "resend"
+    RECEIVED = "received"
+    PROGRESS = "progress"
+    RESULT = "result"
+    RESULT_PART = "result-part"
+    RESULT_END = "result-end"
+    AGAIN = "again"
+    ACKNOWLEDGE = "acknowledge"
+    FINISHED = "finished"
+    CLOSE = "close"
+    RECEIPT = "receipt"
+    COUNTERSIGNATURE = "countersignature"
+    FINAL_RECEIPT = "final-receipt"
+    ABORT = "abort"
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="message"):
+    """Base. `kind` is what the transition table judges."""
+
+    kind: ClassVar[Kind]
+
+
+class JoinStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a party signs when it joins: its key, bound to this task, this enclave and this secret."""
+
+    version: str
+    task: str
+    party: Name
+    certificate: Digest
+    enclave_key: Digest
+    config: Digest
+    sealed_secret: Digest
+
+
+class Join(Message, frozen=True, kw_only=True, tag=Kind.JOIN.value):
+    """P to C, in clear on the pinned channel: the session secret, HPKE-sealed to the attested key."""
+
+    kind: ClassVar[Kind] = Kind.JOIN
+    statement: JoinStatement
+    sealed_secret: Annotated[bytes, Meta(max_length=1024)]
+    signature: Annotated[bytes, Meta(max_length=1024)]
+
+
+class Listing(Message, frozen=True, kw_only=True, tag=Kind.LISTING.value):
+    """C to A: the algorithms inside the measured image."""
+
+    kind: ClassVar[Kind] = Kind.LISTING
+    algorithms: tuple[Listed, ...]
+
+
+class BroughtModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Why a fresh enclave may believe a model that A brings: its agreement, and its enclave's signature."""
+
+    trained_under: SignedBlock
+    statement: ResultStatement
+    signature: Annotated[bytes, Meta(max_length=1024)]
+
+
+class ModelReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The model that a prediction uses; with its papers when A brings it from an earlier enclave."""
+
+    sha384: Digest
+    train_block: Digest
+    brought: BroughtModel | None = None
+
+
+class Proposal(Message, frozen=True, kw_only=True, tag=Kind.PROPOSAL.value):
+    """A to C: this algorithm, for this task; for predictions, with this model."""
+
+    kind: ClassVar[Kind] = Kind.PROPOSAL
+    task: Task
+    algorithm: Algorithm
+    model: ModelReference | None = None
+
+
+class Refusal(Message, frozen=True, kw_only=True, tag=Kind.REFUSAL.value):
+    """C to A: the proposal is refused; A may propose again."""
+
+    kind: ClassVar[Kind] = Kind.REFUSAL
+    code: Title
+    reason: Text
+    algorithms: tuple[Listed, ...]
+
+
+class Admission(Message, frozen=True, kw_only=True, tag=Kind.ADMISSION.value):
+    """C to A: the proposal is listed and well-formed; the providers are being asked."""
+
+    kind: ClassVar[Kind] = Kind.ADMISSION
+    task_digest: Digest
+
+
+class Offer(Message, frozen=True, kw_only=True, tag=Kind.OFFER.value):
+    """C to B: the proposal, word for word."""
+
+    kind: ClassVar[Kind] = Kind.OFFER
+    task: Task
+    algorithm: Algorithm
+    model: ModelReference | None = None
+
+
+class Accept(Message, frozen=True, kw_only=True, tag=Kind.ACCEPT.value):
+    """B to C: yes, within these limits."""
+
+    kind: ClassVar[Kind] = Kind.ACCEPT
+    task_digest: Digest
+    consent: Consent
+
+
+class Decline(Message, frozen=True, kw_only=True, tag=Kind.DECLINE.value):
+    """B to C: no."""
+
+    kind: ClassVar[Kind] = Kind.DECLINE
+    reason: Text
+
+
+class Acceptance(Message, frozen=True, kw_only=True, tag=Kind.ACCEPTANCE.value):
+    """C to A: every provider has accepted."""
+
+    kind: ClassVar[Kind] = Kind.ACCEPTANCE
+    consents: dict[Name, Consent]
+
+
+class Commit(Message, frozen=True, kw_only=True, tag=Kind.COMMIT.value):
+    """P to C: the salted commitment of the dataset; for predictions also the id-set digest."""
+
+    kind: ClassVar[Kind] = Kind.COMMIT
+    commitment: Digest
+    id_set: Digest | None = None
+    ids: Count = 0
+
+
+class Notice(Message, frozen=True, kw_only=True, tag=Kind.NOTICE.value):
+    """C to B: the initiator has committed."""
+
+    kind: ClassVar[Kind] = Kind.NOTICE
+    party: Name
+    commitment: Digest
+
+
+class IdsDiffer(Message, frozen=True, kw_only=True, tag=Kind.IDS_DIFFER.value):
+    """C to all: the id sets differ. Counts only, never ids."""
+
+    kind: ClassVar[Kind] = Kind.IDS_DIFFER
+    counts: dict[Name, Count]
+    attempts_left: Count
+
+
+class BlockToSign(Message, frozen=True, kw_only=True, tag=Kind.BLOCK.value):
+    """C to all: the agreement as C has built it."""
+
+    kind: ClassVar[Kind] = Kind.BLOCK
+    block: Block
+
+
+class Signature(Message, frozen=True, kw_only=True, tag=Kind.SIGNATURE.value):
+    """P to C: signature over the block."""
+
+    kind: ClassVar[Kind] = Kind.SIGNATURE
+    signature: Annotated[bytes, Meta(max_length=1024)]
+
+
+class Agreed(Message, frozen=True, kw_only=True, tag=Kind.AGREED.value):
+    """C to all: the block with everybody's signature, C's own included."""
+
+    kind: ClassVar[Kind] = Kind.AGREED
+    signed: SignedBlock
+
+
+class Start(Message, frozen=True, kw_only=True, tag=Kind.START.value):
+    """C to all: the work under this block begins."""
+
+    kind: ClassVar[Kind] = Kind.START
+    block_digest: Digest
+
+
+class Confirm(Message, frozen=True, kw_only=True, tag=Kind.CONFIRM.value):
+    """P to C: digests of the task and algorithm as this party holds them."""
+
+    kind: ClassVar[Kind] = Kind.CONFIRM
+    task_digest: Digest
+    algorithm_digest: Digest
+
+
+class Reconfirm(Message, frozen=True, kw_only=True, tag=Kind.RECONFIRM.value):
+    """C to all: these parties' digests differ; everyone confirms again."""
+
+    kind: ClassVar[Kind] = Kind.RECONFIRM
+    differing: tuple[Name, ...]
+    attempts_left: Count
+
+
+class Pass(Message, frozen=True, kw_only=True, tag=Kind.PASS.value):
+    """C to all: algorithm and task are the same everywhere; send data."""
+
+    kind: ClassVar[Kind] = Kind.PASS
+
+
+class Opening(Message, frozen=True, kw_only=True, tag=Kind.OPENING.value):
+    """P to C: opens the commitment. Payload: the manifest."""
+
+    kind: ClassVar[Kind] = Kind.OPENING
+    salt: Annotated[bytes, Meta(min_length=32, max_length=32)]
+
+
+class DataBlock(Message, frozen=True, kw_only=True, tag=Kind.DATA_BLOCK.value):
+    """P to C. Payload: one block of the dataset."""
+
+    kind: ClassVar[Kind] = Kind.DATA_BLOCK
+    index: Index
+
+
+class ModelPart(Message, frozen=True, kw_only=True, tag=Kind.MODEL_PART.value):
+    """A to C. Payload: the next part of the model that A brings."""
+
+    kind: ClassVar[Kind] = Kind.MODEL_PART
+    index: Index
+
+
+class Uploaded(Message, frozen=True, kw_only=True, tag=Kind.UPLOADED.value):
+    """P to C: everything (asked for) has been sent."""
+
+    kind: ClassVar[Kind] = Kind.UPLOADED
+
+
+class Resend(Message, frozen=True, kw_only=True, tag=Kind.RESEND.value):
+    """C to P: these blocks did not match the manifest; only they are sent again."""
+
+    kind: ClassVar[Kind] = Kind.RESEND
+    blocks: tuple[Index, ...]
+    attempts_left: Count
+
+
+class Received(Message, frozen=True, kw_only=True, tag=Kind.RECEIVED.value):
+    """C to P: all blocks are here, and are what was committed to."""
+
+    kind: ClassVar[Kind] = Kind.RECEIVED
+    rows: Count
+
+
+class Progress(Message, frozen=True, kw_only=True, tag=Kind.PROGRESS.value):
+    """C to P: how far the work is. `metrics` only to whom they are released."""
+
+    kind: ClassVar[Kind] = Kind.PROGRESS
+    stage: Title
+    done: Count
+    total: Count
+    metrics: dict[str, float] = {}
+
+
+class Result(Message, frozen=True, kw_only=True, tag=Kind.RESULT.value):
+    """C to A: what follows in parts, signed by the enclave."""
+
+    kind: ClassVar[Kind] = Kind.RESULT
+    statement: ResultStatement
+    signature: Annotated[bytes, Meta(max_length=1024)]
+    report: PrivatePart
+    """Metrics and curve, for A only."""
+
+
+class ResultPart(Message, frozen=True, kw_only=True, tag=Kind.RESULT_PART.value):
+    """C to A. Payload: the next part."""
+
+    kind: ClassVar[Kind] = Kind.RESULT_PART
+    index: Index
+
+
+class ResultEnd(Message, frozen=True, kw_only=True, tag=Kind.RESULT_END.value):
+    """C to A: no more parts."""
+
+    kind: ClassVar[Kind] = Kind.RESULT_END
+
+
+class Again(Message, frozen=True, kw_only=True, tag=Kind.AGAIN.value):
+    """A to C: what came does not match its digest."""
+
+    kind: ClassVar[Kind] = Kind.AGAIN
+
+
+class Acknowledge(Message, frozen=True, kw_only=True, tag=Kind.ACKNOWLEDGE.value):
+    """A to C: received, digest and signature checked."""
+
+    kind: ClassVar[Kind] = Kind.ACKNOWLEDGE
+    sha384: Digest
+
+
+class Finished(Message, frozen=True, kw_only=True, tag=Kind.FINISHED.value):
+    """C to B: done. Without any result."""
+
+    kind: ClassVar[Kind] = Kind.FINISHED
+    block_digest: Digest
+
+
+class Close(Message, frozen=True, kw_only=True, tag=Kind.CLOSE.value):
+    """A to C: no further proposals."""
+
+    kind: ClassVar[Kind] = Kind.CLOSE
+
+
+class ReceiptToSign(Message, frozen=True, kw_only=True, tag=Kind.RECEIPT.value):
+    """C to all: the receipt, signed by the enclave."""
+
+    kind: ClassVar[Kind] = Kind.RECEIPT
+    receipt: Receipt
+    signature: Annotated[bytes, Meta(max_length=1024)]
+
+
+class Countersignature(Message, frozen=True, kw_only=True, tag=Kind.COUNTERSIGNATURE.value):
+    """P to C: this party's signature over the receipt."""
+
+    kind: ClassVar[Kind] = Kind.COUNTERSIGNATURE
+    signature: Annotated[bytes, Meta(max_length=1024)]
+
+
+class FinalReceipt(Message, frozen=True, kw_only=True, tag=Kind.FINAL_RECEIPT.value):
+    """C to all, its last words: everybody's signatures over the receipt."""
+
+    kind: ClassVar[Kind] = Kind.FINAL_RECEIPT
+    signatures: dict[Name, Annotated[bytes, Meta(max_length=1024)]]
+
+
+class Abort(Message, frozen=True, kw_only=True, tag=Kind.ABORT.value):
+    """Either way, at any time: the task ends; what happened and whose fault it was."""
+
+    kind: ClassVar[Kind] = Kind.ABORT
+    code: Annotated[str, Meta(pattern="^CFD-[0-9]{3}$")]
+    reason: Text
+    blame: Annotated[str, Meta(max_length=limits.MAX_NAME_LENGTH)] = ""
+
+
+AnyMessage = (
+    Join | Listing | Proposal | Refusal | Admission | Offer | Accept | Decline | Acceptance | Commit | Notice
+    | IdsDiffer | BlockToSign | Signature | Agreed | Start | Confirm | Reconfirm | Pass | Opening | DataBlock
+    | ModelPart | Uploaded | Resend | Received | Progress | Result | ResultPart | ResultEnd | Again
+    | Acknowledge | Finished | Close | ReceiptToSign | Countersignature | FinalReceipt | Abort
+)  # fmt: skip
+
+WITH_PAYLOAD = frozenset({Kind.OPENING, Kind.DATA_BLOCK, Kind.MODEL_PART, Kind.RESULT_PART})
+"""Only these carry bytes after the header."""
+
+
+class Spoken(msgspec.Struct, frozen=True):
+    """A message and its payload (empty for most kinds)."""
+
+    message: Message
+    payload: bytes = b""
+
+
+def encode(spoken: Spoken) -> bytes:
+    """Header length || header || payload. Raises ValueError for a payload where none belongs."""
+    if spoken.payload and spoken.message.kind not in WITH_PAYLOAD:
+        raise ValueError(f"{spoken.message.kind} carries no payload")
+    header = canonical.encode(spoken.message)
+    return len(header).to_bytes(4, "big") + header + spoken.payload
+
+
+def decode(data: bytes) -> Spoken:
+    """Read what `encode` wrote. Raises RemoteProtocolError for every other input."""
+    length = int.from_bytes(data[:4], "big")
+    if len(data) < 4 or length > len(data) - 4:  # noqa: PLR2004 - the four bytes of the length
+        raise RemoteProtocolError("a message is shorter than its header says")
+    message = _decode_header(data[4 : 4 + length])
+    payload = bytes(data[4 + length :])
+    if payload and message.kind not in WITH_PAYLOAD:
+        raise RemoteProtocolError(f"{message.kind} carries no payload")
+    return Spoken(message, payload)
+
+
+def _decode_header(header: bytes) -> Message:
+    wanted: Any = AnyMessage
+    try:
+        message: Message = canonical.decode(header, wanted)
+    except canonical.NotCanonical as cause:
+        raise RemoteProtocolError(f"a message is not in canonical form: {cause}") from None
+    return message

@@ -1,0 +1,186 @@
+"""What is agreed: Task, Algorithm, Consent (spec/protocol.md, "What is agreed")."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from confide.core import limits
+from confide.core.features import Feature
+from confide.core.platform_api import TaskKind
+
+Digest = Annotated[str, Meta(pattern="^[0-9a-f]{96}$")]
+"""Lower-case hexadecimal SHA-384."""
+Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
+"""A participant, as its certificate names it."""
+Text = Annotated[str, Meta(max_length=1024)]
+Title = Annotated[str, Meta(min_length=1, max_length=limits.MAX_NAME_LENGTH)]
+Seconds = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
+Count = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
+
+
+class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of everything that is hashed or signed (core.digest.digest_of)."""
+
+
+class IdType(StrEnum):
+    """Ids of different types never match: "7" is not 7."""
+
+    STRING = "string"
+    INTEGER = "integer"
+
+
+class IdColumn(Document, frozen=True, kw_only=True):
+    """The column by which rows of different parties are aligned."""
+
+    name: Title
+    type: IdType
+
+
+class Label(Document, frozen=True, kw_only=True):
+    """What is predicted, and who holds it."""
+
+    name: Title
+    owner: Name
+
+
+class Encoding(Document, frozen=True, kw_only=True):
+    """How columns become features, the same for all parties (feature alignment)."""
+
+    category_hash: Literal["xxh3-64"] = "xxh3-64"
+    vocabulary: Literal["hashed", "exact"] = "exact"
+    bits: Annotated[int, Meta(ge=1, le=limits.MAX_HASH_BITS)] = 18
+    """log2 of the buckets per column, for the hashed vocabulary."""
+
+
+class Split(Document, frozen=True, kw_only=True):
+    """Which joined rows are held out for evaluation."""
+
+    holdout: Annotated[float, Meta(gt=0, lt=1)] = 0.2
+    seed: Annotated[int, Meta(ge=0, le=(1 << 53) - 1)] = 0
+
+
+class Released(StrEnum):
+    """What may leave the enclave, besides the receipt."""
+
+    MODEL = "model"
+    METRICS = "metrics"
+    PREDICTIONS = "predictions"
+
+
+class Release(Document, frozen=True, kw_only=True):
+    """One thing that leaves the enclave, and to whom."""
+
+    what: Released
+    to: Name
+
+
+class Task(Document, frozen=True, kw_only=True):
+    """What is to be done, on which columns, and who gets what."""
+
+    name: Title
+    kind: TaskKind
+    purpose: Text
+    initiator: Name
+    providers: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=limits.MAX_PARTICIPANTS - 1)]
+    id: IdColumn
+    label: Label | None
+    features: dict[Name, tuple[Feature, ...]]
+    encoding: Encoding
+    split: Split | None
+    baselines: tuple[Literal["initiator"], ...]
+    """Models trained beside the joint one, on the same rows, for comparison."""
+    maximum_quarantined_share: Annotated[float, Meta(ge=0, le=1)]
+    releases: tuple[Release, ...]
+    consent_seconds: Annotated[int, Meta(ge=1, le=limits.MAX_CONSENT_SECONDS)]
+    alignment: Literal["enclave"] = "enclave"
+
+    def __post_init__(self) -> None:
+        everyone = self.participants
+        if len(set(everyone)) != len(everyone):
+            raise ValueError("a participant is named twice")
+        if set(self.features) != set(everyone):
+            raise ValueError("'features' must have one entry for each participant")
+        self._check_columns()
+        self._check_kind()
+        self._check_releases()
+
+    def _check_columns(self) -> None:
+        for party, features in self.features.items():
+            names = [feature.name for feature in features]
+            if len(set(names)) != len(names):
+                raise ValueError(f"{party}: a column is named twice")
+            if self.id.name in names or (self.label is not None and self.label.name in names):
+                raise ValueError(f"{party}: the id or the label can't be a feature")
+            if len(names) > limits.MAX_COLUMNS:
+                raise ValueError(f"{party}: more than {limits.MAX_COLUMNS} columns")
+        if sum(map(len, self.features.values())) == 0:
+            raise ValueError("the task has no features")
+
+    def _check_kind(self) -> None:
+        training = self.kind is TaskKind.TRAIN
+        if training != (self.label is not None) or training != (self.split is not None):
+            raise ValueError("'label' and 'split' belong to training tasks, and only to them")
+        if self.label is not None and self.label.owner not in self.participants:
+            raise ValueError("the label's owner is not a participant")
+        if self.baselines and not training:
+            raise ValueError("'baselines' belong to training tasks")
+
+    def _check_releases(self) -> None:
+        allowed = (
+            {Released.MODEL, Released.METRICS} if self.kind is TaskKind.TRAIN else {Released.PREDICTIONS}
+        )
+        for release in self.releases:
+            if release.what not in allowed:
+                raise ValueError(f"a {self.kind} task can't release {release.what}")
+            if release.to != self.initiator:
+                raise ValueError("results go to the initiator only")
+
+    @property
+    def participants(self) -> tuple[str, ...]:
+        """The initiator first, then the providers in order."""
+        return (self.initiator, *self.providers)
+
+
+class Algorithm(Document, frozen=True, kw_only=True):
+    """An entry of the enclave's own list, with hyper-parameters."""
+
+    name: Title
+    version: Title
+    digest: Digest
+    """SHA-384 of its code, as measured."""
+    parameters: dict[str, Any]
+
+
+class Listed(Document, frozen=True, kw_only=True):
+    """One line of the enclave's algorithm list."""
+
+    name: Title
+    version: Title
+    digest: Digest
+    parameters: dict[str, Any]
+    """JSON Schema."""
+
+
+class Consent(Document, frozen=True, kw_only=True):
+    """What a provider agrees to, and within which limits."""
+
+    columns: tuple[str, ...]
+    purpose: Text
+    measurement: Annotated[str, Meta(pattern="^([0-9a-f]{64}|[0-9a-f]{96})$")]
+    """MRENCLAVE or MRTD of the enclave that may open the data."""
+    expires_at: Seconds
+    """Unix time after which the enclave refuses to use the data."""
+    predictions: Count
+    """How many prediction rounds may follow in this enclave."""
+
+
+def same_work(left: Task, right: Task) -> bool:
+    """Whether two tasks use the same columns of the same parties, encoded alike."""
+    return (
+        left.participants == right.participants
+        and left.features == right.features
+        and left.encoding == right.encoding
+        and left.id == right.id
+    )

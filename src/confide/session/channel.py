@@ -1,0 +1,56 @@
+"""One end of a joined channel: every message is judged by the table and sealed, in that order."""
+
+from confide.core.errors import RemoteProtocolError
+from confide.crypto.sealed import OpeningKey, SealingKey
+from confide.protocol import messages
+from confide.protocol.machine import Session
+from confide.protocol.messages import Kind, Message, Spoken
+from confide.protocol.roles import Role
+
+
+class SealedChannel:
+    """Stateful: holds the keys of both directions and the Session. Not thread-safe.
+
+    After any error the channel has ended; the keys refuse every later use.
+    """
+
+    def __init__(self, *, us: Role, session: Session, sealing: SealingKey, opening: OpeningKey) -> None:
+        self._us = us
+        self._them = session.channel if us is Role.C else Role.C
+        self._sealing = sealing
+        self._opening = opening
+        self.session = session
+
+    def say(self, message: Message, payload: bytes = b"") -> bytes:
+        """The sealed envelope of our next message.
+
+        Raises:
+            LocalProtocolError: the table does not allow it now.
+        """
+        after = self.session.say(self._us, message)
+        envelope = self._sealing.seal(messages.encode(Spoken(message, payload)), self.session.epoch)
+        self.session = after
+        return envelope
+
+    def hear(self, envelope: bytes) -> Spoken:
+        """Open and judge the other end's next message.
+
+        Raises:
+            SealError: it does not open: altered, replayed, reordered, or not from there.
+            RemoteProtocolError: it opens, but is malformed or not allowed now.
+        """
+        epoch, plaintext = self._opening.open(envelope, max_epoch=self.session.epoch)
+        spoken = messages.decode(plaintext)
+        # An ABORT may cross our own last message, which may have turned the phase: it alone may be older.
+        if epoch != self.session.epoch and spoken.message.kind is not Kind.ABORT:
+            raise RemoteProtocolError("a message was sealed in another phase than it belongs to")
+        self.session = self.session.hear(self._them, spoken.message)
+        return spoken
+
+    def destroy(self) -> None:
+        """Wipe the keys, as far as Python allows. Idempotent; afterwards `say` and `hear` raise SealError."""
+        self._sealing.destroy()
+        self._opening.destroy()
+
+    def __repr__(self) -> str:
+        return f"SealedChannel({self.session.channel.name}, {self.session.state})"

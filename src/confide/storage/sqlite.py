@@ -1,0 +1,133 @@
+"""Tasks kept in an SQLite file: survives the host, write-ahead log, one connection behind a lock."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from confide.core.errors import ConfigurationError, NotFound
+from confide.core.platform_api import TaskState
+from confide.core.task_store import TaskRecord
+from confide.storage import migrations, rows
+
+_BUSY_SECONDS = 10
+
+
+class SqliteTaskStore:
+    """Implements `core.task_store.TaskStore`."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file, closed to other users.
+
+        Raises ConfigurationError if it is no database of ours.
+        """
+        self._lock = threading.Lock()
+        connection: sqlite3.Connection | None = None
+        try:
+            path.touch(mode=0o600)
+            connection = sqlite3.connect(
+                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            migrations.migrate(connection)
+        except (OSError, sqlite3.Error) as cause:
+            if connection is not None:
+                connection.close()
+            raise ConfigurationError(f"{path}: can't be used as the task database ({cause})") from None
+        except ConfigurationError:
+            if connection is not None:
+                connection.close()
+            raise
+        self._connection = connection
+
+    def add(self, record: TaskRecord) -> TaskRecord:
+        with self._transaction():
+            earlier = self._find(record.status.initiator, record.token)
+            if earlier is not None:
+                return earlier
+            self._insert(record)
+            return record
+
+    def find(self, initiator: str, token: str) -> TaskRecord | None:
+        with self._transaction():
+            return self._find(initiator, token)
+
+    def get(self, task: str) -> TaskRecord:
+        with self._transaction():
+            return self._get(task)
+
+    def update(self, task: str, change: Callable[[TaskRecord], TaskRecord]) -> TaskRecord:
+        with self._transaction():
+            changed = change(self._get(task))
+            values = rows.changing(changed)
+            assignments = ", ".join(f"{column} = :{column}" for column in values)
+            self._connection.execute(
+                f"UPDATE tasks SET {assignments} WHERE id = :id",  # noqa: S608 - our own column names
+                {**values, "id": task},
+            )
+            return changed
+
+    def of_participant(self, name: str, *, most: int) -> tuple[TaskRecord, ...]:
+        with self._transaction():
+            return self._select(
+                "WHERE id IN (SELECT task FROM participants WHERE name = ?) ORDER BY number DESC LIMIT ?",
+                (name, most),
+            )
+
+    def unfinished(self) -> tuple[TaskRecord, ...]:
+        with self._transaction():
+            return self._select("WHERE state <> ? ORDER BY number", (TaskState.ENDED.value,))
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def _insert(self, record: TaskRecord) -> None:
+        values = {**rows.fixed(record), **rows.changing(record)}
+        places = ", ".join(f":{column}" for column in values)
+        try:
+            self._connection.execute(
+                f"INSERT INTO tasks ({', '.join(values)}) VALUES ({places})",  # noqa: S608 - our own names
+                values,
+            )
+        except sqlite3.IntegrityError:
+            raise ValueError(f"task {record.id} exists") from None
+        self._connection.executemany(
+            "INSERT INTO participants (task, position, name) VALUES (?, ?, ?)",
+            [(record.id, i, name) for i, name in enumerate(record.status.participants)],
+        )
+
+    def _get(self, task: str) -> TaskRecord:
+        found = self._select("WHERE id = ?", (task,))
+        if not found:
+            raise NotFound(f"no task {task}")
+        return found[0]
+
+    def _find(self, initiator: str, token: str) -> TaskRecord | None:
+        found = self._select("WHERE initiator = ? AND token = ?", (initiator, token)) if token else ()
+        return found[0] if found else None
+
+    def _select(self, where: str, values: tuple[str | int, ...]) -> tuple[TaskRecord, ...]:
+        found = self._connection.execute(f"SELECT * FROM tasks {where}", values).fetchall()  # noqa: S608
+        return tuple(rows.record_of(row, self._participants(row["id"])) for row in found)
+
+    def _participants(self, task: str) -> list[str]:
+        names = self._connection.execute(
+            "SELECT name FROM participants WHERE task = ? ORDER BY position", (task,)
+        )
+        return [name for (name,) in names]

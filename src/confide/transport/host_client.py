@@ -1,0 +1,60 @@
+"""A party's calls to the host."""
+
+from types import TracebackType
+from typing import Self
+
+import grpc
+
+from confide.core import limits
+from confide.core.platform_api import EndRecord, Hello, TaskRequest, TaskStatus
+from confide.transport import options, wire
+from confide.transport.calling import Q, R, call
+
+
+class HostClient:
+    """Mutual TLS to one host; the CA decides who a host is, its name in the certificate must fit `address`.
+
+    Every method raises Unreachable, AccessDenied, NotFound, PlatformFailed, ConfigurationError, LimitExceeded
+    or RemoteProtocolError. Nothing is retried here; `create_task` with a token may be repeated by the caller.
+    """
+
+    def __init__(self, address: str, *, key_pem: bytes, certificate_pem: bytes, ca_pem: bytes) -> None:
+        credentials = grpc.ssl_channel_credentials(ca_pem, key_pem, certificate_pem)
+        self.address = address
+        self._channel = grpc.secure_channel(address, credentials, options.HOST_CLIENT)
+
+    def handshake(self, hello: Hello) -> Hello:
+        """Refused with RemoteProtocolError if the host's API version is another."""
+        return self._call(wire.HANDSHAKE, hello)
+
+    def create_task(self, request: TaskRequest) -> TaskStatus:
+        return self._call(wire.CREATE_TASK, request)
+
+    def get_task(self, task: str) -> TaskStatus:
+        return self._call(wire.GET_TASK, task)
+
+    def list_tasks(self) -> tuple[TaskStatus, ...]:
+        """The newest tasks in which we take part, newest first."""
+        return self._call(wire.LIST_TASKS, None)
+
+    def cancel_task(self, task: str) -> TaskStatus:
+        return self._call(wire.CANCEL_TASK, task)
+
+    def end_record(self, task: str) -> EndRecord:
+        """NotFound until the task has ended. Check it with `end_records.verify` before relying on it."""
+        return self._call(wire.END_RECORD, task)
+
+    def close(self) -> None:
+        """Idempotent."""
+        self._channel.close()
+
+    def _call(self, method: wire.Method[Q, R], request: Q) -> R:
+        return call(self._channel, self.address, method, request, limits.CALL_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

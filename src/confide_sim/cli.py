@@ -1,0 +1,92 @@
+"""`confide-sim`: the SIMULATED machine, its PCCS, and the loader. Absent from production installs."""
+
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from confide.app.system import SystemClock, SystemRandomness
+from confide.core.errors import ConfideError
+from confide_sim import image, machine, pccs
+from confide_sim.launch import launch
+
+app = typer.Typer(
+    name="confide-sim",
+    help="SIMULATED trusted execution environment. Protects nothing; never install it in production.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Directory = Annotated[Path, typer.Option("--dir", help="Folder of the simulated machine.")]
+
+
+@app.command("machine")
+def machine_command(directory: Directory) -> None:
+    """Run a simulated machine. Prints one JSON line when it is ready; ends at SIGTERM or Ctrl-C."""
+    machine.serve(
+        directory,
+        clock=SystemClock(),
+        randomness=SystemRandomness(),
+        announce=_announce,
+        stop=_stop_at_signal(),
+    )
+
+
+@app.command("pccs")
+def pccs_command(
+    directory: Directory,
+    port: Annotated[int, typer.Option(help="Loopback port; 0 takes a free one.", min=0, max=65535)] = 0,
+) -> None:
+    """Serve that machine's collateral over HTTP, as a PCCS does. Prints one JSON line when it is ready."""
+    pccs.serve(directory, port, announce=_announce, stop=_stop_at_signal())
+
+
+@app.command("launch")
+def launch_command(
+    machine_socket: Annotated[Path, typer.Option("--machine", help="The machine's socket.")],
+    arguments: Annotated[list[str] | None, typer.Argument(help="Passed on to the enclave.")] = None,
+    *,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="A debug enclave: every verifier refuses it.")
+    ] = False,
+) -> None:
+    """Become Confide's enclave on a simulated machine (as `gramine-sgx` or `occlum run` would)."""
+    launch(machine_socket, arguments or [], debug=debug)
+
+
+@app.command("measure")
+def measure_command(
+    output: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+) -> None:
+    """The measurement that an enclave of the installed software has, for a party's attestation policy."""
+    measured = image.measure()
+    if output == "json":
+        _announce({"measurement": measured.measurement, "files": len(measured.files)})
+    else:
+        typer.echo(measured.measurement)
+
+
+def main() -> None:
+    """Entry point of `confide-sim`."""
+    try:
+        app()
+    except ConfideError as error:
+        typer.echo(f"{error.code} {error.message}\n{error.remedy}", err=True)
+        sys.exit(error.exit_code)
+
+
+def _announce(line: dict[str, Any]) -> None:
+    typer.echo(json.dumps(line))
+    sys.stdout.flush()
+
+
+def _stop_at_signal() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

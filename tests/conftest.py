@@ -1,0 +1,6 @@
+"""Puts the hand-written simulators of tests/fakes on the path."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

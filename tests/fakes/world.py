@@ -1,0 +1,445 @@
+"""All roles in one process, joined by a fake wire: real scripts, real sealing, real (simulated-root) evidence.
+
+Nothing is mocked but the network and the clock. A test builds a World, tampers with its wire or its parties,
+and runs it; every envelope that passes is the one a real network would carry.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fakes.ports import FakeClock, SeededRandomness
+
+from confide.algorithms import registry
+from confide.attestation import policy
+from confide.attestation.binding import Binding, make_evidence, verify_evidence
+from confide.attestation.roots import TrustRoots
+from confide.core import digest
+from confide.core.enclave_config import EnclaveConfig, der_of_pem
+from confide.core.errors import ConfideError
+from confide.core.features import Feature, Kind
+from confide.core.platform_api import TaskKind
+from confide.crypto import signatures
+from confide.crypto.ca import init_ca, issue
+from confide.crypto.certificates import certificate_to_pem, verify_certificate
+from confide.crypto.identity import request_identity
+from confide.crypto.keys import KeyKind, PrivateKey
+from confide.crypto.session_secret import HpkeKey
+from confide.data.dataset import PreparedDataset
+from confide.data.prepare import prepare
+from confide.data.schema import IdColumn as DataId
+from confide.data.schema import IdType as DataIdType
+from confide.data.schema import LabelColumn, Schema
+from confide.enclave import computation
+from confide.enclave.context import EnclaveContext, Member, Say
+from confide.enclave.coordinator import Coordinator
+from confide.enclave.work import Work
+from confide.party.checks import Certified
+from confide.party.initiator import Initiator, Job, ModelToBring
+from confide.party.participant import Participant
+from confide.party.ports import PartyContext, Yes
+from confide.party.provider import Provider
+from confide.protocol import faults
+from confide.protocol.blocks import EnclaveIdentity, SignedBlock
+from confide.protocol.messages import Abort, BroughtModel, Message, Offer, Spoken
+from confide.protocol.receipts import PrivatePart, ResultStatement, SignedReceipt
+from confide.protocol.roles import Role
+from confide.protocol.terms import (
+    Consent,
+    Encoding,
+    IdColumn,
+    IdType,
+    Label,
+    Release,
+    Released,
+    Split,
+    Task,
+)
+from confide.session.channel import SealedChannel
+from confide.session.join import Attested, accept, join
+from confide_sim.tee import DEFAULT_MEASUREMENT, SimulatedTee
+
+TASK_ID = "0123456789abcdef" * 2
+PURPOSE = "click prediction"
+
+
+@dataclass
+class Kept:
+    """Implements party.ports.Records: keeps everything in memory."""
+
+    agreements: list[SignedBlock] = field(default_factory=list)
+    results: list[tuple[ResultStatement, bytes, PrivatePart, bytes]] = field(default_factory=list)
+    receipts: list[SignedReceipt] = field(default_factory=list)
+    seen: list[Message] = field(default_factory=list)
+
+    def agreed(self, signed: SignedBlock) -> None:
+        self.agreements.append(signed)
+
+    def result(self, statement: ResultStatement, signature: bytes, report: PrivatePart, data: bytes) -> None:
+        self.results.append((statement, signature, report, data))
+
+    def receipt(self, signed: SignedReceipt) -> None:
+        self.receipts.append(signed)
+
+    def observe(self, message: Message) -> None:
+        self.seen.append(message)
+
+
+@dataclass
+class Authority:
+    """One CA and the identities it has issued; kept over several Worlds, as keys are slow to make."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+
+    def __post_init__(self) -> None:
+        self.randomness = SeededRandomness("authority")
+        self.key, self.pem = init_ca("test-ca", KeyKind.P_384, self.clock.now(), self.randomness)
+        self.identities: dict[str, tuple[PrivateKey, bytes]] = {}
+        self.tee = SimulatedTee(self.randomness, self.clock.now())
+
+    def identity(self, name: str) -> tuple[PrivateKey, bytes]:
+        if name not in self.identities:
+            key = PrivateKey.generate(KeyKind.P_384)
+            request = request_identity(key, name)
+            pem = issue(self.key, self.pem, request, self.clock.now(), self.randomness)
+            self.identities[name] = (key, pem)
+        return self.identities[name]
+
+    def certified(self, pem: str | bytes, at: int) -> Certified:
+        data = pem.encode() if isinstance(pem, str) else pem
+        found = verify_certificate(data, self.pem, at)
+        return Certified(found.name, found.fingerprint, found.public_key)
+
+
+def train_task(initiator: str = "shop", providers: tuple[str, ...] = ("media",), **changes: Any) -> Task:
+    """A training task over the columns of `toy_datasets`."""
+    features = {initiator: (Feature(name="city", kind=Kind.CATEGORICAL),)} | {
+        provider: (Feature(name="page", kind=Kind.CATEGORICAL),) for provider in providers
+    }
+    fields: dict[str, Any] = {
+        "name": "clicks",
+        "kind": TaskKind.TRAIN,
+        "purpose": PURPOSE,
+        "initiator": initiator,
+        "providers": providers,
+        "id": IdColumn(name="id", type=IdType.INTEGER),
+        "label": Label(name="click", owner=initiator),
+        "features": features,
+        "encoding": Encoding(),
+        "split": Split(holdout=0.25, seed=1),
+        "baselines": ("initiator",),
+        "maximum_quarantined_share": 0.5,
+        "releases": (
+            Release(what=Released.MODEL, to=initiator),
+            Release(what=Released.METRICS, to=initiator),
+        ),
+        "consent_seconds": 600,
+    }
+    return Task(**(fields | changes))
+
+
+def predict_task(train: Task, **changes: Any) -> Task:
+    """A prediction task that fits a training task."""
+    fields = {name: getattr(train, name) for name in train.__struct_fields__} | {
+        "name": "score",
+        "kind": TaskKind.PREDICT,
+        "label": None,
+        "split": None,
+        "baselines": (),
+        "releases": (Release(what=Released.PREDICTIONS, to=train.initiator),),
+    }
+    return Task(**(fields | changes))
+
+
+PARAMETERS = {"epochs": 1, "embedding_size": 2, "attention_size": 2, "batch_size": 64}
+
+
+class World:
+    """One enclave and its parties. `run` delivers until nobody has anything left to say."""
+
+    def __init__(
+        self,
+        authority: Authority,
+        jobs: list[Job],
+        datasets: dict[str, dict[TaskKind, PreparedDataset]],
+        *,
+        kind: TaskKind = TaskKind.TRAIN,
+        work: Work | None = None,
+        decide: Callable[[str, Offer, str], Yes] | None = None,
+    ) -> None:
+        """`datasets`: per provider, per kind of task. `decide(provider, offer, measurement)` replaces consent."""
+        self.authority, self.clock = authority, authority.clock
+        first = jobs[0].task
+        self.initiator, self.providers = first.initiator, first.providers
+        self._datasets, self._decide = datasets, decide
+        self.config = self._config(kind)
+        self.key = PrivateKey.generate(KeyKind.P_384)
+        self.hpke = HpkeKey.generate()
+        self.attested = Attested(TASK_ID, self.key.public_key, self.hpke.public_key, self.config.encode())
+        self.identity = EnclaveIdentity(
+            public_key=self.key.public_key,
+            tee="sgx",
+            measurement=DEFAULT_MEASUREMENT,
+            trust_root=digest.sha256_hex(authority.tee.root_der),
+            config=digest.sha384_hex(self.config.encode()),
+        )
+        self.enclave = Coordinator(self._enclave_context(), work or computation.Computation())
+        self.kept: dict[str, Kept] = {}
+        self.scripts: dict[str, Participant] = {}
+        self.ends: dict[str, SealedChannel] = {}
+        self.enclave_ends: dict[str, SealedChannel] = {}
+        self.errors: dict[str, ConfideError] = {}
+        self.wire: deque[tuple[str, str, bytes]] = deque()
+        """(from, to, envelope); "enclave" is the enclave. Tests may tamper with it between steps."""
+        self.passed: list[tuple[str, str, bytes]] = []
+        self._jobs = jobs
+        for name in (self.initiator, *self.providers):
+            self.kept[name] = Kept()
+            self.scripts[name] = self._script(name)
+
+    # --- building ------------------------------------------------------------------------------------
+
+    def _config(self, kind: TaskKind) -> EnclaveConfig:
+        pem = self.authority.pem.decode()
+        return EnclaveConfig(
+            task=TASK_ID,
+            kind=kind,
+            initiator=self.initiator,
+            providers=self.providers,
+            ca_sha384=digest.sha384_hex(der_of_pem(pem)),
+            ca_pem=pem,
+            created_at=self.clock.now(),
+            join_seconds=300,
+        )
+
+    def evidence(self, nonce: bytes) -> bytes:
+        return make_evidence(self.authority.tee.quoter(DEFAULT_MEASUREMENT), self._binding(nonce))
+
+    def _binding(self, nonce: bytes) -> Binding:
+        return Binding.to(
+            public_key=self.key.public_key,
+            nonce=nonce,
+            hpke_key=self.hpke.public_key,
+            config=self.config.encode(),
+        )
+
+    def _enclave_context(self) -> EnclaveContext:
+        return EnclaveContext(
+            config=self.config,
+            identity=self.identity,
+            signer=self.key,
+            verify=signatures.verify,
+            clock=self.clock,
+            randomness=SeededRandomness("enclave"),
+            listing=computation.listing(),
+            check_parameters=registry.build,
+            member_of_certificate=self.member,
+            evidence=self.evidence,
+        )
+
+    def member(self, certificate: bytes, at: int) -> Member:
+        found = verify_certificate(certificate, self.authority.pem, at)
+        pem = certificate_to_pem(certificate).decode()
+        return Member(found.name, pem, found.fingerprint, found.public_key)
+
+    def check_evidence(self, evidence: bytes, nonce: bytes) -> None:
+        now = self.clock.now()
+        verify_evidence(
+            evidence,
+            self.authority.tee.collateral(now),
+            expected=self._binding(nonce),
+            roots=TrustRoots([self.authority.tee.root_der]),
+            policy=policy.standard(measurements=[DEFAULT_MEASUREMENT]),
+            now=now,
+        )
+
+    def _script(self, name: str) -> Participant:
+        key, pem = self.authority.identity(name)
+        context = PartyContext(
+            me=name,
+            certificate_pem=pem.decode(),
+            certificate=self.authority.certified(pem, self.clock.now()).certificate,
+            signer=key,
+            task_id=TASK_ID,
+            enclave=self.identity,
+            verify=signatures.verify,
+            certified_by=self.authority.certified,
+            check_evidence=self.check_evidence,
+            collateral=self.authority.tee.collateral(self.clock.now()).decode(),
+            clock=self.clock,
+            randomness=SeededRandomness(name),
+            records=self.kept[name],
+            observe=self.kept[name].observe,
+        )
+        if name == self.initiator:
+            return Initiator(context, self._jobs)
+        return Provider(context, lambda offer, measured: self._consent(name, offer, measured), self.initiator)
+
+    def _consent(self, name: str, offer: Offer, measurement: str) -> Yes:
+        if self._decide is not None:
+            return self._decide(name, offer, measurement)
+        return Yes(self.consent(name, offer.task, measurement), self._datasets[name][offer.task.kind])
+
+    def consent(self, name: str, task: Task, measurement: str, **changes: Any) -> Consent:
+        fields: dict[str, Any] = {
+            "columns": tuple(feature.name for feature in task.features[name]),
+            "purpose": task.purpose,
+            "measurement": measurement,
+            "expires_at": self.clock.now() + 3600,
+            "predictions": 3,
+        }
+        return Consent(**(fields | changes))
+
+    # --- running -------------------------------------------------------------------------------------
+
+    def join(self, name: str) -> None:
+        """Step 0 for one party."""
+        key, pem = self.authority.identity(name)
+        role = Role.A if name == self.initiator else Role.B
+        certificate = der_of_pem(pem.decode())
+        envelope, self.ends[name] = join(
+            self.attested,
+            party=name,
+            role=role,
+            certificate=certificate,
+            signer=key,
+            randomness=SeededRandomness(f"join {name}"),
+        )
+        member = self.member(certificate, self.clock.now())
+        self.enclave_ends[name] = accept(
+            envelope,
+            self.attested,
+            party=name,
+            role=role,
+            certificate=certificate,
+            party_key=member.public_key,
+            hpke_key=self.hpke,
+        )
+        self._enclave_says(self.enclave.joined(member))
+
+    def run(self, tamper: Callable[["World"], None] | None = None) -> None:
+        """Join everybody, then deliver until the wire is empty. `tamper` is called before each delivery."""
+        for name in (self.initiator, *self.providers):
+            self.join(name)
+        while self.wire:
+            if tamper is not None:
+                tamper(self)
+            self.step()
+
+    def step(self) -> None:
+        """Deliver one envelope."""
+        if not self.wire:
+            return
+        sender, to, envelope = self.wire.popleft()
+        self.passed.append((sender, to, envelope))
+        if to == "enclave":
+            self._enclave_hears(sender, envelope)
+        else:
+            self._party_hears(to, envelope)
+
+    def _party_hears(self, name: str, envelope: bytes) -> None:
+        channel = self.ends[name]
+        if channel.session.ended:
+            return
+        try:
+            spoken = channel.hear(envelope)
+            if isinstance(spoken.message, Abort):
+                self.errors[name] = faults.error_of(spoken.message)
+                return
+            for answer in self.scripts[name].hear(spoken):
+                self.wire.append((name, "enclave", channel.say(answer.message, answer.payload)))
+        except ConfideError as error:
+            self.errors[name] = error
+            self._say_abort(channel, error, (name, "enclave"))
+
+    def _say_abort(self, channel: SealedChannel, error: ConfideError, way: tuple[str, str]) -> None:
+        if channel.session.ended:
+            return
+        try:
+            self.wire.append((*way, channel.say(faults.abort_of(error))))
+        except ConfideError:
+            return
+
+    def _enclave_hears(self, name: str, envelope: bytes) -> None:
+        channel = self.enclave_ends[name]
+        if channel.session.ended or "enclave" in self.errors:
+            return
+        try:
+            spoken = channel.hear(envelope)
+            if isinstance(spoken.message, Abort):
+                error = faults.error_of(spoken.message)
+                error.blame = error.blame or name
+                raise error
+        except ConfideError as error:
+            error.blame = error.blame or name
+            self.end(error)
+            return
+        self._enclave_says(self.enclave.hear(name, spoken))
+
+    def _enclave_says(self, says: Iterable[Say]) -> None:
+        try:
+            for to, message, payload in says:
+                self.wire.append(("enclave", to, self.enclave_ends[to].say(message, payload)))
+        except ConfideError as error:
+            self.end(error)
+
+    def end(self, error: ConfideError) -> None:
+        """What the enclave's driver does with an error: tell everybody who can still hear it."""
+        self.errors["enclave"] = error
+        for name, channel in self.enclave_ends.items():
+            self._say_abort(channel, error, ("enclave", name))
+
+    def tick(self) -> None:
+        """Let the enclave look at its clock."""
+        try:
+            self.enclave.tick(())
+        except ConfideError as error:
+            self.end(error)
+
+    def say_as(self, name: str, message: Message, payload: bytes = b"") -> None:
+        """Make a party say something that its script would not; the table still judges it at our end."""
+        self.wire.append((name, "enclave", self.ends[name].say(message, payload)))
+
+
+def bring(world: World, name: str | None = None) -> ModelToBring:
+    """The model that a finished training World returned, with its papers."""
+    kept = world.kept[name or world.initiator]
+    statement, signature, _, data = kept.results[0]
+    papers = BroughtModel(trained_under=kept.agreements[0], statement=statement, signature=signature)
+    return ModelToBring(data, papers)
+
+
+def toy_datasets(folder: Path, parties: dict[str, list[str]], rows: int = 256) -> dict[str, PreparedDataset]:
+    """Small prepared datasets: `parties` maps a name to its columns, e.g. {"shop": ["city"], ...}.
+
+    The first party also has the label. Clicks depend on the interaction of the first two parties' columns.
+    """
+    made: dict[str, PreparedDataset] = {}
+    for number, (name, columns) in enumerate(parties.items()):
+        source = folder / f"{name}.csv"
+        order = range(rows) if number == 0 else reversed(range(rows))
+        head = ["id", *(["click"] if number == 0 else []), *columns]
+        lines = [",".join(head)]
+        for row in order:
+            values = [f"v{(row * (3 + 2 * number + at)) % 7}" for at in range(len(columns))]
+            label = [str(int((row * 3 % 7 + row * 5 % 7) % 2))] if number == 0 else []
+            lines.append(",".join([str(row), *label, *values]))
+        source.write_text("\n".join(lines) + "\n")
+        made[name] = _prepare(source, folder / f"{name}-prepared", columns, labelled=number == 0)
+    return made
+
+
+def _prepare(source: Path, out: Path, columns: list[str], *, labelled: bool) -> PreparedDataset:
+    schema = Schema(
+        id=DataId("id", DataIdType.INTEGER),
+        label=LabelColumn("click") if labelled else None,
+        columns=dict.fromkeys(columns, Kind.CATEGORICAL),
+    )
+    prepare(source, schema, out)
+    return PreparedDataset.open(out)
+
+
+def spoken(message: Message, payload: bytes = b"") -> Spoken:
+    return Spoken(message, payload)
