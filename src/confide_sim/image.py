@@ -36,15 +36,18 @@ PACKAGES: Final = (
     "transport",
 )
 MODULES: Final = ("__init__.py", "app/__init__.py", "app/system.py", "app/enclave*.py")
-EXCLUDED: Final = ("data/readers", "data/prepare.py")
-"""Forbidden to the enclave by the import contract "tcb" (.importlinter)."""
-OUTSIDE: Final = frozenset({"rich", "typer", "tomli-w"})
-"""Dependencies of Confide that only parties and the command line load."""
+EXCLUDED: Final = ("data/readers", "data/prepare", "data/inspect")
+"""Forbidden to the enclave by the import contract "tcb" (.importlinter), directly or by what they import."""
+OUTSIDE: Final = frozenset({"rich", "typer"})
+"""Dependencies of Confide that only the command line loads."""
+OPTIONAL: Final = ("grpcio-tools", "grpcio-health-checking", "grpcio-reflection")
+"""Not required, but gRPC loads them by itself where it finds them."""
 
 _UNLOADED: Final = frozenset({"__pycache__", "site-packages", "dist-packages", "test", "tests", "ensurepip"})
 _INSTALLER_FILES: Final = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"})
 _REQUIREMENT: Final = re.compile(r"^[A-Za-z0-9._-]+")
 _HASHERS: Final = 4
+_WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LOADABLE: Final = frozenset({".py", ".so"})
 
 
@@ -103,7 +106,7 @@ def measure(entry: Sequence[str] = ENTRY, digests: FileDigests | None = None) ->
 
 def _paths() -> Iterator[tuple[str, Path]]:
     yield from _product()
-    for name in sorted(_closure(_runtime_requirements())):
+    for name in sorted(_closure((*_runtime_requirements(), *OPTIONAL))):
         yield from _distribution(name)
     yield from _interpreter()
 
@@ -114,7 +117,7 @@ def _product() -> Iterator[tuple[str, Path]]:
     found = [path for package in PACKAGES for path in _walk(root / package)]
     found += [path for pattern in MODULES for path in root.glob(pattern)]
     for path in found:
-        if not any(path == other or other in path.parents for other in excluded):
+        if not any(other in (path.with_suffix(""), *path.parents) for other in excluded):
             yield f"confide/{path.relative_to(root).as_posix()}", path
 
 
@@ -171,11 +174,15 @@ def _interpreter() -> Iterator[tuple[str, Path]]:
             if path.suffix in _LOADABLE:
                 yield f"python/stdlib/{path.relative_to(root).as_posix()}", path
     for kind in ("purelib", "platlib"):
-        for path in Path(sysconfig.get_path(kind)).glob("*"):
-            if path.suffix == ".pth" or path.stem in {"sitecustomize", "usercustomize"} or _is_finder(path):
-                yield f"python/startup/{path.name}", path
+        yield from _startup(Path(sysconfig.get_path(kind)))
 
 
-def _is_finder(path: Path) -> bool:
-    """The code that a development install puts beside its .pth file."""
-    return path.suffix == ".py" and path.name.startswith("__editable__")
+def _startup(packages: Path) -> Iterator[tuple[str, Path]]:
+    """What the interpreter runs before the entry point: path files, the modules they name, customisations."""
+    path_files = sorted(packages.glob("*.pth"))
+    named = {word for path in path_files for word in _WORD.findall(path.read_text(encoding="utf-8"))}
+    yield from ((f"python/startup/{path.name}", path) for path in path_files)
+    for name in sorted(named | {"sitecustomize", "usercustomize"}):
+        module = packages / f"{name}.py"
+        for path in [module] if module.is_file() else _walk(packages / name):
+            yield f"python/startup/{path.relative_to(packages).as_posix()}", path

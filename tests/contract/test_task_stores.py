@@ -159,6 +159,14 @@ def test_sqlite_survives_its_process(tmp_path):
     assert path.stat().st_mode & 0o077 == 0
 
 
+def test_sqlite_is_for_one_host(tmp_path):
+    first = SqliteTaskStore(tmp_path / "tasks.sqlite")
+    with pytest.raises(ConfigurationError, match="another platform"):
+        SqliteTaskStore(tmp_path / "tasks.sqlite")
+    first.close()
+    SqliteTaskStore(tmp_path / "tasks.sqlite").close()
+
+
 def test_sqlite_refuses_other_files(tmp_path):
     path = tmp_path / "tasks.sqlite"
     path.write_text("this is no database, and long enough to be seen as none" * 50)

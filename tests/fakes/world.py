@@ -23,8 +23,8 @@ from confide.core.features import Feature, Kind
 from confide.core.platform_api import TaskKind
 from confide.crypto import signatures
 from confide.crypto.ca import init_ca, issue
-from confide.crypto.certificates import certificate_to_pem, verify_certificate
-from confide.crypto.identity import request_identity
+from confide.crypto.certificates import certificate_to_pem, verify_role
+from confide.crypto.identity import IdentityRole, request_identity
 from confide.crypto.keys import KeyKind, PrivateKey
 from confide.crypto.session_secret import HpkeKey
 from confide.data.dataset import PreparedDataset
@@ -109,7 +109,7 @@ class Authority:
 
     def certified(self, pem: str | bytes, at: int) -> Certified:
         data = pem.encode() if isinstance(pem, str) else pem
-        found = verify_certificate(data, self.pem, at)
+        found = verify_role(data, self.pem, at, IdentityRole.PARTY)
         return Certified(found.name, found.fingerprint, found.public_key)
 
 
@@ -169,7 +169,7 @@ class World:
         work: Work | None = None,
         decide: Callable[[str, Offer, str], Yes] | None = None,
     ) -> None:
-        """`datasets`: per provider, per kind of task. `decide(provider, offer, measurement)` replaces consent."""
+        """`datasets`: per provider and kind of task. `decide(provider, offer, measurement)` replaces consent."""
         self.authority, self.clock = authority, authority.clock
         first = jobs[0].task
         self.initiator, self.providers = first.initiator, first.providers
@@ -240,7 +240,7 @@ class World:
         )
 
     def member(self, certificate: bytes, at: int) -> Member:
-        found = verify_certificate(certificate, self.authority.pem, at)
+        found = verify_role(certificate, self.authority.pem, at, IdentityRole.PARTY)
         pem = certificate_to_pem(certificate).decode()
         return Member(found.name, pem, found.fingerprint, found.public_key)
 

@@ -21,7 +21,7 @@ def data(tmp_path_factory):
 
 
 def offered(data, *names):
-    return {name: {kind: data[name] for kind in TaskKind} for name in names}
+    return {name: dict.fromkeys(TaskKind, data[name]) for name in names}
 
 
 def train_job(data, **changes):

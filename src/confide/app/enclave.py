@@ -27,7 +27,8 @@ from confide.core.errors import ConfideError
 from confide.core.platform_api import AttestReply
 from confide.core.ports import Quoter
 from confide.crypto import signatures
-from confide.crypto.certificates import certificate_to_pem, enclave_certificate, verify_certificate
+from confide.crypto.certificates import certificate_to_pem, enclave_certificate, verify_role
+from confide.crypto.identity import IdentityRole
 from confide.crypto.keys import KeyKind, PrivateKey
 from confide.crypto.session_secret import HpkeKey
 from confide.enclave import computation, release
@@ -99,7 +100,8 @@ class EnclaveProcess:
         return make_evidence(self._quoter, binding)
 
     def _member(self, certificate: bytes, at: int) -> Member:
-        identity = verify_certificate(certificate, self._config.ca_pem.encode(), at)
+        ca_pem = self._config.ca_pem.encode()
+        identity = verify_role(certificate, ca_pem, at, IdentityRole.PARTY)
         pem = certificate_to_pem(certificate).decode()
         return Member(identity.name, pem, identity.fingerprint, identity.public_key)
 

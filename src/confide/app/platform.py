@@ -32,6 +32,8 @@ class LauncherConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """Program and arguments that start one enclave; the config goes to its standard input."""
     environment: tuple[str, ...] = ("PATH", "HOME", "LANG")
     """Names of the host's variables that the enclave's launcher may see."""
+    public_host: str = ""
+    """Name or address under which parties reach enclaves, where it is not the one that enclaves listen at."""
     join_seconds: int = limits.JOIN_SECONDS
     """How long an enclave waits for all participants."""
 
@@ -139,6 +141,7 @@ def _enclaves(
         command=config.launcher.command,
         environment={name: os.environ[name] for name in names if name in os.environ},
         logs=logs,
+        public_host=config.launcher.public_host,
     )
     registrar = Registrar(
         store=store,

@@ -130,9 +130,7 @@ def _verify_signatures(
     return document
 
 
-def _cause(
-    quote: bytes, collateral: dcap_qvl.QuoteCollateralV3, root: bytes, now: int
-) -> ValueError | None:
+def _cause(quote: bytes, collateral: dcap_qvl.QuoteCollateralV3, root: bytes, now: int) -> ValueError | None:
     """Why the library refused: this call says it in full, the one with a policy does not."""
     try:
         dcap_qvl.verify_with_root_ca(quote, collateral, root, now)

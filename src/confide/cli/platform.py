@@ -1,12 +1,18 @@
 """`confide platform`: the host, for whoever runs it."""
 
+import logging
 import signal
 import threading
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
 
+from confide.algorithms.registry import listing
 from confide.app import platform
 from confide.app.identity import load_identity
 from confide.app.system import SystemClock, SystemRandomness
@@ -27,7 +33,11 @@ def serve(
     config: Annotated[Path, typer.Option(help="The platform's configuration.")] = Path("platform.toml"),
     output: Annotated[Format, typer.Option("--format")] = Format.TEXT,
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C; then end every enclave, record its end, and leave."""
+    """Serve until SIGTERM or Ctrl-C; then end every enclave, record its end, and leave.
+
+    The log goes to standard error.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = platform.read_config(config)
     clock = SystemClock()
     passphrase = ask_passphrase("the platform's key", confirm=False)
@@ -43,6 +53,34 @@ def serve(
         result = {"name": ready.name, "address": ready.address, "recovered": ready.recovered}
         show(output, text, result)
         stop.wait()
+
+
+@app.command()
+def algorithms(*, output: Annotated[Format, typer.Option("--format")] = Format.TEXT) -> None:
+    """The algorithms of the software installed here, as its enclaves list them."""
+    listed = [msgspec.to_builtins(entry) for entry in listing()]
+    if output is Format.JSON:
+        show(output, "", {"algorithms": listed})
+        return
+    console = Console(highlight=False)
+    for entry in listed:
+        console.print(f"[bold]{entry['name']}[/] version {entry['version']}, {', '.join(entry['schemes'])}")
+        console.print(f"  code SHA-384 {entry['code_sha384']}", soft_wrap=True)
+        console.print(_parameters(entry["parameters"]["properties"]))
+
+
+def _parameters(properties: dict[str, Any]) -> Table:
+    table = Table("parameter", "type", "range", "default", "what", box=SIMPLE_HEAD)
+    for name, schema in properties.items():
+        bounds = [f"{word} {schema[key]}" for key, word in _BOUNDS.items() if key in schema]
+        kind = "|".join(map(str, schema["enum"])) if "enum" in schema else str(schema.get("type", ""))
+        table.add_row(
+            name, kind, ", ".join(bounds), str(schema.get("default", "")), schema.get("description", "")
+        )
+    return table
+
+
+_BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
 
 def _stop_on_signals() -> threading.Event:

@@ -68,6 +68,8 @@ MAX_EPOCH: Final = 1 << 16
 SESSION_SECRET_BYTES: Final = 32
 MAX_SEALED_SECRET_BYTES: Final = KIB
 MAX_INBOX_MESSAGES: Final = 8
+MAX_TASKS_OF_PROVIDER: Final = 8
+"""In how many tasks `confide provider serve` takes part at a time."""
 MAX_OUTBOX_MESSAGES: Final = 2
 ENVELOPE_OVERHEAD_BYTES: Final = KIB
 """What the transport's framing may add to a sealed message."""

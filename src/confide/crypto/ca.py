@@ -75,6 +75,7 @@ def _requested(csr_pem: bytes) -> _Requested:
         raise ValueError(f"longer than {limits.MAX_CERTIFICATE_BYTES} bytes")
     request = x509.load_pem_x509_csr(csr_pem)
     public = profile.public_key_in(request)
+    profile.check_signature_form(request)
     if not request.is_signature_valid:
         raise ValueError("it is not signed by its own key")
     extensions = list(request.extensions)

@@ -49,6 +49,14 @@ def verify_certificate(certificate: bytes, ca_pem: bytes, now: int) -> Identity:
         )
 
 
+def verify_role(certificate: bytes, ca_pem: bytes, now: int, role: IdentityRole) -> Identity:
+    """As `verify_certificate`; also refuses a certificate that was issued for another role."""
+    identity = verify_certificate(certificate, ca_pem, now)
+    if identity.role is not role:
+        raise CertificateInvalid(f"{identity.name}'s certificate is for a {identity.role.value}")
+    return identity
+
+
 def load_authority(ca_pem: bytes, now: int) -> x509.Certificate:
     """A root certificate that may issue. Raises ValueError and the like: call it within `untrusted`."""
     authority = profile.load_certificate(ca_pem)

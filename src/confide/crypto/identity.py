@@ -31,7 +31,8 @@ class Identity:
     public_key: bytes
     """DER SubjectPublicKeyInfo."""
     fingerprint: str
-    """Hexadecimal SHA-384 of the DER certificate."""
+    """Hexadecimal SHA-384 of the DER certificate. Good to compare, not to keep a list of the refused:
+    an ECDSA signature has a second valid form (s, n - s), and that certificate another fingerprint."""
 
     def __repr__(self) -> str:
         return f"Identity({self.role.value} {self.name}, spki sha384:{spki_digest(self.public_key)})"

@@ -70,10 +70,21 @@ def load_certificate(data: bytes) -> x509.Certificate:
         raise ValueError("the serial number is not positive")
     if certificate.signature_algorithm_oid not in _SIGNATURES:
         raise ValueError("the signature algorithm is neither RSA nor ECDSA with SHA-384")
+    check_signature_form(certificate)
     for extension in certificate.extensions:
         if extension.critical and extension.oid not in _UNDERSTOOD:
             raise ValueError(f"unknown critical extension {extension.oid.dotted_string}")
     return certificate
+
+
+def check_signature_form(holder: x509.Certificate | x509.CertificateSigningRequest) -> None:
+    """The signature is whole octets: the library would ignore the count of unused bits, which nothing signs.
+
+    Raises ValueError.
+    """
+    der = holder.public_bytes(Encoding.DER)
+    if der[-len(holder.signature) - 1] != 0:
+        raise ValueError("the signature is not whole octets")
 
 
 def public_key_in(holder: x509.Certificate | x509.CertificateSigningRequest) -> PublicKey:

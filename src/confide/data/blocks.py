@@ -22,7 +22,7 @@ from confide.data.manifest import BlockEntry, Column, Manifest
 from confide.data.schema import IdColumn, IdType, LabelColumn, LabelType
 
 MISSING_CATEGORY = 0
-_STREAM_MESSAGES = 2
+_END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 _WRITE_OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
 
 
@@ -69,7 +69,7 @@ def decode_block(data: bytes, entry: BlockEntry, manifest: Manifest) -> pa.Recor
     try:
         batch = _read(data, schema, entry.rows)
         batch.validate(full=True)
-    except (pa.ArrowException, ValueError, OSError, MemoryError) as cause:
+    except (pa.ArrowException, ValueError, OSError, EOFError, MemoryError) as cause:
         raise DatasetCorrupt(f"a block is not an Arrow stream of the manifest's columns: {cause}") from None
     _check_values(batch, manifest)
     return batch
@@ -92,11 +92,19 @@ def _read(data: bytes, schema: pa.Schema, rows: int) -> pa.RecordBatch:
         raise ValueError("no record batch")
     body = message.body or pa.py_buffer(b"")
     check_buffers(message.metadata.to_pybytes(), body, rows=rows, limit=limits.MAX_BLOCK_BYTES)
+    _expect_end(source)
+    return pa.ipc.read_record_batch(message, schema)
+
+
+def _expect_end(source: pa.BufferReader) -> None:
     try:
         pa.ipc.read_message(source)
     except EOFError:
-        return pa.ipc.read_record_batch(message, schema)
-    raise ValueError("more than one record batch")
+        end = source.tell()
+        source.seek(max(end - len(_END_OF_STREAM), 0))
+        if end == source.size() and source.read() == _END_OF_STREAM:
+            return
+    raise ValueError("more or less than one record batch")
 
 
 def _check_values(batch: pa.RecordBatch, manifest: Manifest) -> None:

@@ -77,6 +77,7 @@ def inspect(source: Path, options: ReaderOptions | None = None) -> Inspection:
     table, whole = _sample(opened, names)
     if not table.num_rows:
         raise UnreadableSource(f"{source}: no rows")
+    names = [name for name in names if not pa.types.is_nested(table.schema.field(name).type)]
     looks = [_look(name, table.column(name).combine_chunks()) for name in names]
     nulls = dict.fromkeys((*chosen.nulls, *(mark for look in looks for mark in look.nulls)))
     summaries = tuple(look.summary for look in looks)

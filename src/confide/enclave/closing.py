@@ -21,6 +21,8 @@ class Closing:
         self._started_at = context.clock.now()
         self._rounds: list[Round] = []
         self._receipt: Receipt | None = None
+        self._signers: tuple[str, ...] = ()
+        """Who had joined when the receipt was drafted: a party that joins later has nothing to sign."""
         self._signatures: dict[str, bytes] = {}
         self.done = False
 
@@ -51,7 +53,8 @@ class Closing:
             closed_at=context.clock.now(),
         )
         signature = context.signer.sign(RECEIPT_CONTEXT, canonical.encode(self._receipt))
-        for name in sorted(context.members):
+        self._signers = tuple(sorted(context.members))
+        for name in self._signers:
             yield Say(name, ReceiptToSign(receipt=self._receipt, signature=signature))
 
     def countersigned(self, party: str, signature: bytes) -> Iterator[Say]:
@@ -68,8 +71,8 @@ class Closing:
             text = f"{party}'s signature over the receipt does not verify"
             raise SignatureInvalid(text, blame=party) from None
         self._signatures[party] = signature
-        if set(self._signatures) == set(self._context.members):
-            for name in sorted(self._context.members):
+        if set(self._signatures) == set(self._signers):
+            for name in self._signers:
                 yield Say(name, FinalReceipt(signatures=self._signatures))
             self.done = True
 

@@ -28,7 +28,7 @@ from confide.enclave import agreements, proposals
 from confide.enclave.closing import Closing
 from confide.enclave.context import EnclaveContext, Member, Say
 from confide.enclave.datasets import check_manifest
-from confide.enclave.release import deliver
+from confide.enclave.release import deliver, releases_metrics
 from confide.enclave.round import Round
 from confide.enclave.vault import Vault
 from confide.enclave.work import Work
@@ -248,9 +248,11 @@ class Coordinator:
         yield from ()
 
     def _model_part(self, party: str, message: Message, payload: bytes) -> Says:
-        current = self._current()
-        expected = len(current.model_parts) if current.model and current.model.brought else -1
-        if _expect(message, m.ModelPart).index != expected or len(payload) > limits.RESULT_PART_BYTES:
+        current, index = self._current(), _expect(message, m.ModelPart).index
+        brought = current.model.brought if current.model else None
+        # The signed statement says how long the model is: no more is taken in.
+        too_much = brought is None or index * limits.RESULT_PART_BYTES >= brought.statement.bytes
+        if too_much or index != len(current.model_parts) or len(payload) > limits.RESULT_PART_BYTES:
             raise RemoteProtocolError("a model part came that was not expected", blame=party)
         current.model_parts.append(payload)
         yield from ()
@@ -306,7 +308,7 @@ class Coordinator:
 
     def _progress(self, current: Round, stage: str, done: int, total: int, metrics: dict[str, float]) -> Says:
         for party in current.task.participants:
-            told = metrics if party == current.task.initiator else {}
+            told = metrics if party == current.task.initiator and releases_metrics(current.task) else {}
             yield Say(party, m.Progress(stage=stage, done=done, total=total, metrics=told))
 
     def _again(self, party: str, message: Message, _: bytes) -> Says:

@@ -16,7 +16,7 @@ from confide.enclave.context import EnclaveContext, Say
 from confide.enclave.round import Round
 from confide.protocol.messages import Result, ResultEnd, ResultPart
 from confide.protocol.receipts import RESULT_CONTEXT, PrivatePart
-from confide.protocol.terms import Released
+from confide.protocol.terms import Released, Task
 
 _STATUS_EVENTS = frozenset({"ready", "heartbeat", "state", "closed"})
 
@@ -35,18 +35,16 @@ def deliver(current: Round, context: EnclaveContext) -> Iterator[Say]:
     to, statement = recipient(current), agreements.require_statement(current)
     outcome = agreements.require_outcome(current)
     signature = context.signer.sign(RESULT_CONTEXT, canonical.encode(statement))
-    report = outcome.report if _releases_metrics(current) else _without_metrics(outcome.report)
-    yield Say(to, Result(statement=statement, signature=signature, report=report))
+    yield Say(to, Result(statement=statement, signature=signature, report=private_part(current)))
     size = limits.RESULT_PART_BYTES
     for index, start in enumerate(range(0, len(outcome.data), size)):
         yield Say(to, ResultPart(index=index), outcome.data[start : start + size])
     yield Say(to, ResultEnd())
 
 
-def _releases_metrics(current: Round) -> bool:
-    return current.kind is TaskKind.PREDICT or any(
-        release.what is Released.METRICS for release in current.task.releases
-    )
+def releases_metrics(task: Task) -> bool:
+    """Whether the initiator may learn metrics: in progress, in the report, in the model file."""
+    return task.kind is TaskKind.PREDICT or any(release.what is Released.METRICS for release in task.releases)
 
 
 def _without_metrics(report: PrivatePart) -> PrivatePart:
@@ -56,7 +54,7 @@ def _without_metrics(report: PrivatePart) -> PrivatePart:
 def private_part(current: Round) -> PrivatePart:
     """The private part as it was released: what the receipt commits to."""
     report = agreements.require_outcome(current).report
-    return report if _releases_metrics(current) else _without_metrics(report)
+    return report if releases_metrics(current.task) else _without_metrics(report)
 
 
 def status_line(event: str, **facts: Any) -> bytes:

@@ -16,6 +16,7 @@ from confide.data.encoding import FeatureEncoder
 from confide.data.split import holdout
 from confide.data.vocabulary import Scheme, Vocabulary
 from confide.enclave.opened import Opened, fields_of, open_shelves
+from confide.enclave.release import releases_metrics
 from confide.enclave.round import Outcome
 from confide.enclave.vault import Shelf
 from confide.enclave.work import Step
@@ -85,7 +86,7 @@ class Trainer:
                 encoding=trained.encoder.to_document(),
                 task=self._task.name,
                 train_block=canonical.encode(self._signed).decode(),
-                metrics=trained.metrics,
+                metrics=trained.metrics if releases_metrics(self._task) else {},
                 arrays=trained.estimator.arrays(),
             )
         )

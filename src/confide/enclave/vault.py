@@ -52,7 +52,7 @@ class Vault:
         """
         shelf = self._shelves[party]
         if index >= len(shelf.manifest.blocks) or index in shelf.blocks:
-            raise RemoteProtocolError(f"{party} sent block {index}, which was not asked for")
+            raise RemoteProtocolError(f"{party} sent block {index}, which was not asked for", blame=party)
         entry = shelf.manifest.blocks[index]
         if len(block) == entry.bytes and same(entry.sha384, sha384_hex(block)):
             shelf.blocks[index] = block

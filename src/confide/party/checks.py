@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from confide.core import canonical
+from confide.core import canonical, limits
 from confide.core.digest import digest_of, same
 from confide.core.errors import AgreementMismatch, ReceiptInvalid
 from confide.protocol import blocks
 from confide.protocol.blocks import Block, EnclaveIdentity, PredictBlock, SignedBlock, TrainBlock, Verify
 from confide.protocol.messages import ModelReference
-from confide.protocol.receipts import Receipt, evidence_nonce
+from confide.protocol.receipts import Receipt, ResultStatement, evidence_nonce
+from confide.protocol.receipts import Round as RoundDone
 from confide.protocol.terms import Algorithm, Consent, Task
 
 
@@ -44,11 +45,23 @@ class Expected:
     """All consents that this party knows: a provider knows its own, the initiator all."""
 
 
-def check_block(block: Block, expected: Expected) -> None:
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A round that we saw finish: what its entry in the receipt must say."""
+
+    block: Block
+    rows: int
+    """How many we sent."""
+    result: ResultStatement | None
+    """As the initiator received it; a provider sees none."""
+
+
+def check_block(block: Block, expected: Expected, now: int) -> None:
     """Compare a block with what we agreed to, before signing it.
 
     1. this task's id, our enclave as we attested it; 2. task and algorithm word for word; 3. our own
-    certificate, role, commitment and consent; 4. for predictions: model and id set.
+    certificate, role, commitment and consent; 4. for predictions: model and id set; 5. the time: later, when
+    certificates have expired, the block is verified as of `agreed_at`, so we vouch for it.
 
     Raises:
         AgreementMismatch: naming what differs. Nothing has been signed.
@@ -61,6 +74,8 @@ def check_block(block: Block, expected: Expected) -> None:
         raise AgreementMismatch("the block holds another algorithm or other parameters")
     _check_own_part(block, expected)
     _check_model(block, expected)
+    if abs(block.agreed_at - now) > limits.CLOCK_SKEW_SECONDS:
+        raise AgreementMismatch("the block gives another time of agreement than our clock")
 
 
 def _check_own_part(block: Block, expected: Expected) -> None:
@@ -113,13 +128,13 @@ def check_receipt(
     *,
     task_id: str,
     enclave: EnclaveIdentity,
-    own: dict[str, int],
+    own: dict[str, Finished],
     me: str,
     check_evidence: Callable[[bytes, bytes], None],
 ) -> None:
     """Before countersigning: it is about our task and enclave, and about the rounds that we saw finish.
 
-    `own` maps the digests of the blocks we signed and saw finish to the rows we sent under them.
+    `own`: the rounds that we saw finish, by the digests of the blocks we signed, in order.
     `check_evidence(evidence, nonce)` verifies the closing evidence under our attestation policy.
 
     Raises:
@@ -130,11 +145,19 @@ def check_receipt(
     if [done.block for done in receipt.rounds] != list(own):
         raise ReceiptInvalid("the receipt lists other rounds than we took part in")
     for done in receipt.rounds:
-        if me not in done.rows or done.rows[me].sent != own[done.block]:
-            raise ReceiptInvalid("the receipt counts other rows than we sent")
-        if not same(done.result.block, done.block):
-            raise ReceiptInvalid("the receipt's result belongs to another agreement")
+        _check_round(done, own[done.block], me)
     check_evidence(receipt.evidence, evidence_nonce(receipt.rounds))
+
+
+def _check_round(done: RoundDone, own: Finished, me: str) -> None:
+    block, task = own.block, own.block.task
+    if set(done.rows) != set(task.participants) or done.rows[me].sent != own.rows:
+        raise ReceiptInvalid("the receipt counts other rows than we sent")
+    said = (done.kind, done.task, done.commitments, done.releases)
+    if said != (task.kind, task.name, block.commitments, task.releases):
+        raise ReceiptInvalid("the receipt tells of the round otherwise than it was agreed")
+    if not same(done.result.block, done.block) or (own.result is not None and done.result != own.result):
+        raise ReceiptInvalid("the receipt's result belongs to another agreement, or is not what we received")
 
 
 def digest_pair(task: Task, algorithm: Algorithm) -> tuple[str, str]:

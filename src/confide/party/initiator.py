@@ -187,4 +187,4 @@ class Initiator(Participant):
             self._own_model = ModelReference(
                 sha384=result.statement.sha384, train_block=result.statement.block
             )
-        self._round_finished()
+        self._round_finished(result.statement)

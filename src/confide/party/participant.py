@@ -12,7 +12,7 @@ from confide.protocol import messages as m
 from confide.protocol import receipts
 from confide.protocol.blocks import Block, context_of
 from confide.protocol.messages import Kind, Message, Spoken
-from confide.protocol.receipts import RECEIPT_CONTEXT, PrivatePart, Receipt, SignedReceipt
+from confide.protocol.receipts import RECEIPT_CONTEXT, PrivatePart, Receipt, ResultStatement, SignedReceipt
 
 Answers = Iterator[Spoken]
 Handler = Callable[[Message, bytes], Answers]
@@ -29,7 +29,7 @@ class Participant:
         self._dataset: Dataset | None = None
         self._salt = b""
         self._block: Block | None = None
-        self._finished: dict[str, int] = {}
+        self._finished: dict[str, checks.Finished] = {}
         self._known_certificates: dict[str, str] = {}
         self._reports: list[PrivatePart] = []
         self._receipt: tuple[Receipt, bytes, bytes] | None = None
@@ -73,7 +73,7 @@ class Participant:
 
     def _sign(self, message: Message, _: bytes) -> Answers:
         block = expect(message, m.BlockToSign).block
-        checks.check_block(block, self._agreement())
+        checks.check_block(block, self._agreement(), self._context.clock.now())
         self._block = block
         signature = self._context.signer.sign(context_of(block), canonical.encode(block))
         yield Spoken(m.Signature(signature=signature))
@@ -116,14 +116,19 @@ class Participant:
 
     def _resend(self, message: Message, _: bytes) -> Answers:
         for index in expect(message, m.Resend).blocks:
+            if index >= len(self._data().manifest.blocks):
+                raise RemoteProtocolError(f"block {index} was asked for, which we do not have")
             yield Spoken(m.DataBlock(index=index), self._data().block(index))
         yield Spoken(m.Uploaded())
 
     def _nothing(self, _: Message, __: bytes) -> Answers:
         yield from ()
 
-    def _round_finished(self) -> None:
-        self._finished[digest_of(self._block)] = self._data().manifest.rows
+    def _round_finished(self, result: ResultStatement | None) -> None:
+        if self._block is None:
+            raise RemoteProtocolError("a round finished that was not agreed")
+        rows = self._data().manifest.rows
+        self._finished[digest_of(self._block)] = checks.Finished(self._block, rows, result)
 
     # --- close ---------------------------------------------------------------------------------------
 

@@ -98,5 +98,5 @@ class Provider(Participant):
     def _round_over(self, message: Message, _: bytes) -> Answers:
         if not same(expect(message, m.Finished).block_digest, digest_of(self._block)):
             raise RemoteProtocolError("another round was finished than the one we signed")
-        self._round_finished()
+        self._round_finished(None)
         yield from ()

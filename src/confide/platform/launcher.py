@@ -32,6 +32,12 @@ class Launcher:
     environment: Mapping[str, str]
     logs: Path
     """One file per task, with what its enclave wrote to standard error."""
+    public_host: str = ""
+    """Under which parties reach enclaves; empty: as the enclave says itself."""
+
+    def reachable(self, address: str) -> str:
+        """The enclave's host:port as parties are told it."""
+        return f"{self.public_host}:{address.rpartition(':')[2]}" if self.public_host else address
 
     def launch(self, task: str, config: bytes) -> "EnclaveProcess":
         """Start a process and hand it `config` as one line. Raises PlatformFailed."""
@@ -80,9 +86,14 @@ class EnclaveProcess:
         return processes.mark_of(self._process.pid)
 
     def read(self, timeout: float) -> list[bytes] | None:
-        """Status lines that came within `timeout` seconds, perhaps none; None when there will be no more."""
+        """Status lines that came within `timeout` seconds, perhaps none; None when there will be no more.
+
+        A process that has ended counts, even if a child of it still holds the pipes open.
+        """
+        ended = self._process.poll() is not None
         lines: list[bytes] = []
-        for key, _ in self._selector.select(timeout):
+        events = self._selector.select(timeout)
+        for key, _ in events:
             data = os.read(key.fd, _CHUNK)
             if not data:
                 self._selector.unregister(key.fileobj)
@@ -90,7 +101,8 @@ class EnclaveProcess:
                 self._keep(data)
             else:
                 lines += self._lines.feed(data)
-        return lines if lines or self._listening() else None
+        done = not self._listening() or (ended and not events)
+        return None if done and not lines else lines
 
     def ask_to_end(self) -> None:
         """SIGTERM to its whole process group."""

@@ -21,6 +21,11 @@ _ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{96}")
 
 
+def _check_printable(text: str) -> None:
+    if not text.isprintable():
+        raise ValueError("a character that can't be printed")
+
+
 class Ready(msgspec.Struct, frozen=True, tag_field="event", tag="ready"):
     """The enclave listens."""
 
@@ -41,6 +46,9 @@ class Phase(msgspec.Struct, frozen=True, tag_field="event", tag="state"):
     state: _Text
     waiting_for: Annotated[tuple[_Name, ...], msgspec.Meta(max_length=limits.MAX_PARTICIPANTS)] = ()
 
+    def __post_init__(self) -> None:
+        _check_printable(self.state)
+
 
 class Closed(msgspec.Struct, frozen=True, tag_field="event", tag="closed"):
     """The session has ended; the process will."""
@@ -49,6 +57,7 @@ class Closed(msgspec.Struct, frozen=True, tag_field="event", tag="closed"):
     receipt_digest: str | None = None
 
     def __post_init__(self) -> None:
+        _check_printable(self.outcome)
         if self.receipt_digest is not None and _DIGEST.fullmatch(self.receipt_digest) is None:
             raise ValueError("not a SHA-384")
 

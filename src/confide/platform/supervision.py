@@ -127,14 +127,16 @@ class Supervision:
                 return
             case Ready(address=address) if not self._ready:
                 self._ready = True
-                self._store.update(self.task, lambda record: tasks.running(record, address))
+                reachable = self._launcher.reachable(address)
+                self._store.update(self.task, lambda record: tasks.running(record, reachable))
             case Phase(state=state, waiting_for=waiting) if self._ready:
                 self._store.update(self.task, lambda record: tasks.reported(record, state, waiting))
             case Closed() if self._closed is None:
                 self._closed = event
+                self._deadline = self._clock.monotonic() + self._patience.stop
             case _:
                 pass
-        if self._ready:
+        if self._ready and self._closed is None:
             self._deadline = self._clock.monotonic() + self._patience.silence
 
     def _record(self, outcome: str, code: int) -> None:

@@ -20,7 +20,7 @@ PREDICT_CONTEXT = "confide/predict-block/1"
 Verify = Callable[[bytes, str, bytes, bytes], None]
 """(public key DER, context, message, signature); raises SignatureInvalid."""
 
-Hexadecimal = Annotated[str, Meta(pattern="^[0-9a-f]*$", max_length=128)]
+Hexadecimal = Annotated[str, Meta(pattern=r"^[0-9a-f]*\Z", max_length=128)]
 
 
 class EnclaveIdentity(Document, frozen=True, kw_only=True):

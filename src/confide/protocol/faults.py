@@ -25,13 +25,22 @@ _TOLD = _leaves(TaskEnded) | {
         errors.DatasetCorrupt,
     )
 }
-"""What one end may tell another. Everything else is told as CFD-122 (C) or CFD-118 (a party)."""
+"""What one end may tell another. Of everything else only the code is told, as CFD-122."""
 
 
 def abort_of(error: ConfideError) -> Abort:
     """What the other end is told. Other errors stay inside: only their code is said."""
     if error.code in _TOLD:
         return Abort(code=error.code, reason=error.message[:_MAX_REASON], blame=error.blame or "")
+    return _only_code(error)
+
+
+def abort_of_party(error: ConfideError) -> Abort:
+    """As `abort_of`, from a party: of what is wrong with its own data (a path, say) only the code is said."""
+    return _only_code(error) if isinstance(error, errors.DataError) else abort_of(error)
+
+
+def _only_code(error: ConfideError) -> Abort:
     return Abort(
         code=errors.WorkFailed.code, reason=f"an internal failure ({error.code})", blame=error.blame or ""
     )

@@ -369,7 +369,7 @@ class Abort(Message, frozen=True, kw_only=True, tag=Kind.ABORT.value):
     """Either way, at any time: the task ends; what happened and whose fault it was."""
 
     kind: ClassVar[Kind] = Kind.ABORT
-    code: Annotated[str, Meta(pattern="^CFD-[0-9]{3}$")]
+    code: Annotated[str, Meta(pattern=r"^CFD-[0-9]{3}\Z")]
     reason: Text
     blame: Annotated[str, Meta(max_length=limits.MAX_NAME_LENGTH)] = ""
 

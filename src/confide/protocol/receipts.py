@@ -129,6 +129,10 @@ def check_signatures(signed: SignedReceipt, keys: dict[str, bytes], verify: Veri
         ReceiptInvalid: a participant has not signed, a signature does not verify, or a private part is not
             the one that the public part commits to.
     """
+    # `participants` is not signed itself; the rounds are, and name everybody who took part.
+    took_part = {party for done in signed.receipt.rounds for party in done.rows}
+    if not took_part <= set(signed.participants):
+        raise ReceiptInvalid("the receipt is not signed by everybody who took part in its rounds")
     if not (set(signed.participants) == set(signed.signatures) == set(keys)) or not signed.participants:
         raise ReceiptInvalid("the receipt is not signed by exactly the participants it names")
     message = canonical.encode(signed.receipt)

@@ -10,9 +10,9 @@ from confide.core import limits
 from confide.core.features import Feature
 from confide.core.platform_api import TaskKind
 
-Digest = Annotated[str, Meta(pattern="^[0-9a-f]{96}$")]
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{96}\Z")]
 """Lower-case hexadecimal SHA-384."""
-Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}\Z")]
 """A participant, as its certificate names it."""
 Text = Annotated[str, Meta(max_length=1024)]
 Title = Annotated[str, Meta(min_length=1, max_length=limits.MAX_NAME_LENGTH)]
@@ -136,6 +136,9 @@ class Task(Document, frozen=True, kw_only=True):
                 raise ValueError(f"a {self.kind} task can't release {release.what}")
             if release.to != self.initiator:
                 raise ValueError("results go to the initiator only")
+        result = Released.MODEL if self.kind is TaskKind.TRAIN else Released.PREDICTIONS
+        if result not in {release.what for release in self.releases}:
+            raise ValueError(f"the task must release its {result}: nothing else comes of it")
 
     @property
     def participants(self) -> tuple[str, ...]:
@@ -168,7 +171,7 @@ class Consent(Document, frozen=True, kw_only=True):
 
     columns: tuple[str, ...]
     purpose: Text
-    measurement: Annotated[str, Meta(pattern="^([0-9a-f]{64}|[0-9a-f]{96})$")]
+    measurement: Annotated[str, Meta(pattern=r"^([0-9a-f]{64}|[0-9a-f]{96})\Z")]
     """MRENCLAVE or MRTD of the enclave that may open the data."""
     expires_at: Seconds
     """Unix time after which the enclave refuses to use the data."""

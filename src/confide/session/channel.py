@@ -1,6 +1,6 @@
 """One end of a joined channel: every message is judged by the table and sealed, in that order."""
 
-from confide.core.errors import RemoteProtocolError
+from confide.core.errors import LocalProtocolError, RemoteProtocolError
 from confide.crypto.sealed import OpeningKey, SealingKey
 from confide.protocol import messages
 from confide.protocol.machine import Session
@@ -11,7 +11,7 @@ from confide.protocol.roles import Role
 class SealedChannel:
     """Stateful: holds the keys of both directions and the Session. Not thread-safe.
 
-    After any error the channel has ended; the keys refuse every later use.
+    After an error of `hear` nothing more can be heard: all that is left is to say ABORT.
     """
 
     def __init__(self, *, us: Role, session: Session, sealing: SealingKey, opening: OpeningKey) -> None:
@@ -25,10 +25,16 @@ class SealedChannel:
         """The sealed envelope of our next message.
 
         Raises:
-            LocalProtocolError: the table does not allow it now.
+            LocalProtocolError: the table does not allow it now, or it has no canonical form (a number that is
+                not finite, say).
+            LimitExceeded: it is longer than MAX_MESSAGE_BYTES.
         """
         after = self.session.say(self._us, message)
-        envelope = self._sealing.seal(messages.encode(Spoken(message, payload)), self.session.epoch)
+        try:
+            encoded = messages.encode(Spoken(message, payload))
+        except ValueError as cause:
+            raise LocalProtocolError(f"'{message.kind}' can't be encoded: {cause}") from None
+        envelope = self._sealing.seal(encoded, self.session.epoch)
         self.session = after
         return envelope
 
@@ -40,6 +46,13 @@ class SealedChannel:
             RemoteProtocolError: it opens, but is malformed or not allowed now.
         """
         epoch, plaintext = self._opening.open(envelope, max_epoch=self.session.epoch)
+        try:
+            return self._judge(epoch, plaintext)
+        except RemoteProtocolError:
+            self._opening.destroy()
+            raise
+
+    def _judge(self, epoch: int, plaintext: bytes) -> Spoken:
         spoken = messages.decode(plaintext)
         # An ABORT may cross our own last message, which may have turned the phase: it alone may be older.
         if epoch != self.session.epoch and spoken.message.kind is not Kind.ABORT:

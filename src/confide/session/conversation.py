@@ -79,7 +79,7 @@ def _abort(link: Link, channel: SealedChannel, error: ConfideError, note: Note) 
     """Say why, if the channel can still carry it."""
     if channel.session.ended or isinstance(error, ChannelClosed):
         return
-    message = faults.abort_of(error)
+    message = faults.abort_of_party(error)
     try:
         envelope = channel.say(message)
         note("said", message, channel.session.state)

@@ -19,7 +19,6 @@ from confide.protocol.roles import Role
 from confide.session.channel import SealedChannel
 
 JOIN_CONTEXT = "confide/join/1"
-SECRET_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ def join(
 
     `certificate` is the party's own, DER, as used for mutual TLS.
     """
-    secret = randomness.bytes(SECRET_BYTES)
+    secret = randomness.bytes(limits.SESSION_SECRET_BYTES)
     context = _context(enclave, party, certificate)
     sealed_secret = seal_secret(secret, enclave.hpke_key, context)
     statement = JoinStatement(
@@ -75,10 +74,11 @@ def accept(
     """The enclave's side. `party`, `certificate` and `party_key` come from the verified TLS peer.
 
     1. the first message is a JOIN of this version; 2. it names this task, this enclave and configuration, the
-    TLS peer and the secret that came with it; 3. the peer's identity key signed it; 4. the secret opens.
+    TLS peer and the secret that came with it; 3. the peer's identity key signed it; 4. the secret opens;
+    5. it has 32 bytes.
 
     Raises:
-        RemoteProtocolError: 1, 2.
+        RemoteProtocolError: 1, 2, 5.
         SignatureInvalid: 3.
         SealError: 4.
     """
@@ -93,6 +93,8 @@ def accept(
     signatures.verify(party_key, JOIN_CONTEXT, signed, message.signature)
     context = _context(enclave, party, certificate)
     secret = open_secret(hpke_key, message.sealed_secret, context)
+    if len(secret) != limits.SESSION_SECRET_BYTES:
+        raise RemoteProtocolError(f"the session secret has not {limits.SESSION_SECRET_BYTES} bytes")
     sealing, opening = session_keys(secret, context, side="enclave")
     return SealedChannel(us=Role.C, session=session, sealing=sealing, opening=opening)
 

@@ -3,13 +3,14 @@
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from confide.core.errors import ConfigurationError, NotFound
 from confide.core.platform_api import TaskState
 from confide.core.task_store import TaskRecord
 from confide.storage import migrations, rows
+from confide.storage.lock import FileLock
 
 _BUSY_SECONDS = 10
 
@@ -20,29 +21,21 @@ class SqliteTaskStore:
     def __init__(self, path: Path) -> None:
         """Open or make the file, closed to other users.
 
-        Raises ConfigurationError if it is no database of ours.
+        Raises:
+            ConfigurationError: it is no database of ours, of a newer schema, or in use by another host.
         """
         self._lock = threading.Lock()
-        connection: sqlite3.Connection | None = None
-        try:
-            path.touch(mode=0o600)
-            connection = sqlite3.connect(
-                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA foreign_keys = ON")
-            migrations.migrate(connection)
-        except (OSError, sqlite3.Error) as cause:
-            if connection is not None:
-                connection.close()
-            raise ConfigurationError(f"{path}: can't be used as the task database ({cause})") from None
-        except ConfigurationError:
-            if connection is not None:
-                connection.close()
-            raise
-        self._connection = connection
+        with ExitStack() as undo:
+            try:
+                self._file_lock = FileLock(path.with_name(f"{path.name}.lock"))
+                undo.callback(self._file_lock.release)
+                path.touch(mode=0o600)
+                self._connection = _connect(path)
+                undo.callback(self._connection.close)
+                _prepare(self._connection)
+            except (OSError, sqlite3.Error) as cause:
+                raise ConfigurationError(f"{path}: can't be used as the task database ({cause})") from None
+            undo.pop_all()
 
     def add(self, record: TaskRecord) -> TaskRecord:
         with self._transaction():
@@ -85,6 +78,7 @@ class SqliteTaskStore:
     def close(self) -> None:
         with self._lock:
             self._connection.close()
+            self._file_lock.release()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -131,3 +125,15 @@ class SqliteTaskStore:
             "SELECT name FROM participants WHERE task = ? ORDER BY position", (task,)
         )
         return [name for (name,) in names]
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    migrations.migrate(connection)

@@ -13,7 +13,7 @@ from confide.transport.incoming import IncomingChannels
 
 
 class EnclaveServer:
-    """Serves from construction until `stop`. A context manager."""
+    """Serves from construction until `stop`: without it the process does not end. A context manager."""
 
     def __init__(self, server: serving.Server, channels: IncomingChannels) -> None:
         self._server = server

@@ -66,7 +66,7 @@ class _Paths(grpc.GenericRpcHandler):
 
 
 class Server:
-    """Serves from construction until `stop`. A context manager."""
+    """Serves from construction until `stop`: without it the process does not end. A context manager."""
 
     def __init__(
         self,

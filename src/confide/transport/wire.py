@@ -52,17 +52,24 @@ def _read(kind: type[M], data: bytes, build: Callable[[M], T]) -> T:
         raise RemoteProtocolError(f"a malformed {kind.DESCRIPTOR.name} arrived") from None
 
 
+def _shown(*texts: str) -> None:
+    # What the other end sends ends up on a terminal: no escape sequences, no second lines.
+    if not all(text.isprintable() for text in texts):
+        raise ValueError("a character that can't be printed")
+
+
 def encode_hello(hello: Hello) -> bytes:
     message = pb.Hello(api_version=hello.api_version, software=hello.software, platform=hello.platform)
     return message.SerializeToString()
 
 
+def _hello(m: pb.Hello) -> Hello:
+    _shown(m.software, m.platform)
+    return Hello(api_version=m.api_version, software=m.software, platform=m.platform)
+
+
 def decode_hello(data: bytes) -> Hello:
-    return _read(
-        pb.Hello,
-        data,
-        lambda m: Hello(api_version=m.api_version, software=m.software, platform=m.platform),
-    )
+    return _read(pb.Hello, data, _hello)
 
 
 def encode_task_request(request: TaskRequest) -> bytes:
@@ -125,6 +132,7 @@ def _status_message(status: TaskStatus) -> pb.TaskStatus:
 
 
 def _status(m: pb.TaskStatus) -> TaskStatus:
+    _shown(m.id, m.name, m.initiator, *m.providers, m.enclave_address, m.phase, *m.waiting_for, m.outcome)
     return TaskStatus(
         id=m.id,
         name=m.name,
@@ -172,21 +180,22 @@ def encode_end_record(record: EndRecord) -> bytes:
     return message.SerializeToString()
 
 
-def decode_end_record(data: bytes) -> EndRecord:
-    return _read(
-        pb.SignedEndRecord,
-        data,
-        lambda m: EndRecord(
-            task=m.task,
-            outcome=m.outcome,
-            exit_code=m.exit_code if m.HasField("exit_code") else None,
-            ended_at=m.ended_at,
-            receipt_digest=m.receipt_digest if m.HasField("receipt_digest") else None,
-            platform=m.platform,
-            certificate=m.certificate,
-            signature=m.signature,
-        ),
+def _end_record(m: pb.SignedEndRecord) -> EndRecord:
+    _shown(m.task, m.outcome, m.receipt_digest, m.platform)
+    return EndRecord(
+        task=m.task,
+        outcome=m.outcome,
+        exit_code=m.exit_code if m.HasField("exit_code") else None,
+        ended_at=m.ended_at,
+        receipt_digest=m.receipt_digest if m.HasField("receipt_digest") else None,
+        platform=m.platform,
+        certificate=m.certificate,
+        signature=m.signature,
     )
+
+
+def decode_end_record(data: bytes) -> EndRecord:
+    return _read(pb.SignedEndRecord, data, _end_record)
 
 
 def encode_nonce(nonce: bytes) -> bytes:

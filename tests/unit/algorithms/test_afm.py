@@ -28,6 +28,23 @@ def test_learns_a_planted_pair_that_a_linear_model_cannot(planted):
     assert afm.holdout_logloss < metrics.logloss(truth, planted.chances) + 0.02
 
 
+def test_by_default_an_epoch_that_only_memorises_is_taken_back():
+    """Labels are coin flips: whatever is learned after the start makes held-out rows worse."""
+    random = np.random.default_rng(3)
+    indices = random.integers(0, 500, (3000, 4)) + 500 * np.arange(4)
+    labels = random.integers(0, 2, 3000).astype(np.float32)
+    every = Batch(indices, np.ones(indices.shape, np.float32), labels)
+    rows, holdout = every.rows(slice(2000)), every.rows(slice(2000, None))
+    kept, last = trained(rows, holdout=holdout, features=2000, epochs=20, learning_rate=0.5)
+    memorised, _ = trained(rows, holdout=holdout, features=2000, epochs=20, learning_rate=0.5, patience=0)
+    losses = [
+        metrics.logloss(holdout.labels, one.predict(holdout.indices, holdout.values))
+        for one in (kept, memorised)
+    ]
+    assert last.epoch < 20
+    assert losses[0] < losses[1] / 2
+
+
 @pytest.mark.parametrize("scale", [10.0, 30.0, 50.0])
 def test_every_start_of_p_in_the_advised_range_learns_it(planted, scale):
     _, last = trained(planted.training, holdout=planted.holdout, interaction_scale=scale, epochs=2)

@@ -12,9 +12,14 @@ from confide.core.errors import AttestationError, BindingMismatch, InvalidEviden
 
 
 @pytest.fixture(scope="session")
-def verify(evidence, collateral, binding, roots, policy, moment):
+def trust(roots, policy, moment):
+    return {"roots": roots, "policy": policy, "now": moment}
+
+
+@pytest.fixture(scope="session")
+def verify(evidence, collateral, binding, trust):
     def call(evidence=evidence, expected=binding, **changes):
-        arguments = {"roots": roots, "policy": policy, "now": moment, **changes}
+        arguments = {**trust, **changes}
         return verify_evidence(evidence, collateral, expected=expected, **arguments)
 
     return call

@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -13,6 +14,7 @@ from confide.core.errors import CertificateInvalid, ConfigurationError
 from confide.crypto.ca import issue
 from confide.crypto.certificates import (
     certificate_fingerprint,
+    certificate_to_pem,
     check_key_matches,
     enclave_certificate,
     public_key_of_certificate,
@@ -35,7 +37,7 @@ def der_of(pem):
     return x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
 
 
-def crafted(authority, key, now, *, leave_out=(), digest=None, **changes):
+def crafted(authority, key, now, *, subject=None, leave_out=(), digest=None, **changes):
     """A certificate of the CA, with single parts unlike what `issue` makes."""
     ca_key, ca_pem = authority
     parts = {
@@ -47,7 +49,7 @@ def crafted(authority, key, now, *, leave_out=(), digest=None, **changes):
     start = datetime.fromtimestamp(now, UTC)
     builder = (
         x509.CertificateBuilder()
-        .subject_name(common_name("a"))
+        .subject_name(subject or common_name("a"))
         .issuer_name(x509.load_pem_x509_certificate(ca_pem).subject)
         .public_key(key.unwrap().public_key())
         .serial_number(7)
@@ -63,6 +65,7 @@ def crafted(authority, key, now, *, leave_out=(), digest=None, **changes):
 def test_pem_and_der_are_one(certificate, authority, key, now):
     identity = verify_certificate(certificate, authority[1], now)
     assert identity == verify_certificate(der_of(certificate), authority[1], now)
+    assert certificate_to_pem(der_of(certificate)) == certificate_to_pem(certificate) == certificate
     assert identity.fingerprint == certificate_fingerprint(certificate)
     assert identity.public_key == public_key_of_certificate(certificate) == key.public_key
 
@@ -127,6 +130,36 @@ def test_certificates_outside_the_profile_are_refused(changes, authority, key, n
 def test_an_unknown_part_that_is_not_critical_is_allowed(authority, key, now):
     extra = (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), False)
     verify_certificate(crafted(authority, key, now, extra=extra), authority[1], now)
+
+
+def test_a_root_that_may_sign_but_is_no_ca_is_refused(authority, key, now):
+    parts = {
+        "constraints": (x509.BasicConstraints(ca=False, path_length=None), True),
+        "usage": (key_usage(issues_certificates=True), True),
+    }
+    root = crafted(authority, authority[0], now, subject=_subject_of(authority[1]), **parts)
+    with pytest.raises(CertificateInvalid, match="not a CA's"):
+        verify_certificate(crafted(authority, key, now), root, now)
+
+
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
+@pytest.mark.parametrize("serial", [0x00, 0x87])
+def test_a_serial_number_is_positive(authority, key, now, serial):
+    """The library's builder makes no such certificate: change it and sign again."""
+    signed = x509.load_pem_x509_certificate(crafted(authority, key, now)).tbs_certificate_bytes
+    changed = signed.replace(
+        b"\xa0\x03\x02\x01\x02\x02\x01\x07", b"\xa0\x03\x02\x01\x02\x02\x01" + bytes([serial])
+    )
+    signature = authority[0].unwrap().sign(changed, ec.ECDSA(SHA384()))
+    algorithm = bytes.fromhex("300a06082a8648ce3d040303")
+    body = changed + algorithm + b"\x03" + bytes([len(signature) + 1]) + b"\x00" + signature
+    der = b"\x30\x82" + len(body).to_bytes(2, "big") + body
+    with pytest.raises(CertificateInvalid, match="serial"):
+        verify_certificate(der, authority[1], now)
+
+
+def _subject_of(pem):
+    return x509.load_pem_x509_certificate(pem).subject
 
 
 def test_one_certificate_at_a_time(certificate, authority, now):

@@ -1,3 +1,4 @@
+import sys
 import threading
 
 import pytest
@@ -109,7 +110,16 @@ def test_a_header_can_not_ask_for_endless_derivations():
         opening.open(b"\x01\xff\xff\xff\xff" + bytes(40), max_epoch=2**32)
 
 
-def test_threads_never_share_a_number():
+@pytest.fixture
+def eager_threads():
+    """Threads take turns after every few instructions."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_threads_never_share_a_number(eager_threads):
     (sealing, _), _ = pair()
     envelopes = []
     threads = [

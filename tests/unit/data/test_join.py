@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -13,7 +15,7 @@ text_ids = st.lists(st.text(st.sampled_from("aàAｅ\u0065\u0301"), min_size=1, 
 
 def table(ids, kind, chunks=3):
     cuts = [len(ids) * cut // chunks for cut in range(chunks + 1)]
-    batches = [pa.array(ids[low:high], kind) for low, high in zip(cuts, cuts[1:], strict=False)]
+    batches = [pa.array(ids[low:high], kind) for low, high in pairwise(cuts)]
     return pa.table({"id": pa.chunked_array(batches, kind)})
 
 

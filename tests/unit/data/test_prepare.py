@@ -1,4 +1,4 @@
-import datetime
+import datetime as dt
 import json
 import math
 import struct
@@ -145,7 +145,7 @@ def test_typed_faults(prepared, schema):
     ("column", "values"),
     [
         ("id", [1.5, 2.5]),
-        ("price", [datetime.date(2020, 1, 1)] * 2),
+        ("price", [dt.date(2020, 1, 1)] * 2),
         ("site", [[1], [2]]),
         ("price", [[1.0], [2.0]]),
     ],

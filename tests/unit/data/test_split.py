@@ -28,5 +28,5 @@ def test_seed_matters():
 
 @pytest.mark.parametrize(("rows", "fraction"), [(1, 0.5), (10, 0.0), (10, 1.0), (10, float("nan"))])
 def test_refused(rows, fraction):
-    with pytest.raises(ValueError, match="split|fraction"):
+    with pytest.raises(ValueError, match=r"split|fraction"):
         holdout(rows, fraction, 0)

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 import pytest
+from fakes.authority import Authority
 
 from confide.app.system import SystemClock, SystemRandomness
 from confide.core.platform_api import Caller, Role, TaskKind, TaskRequest
@@ -46,6 +47,16 @@ ALICE, BOB, CAROL = caller("alice"), caller("bob"), caller("carol")
 def request(**changes):
     fields = {"name": "clicks", "kind": TaskKind.TRAIN, "initiator": "alice", "providers": ("bob",)}
     return TaskRequest(**{**fields, **changes})
+
+
+@pytest.fixture(scope="session")
+def authority():
+    return Authority()
+
+
+@pytest.fixture(scope="session")
+def foreign_authority():
+    return Authority("another-ca")
 
 
 @dataclass

@@ -81,8 +81,10 @@ def test_an_enclave_that_is_asked_to_end_may_still_say_how(host_with, programs):
     host = host_with(
         """
         def leave(*_):
-            say("closed", outcome="cancelled, receipt signed", receipt_digest="cd" * 48)
-            sys.exit(3)
+            # Not print: the signal may have come in the middle of one.
+            line = {"event": "closed", "outcome": "cancelled, receipt signed", "receipt_digest": "cd" * 48}
+            os.write(1, b"\\n" + json.dumps(line).encode() + b"\\n")
+            os._exit(3)
         signal.signal(signal.SIGTERM, leave)
         """
         + programs["lives"].replace("\n", "\n        ")
@@ -109,6 +111,13 @@ def test_ends_that_the_host_finds(host_with, program, outcome, code):
     host = host_with(program)
     status = host.wait_ended(host.create())
     assert (status.outcome, status.exit_code) == (outcome, code)
+
+
+def test_one_that_closes_and_does_not_leave(host_with, programs):
+    program = programs["finishes"] + "while True: say('heartbeat'); time.sleep(0.05)"
+    host = host_with(program, patience=Patience(start=5, silence=30, stop=0.2))
+    status = host.wait_ended(host.create())
+    assert (status.outcome, status.exit_code) == ("complete", -signal.SIGTERM)
 
 
 def test_one_that_never_gets_ready(host_with):
@@ -151,7 +160,8 @@ def test_children_of_the_enclave_end_with_it(host_with, programs):
             os._exit(0)
         print(child, file=sys.stderr, flush=True)
         """
-        + programs["finishes"].replace("\n", "\n        ")
+        + programs["finishes"].replace("\n", "\n        "),
+        patience=Patience(start=30, silence=30, stop=30),
     )
     task = host.create()
     host.wait_ended(task)
@@ -176,7 +186,9 @@ def test_stopping_the_host_ends_and_records_all(host_with, programs):
 def test_a_restarted_host_ends_what_was_left(host_with, programs):
     """The first host is gone without a word; its enclave still runs."""
     store = MemoryTaskStore()
-    orphan = os.posix_spawn(sys.executable, [sys.executable, "-c", "import time; time.sleep(60)"], {}, setsid=True)
+    orphan = os.posix_spawn(
+        sys.executable, [sys.executable, "-c", "import time; time.sleep(60)"], {}, setsid=True
+    )
     host = host_with(programs["lives"], store=store)
     mark = processes.mark_of(orphan)
     record = tasks.created(_request(), task="0" * 32, now=5)

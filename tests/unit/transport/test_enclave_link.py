@@ -291,7 +291,7 @@ def test_addresses_that_are_none(address):
 def test_only_tls_1_3(authority, tmp_path, version, accepted):
     """With a good client certificate, so that the version is all that differs."""
     alice = authority.party("alice")
-    (tmp_path / "key").write_bytes(alice.key_pem)
+    (tmp_path / "key").write_bytes(alice.tls["key_pem"])
     (tmp_path / "certificate").write_bytes(alice.certificate_pem)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

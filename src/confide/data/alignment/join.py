@@ -1,4 +1,4 @@
-"""Join by id: an exact hash join of two or more parties' tables, in whatever order each sent its rows."""
+"""Join by id: an exact sort-merge join of several tables, in whatever order each has its rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,6 @@ import pyarrow as pa
 from confide.core import limits
 from confide.core.errors import AlignmentFailed
 from confide.data.arrow import ChunkedArray
-from confide.data.arrow import compute as pc
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -55,19 +54,69 @@ def join(tables: Mapping[str, pa.Table], id_names: Mapping[str, str]) -> Alignme
         raise AlignmentFailed(f"a join takes 2 to {limits.MAX_PARTICIPANTS} parties")
     ids = {party: table.column(id_names[party]) for party, table in tables.items()}
     _check_types(ids)
-    first, *others = ids
-    kept = first_occurrences(ids[first])
-    matched = kept.copy()
-    positions: dict[str, IntArray] = {}
+    keys = _keys(ids)
+    first, *others = keys
+    unique = {party: _unique(column) for party, column in keys.items()}
+    joined = unique[first].keys
+    matched = np.ones(joined.size, np.bool_)
+    places = {}
     for party in others:
-        positions[party] = _positions(ids[first], ids[party])
-        matched &= positions[party] >= 0
-    rows = {first: np.flatnonzero(matched).astype(np.int64)}
-    rows |= {party: found[matched] for party, found in positions.items()}
-    if not rows[first].size:
+        places[party] = np.searchsorted(unique[party].keys, joined)
+        matched &= _equal_at(unique[party].keys, places[party], joined)
+    if not matched.any():
         raise AlignmentFailed("no id is common to all parties")
-    unique = {first: int(kept.sum())} | {party: _distinct(ids[party]) for party in others}
-    return Alignment(rows, {party: _counts(ids[party], unique[party], rows[first].size) for party in ids})
+    rows = {first: unique[first].rows[matched]}
+    rows |= {party: unique[party].rows[place[matched]] for party, place in places.items()}
+    order = np.argsort(rows[first])
+    counts = {party: _counts(keys[party].size, unique[party].rows.size, order.size) for party in keys}
+    return Alignment({party: found[order] for party, found in rows.items()}, counts)
+
+
+def first_occurrences(ids: ChunkedArray) -> BoolArray:
+    """Which rows hold an id that no row before them holds."""
+    first = np.zeros(len(ids), np.bool_)
+    first[_unique(_keys({"": ids})[""]).rows] = True
+    return first
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Unique:
+    keys: IntArray
+    """Ascending, each once."""
+    rows: IntArray
+    """The first row that holds each."""
+
+
+def _keys(ids: Mapping[str, ChunkedArray]) -> dict[str, IntArray]:
+    """Whole numbers that are equal exactly where the ids are: the ids themselves, or codes of texts."""
+    if all(pa.types.is_integer(column.type) for column in ids.values()):
+        return {party: column.to_numpy() for party, column in ids.items()}
+    # One dictionary over all parties: the same text has the same code everywhere. Exact, unlike a hash.
+    texts = [chunk for column in ids.values() for chunk in column.chunks]
+    # Offsets of 64 bits: all different texts together may be longer than 2 GiB.
+    together: Any = pa.chunked_array(texts, pa.string()).cast(pa.large_string())
+    chunks = together.dictionary_encode().chunks
+    codes = np.concatenate([np.empty(0, np.int64), *(chunk.indices.to_numpy() for chunk in chunks)])
+    ends = np.cumsum([len(column) for column in ids.values()])
+    return dict(zip(ids, np.split(codes.astype(np.int64), ends[:-1]), strict=True))
+
+
+def _unique(keys: IntArray) -> _Unique:
+    order = np.argsort(keys)
+    ordered = keys[order]
+    new = np.ones(keys.size, np.bool_)
+    new[1:] = ordered[1:] != ordered[:-1]
+    starts = np.flatnonzero(new)
+    if starts.size == keys.size:
+        return _Unique(ordered, order)
+    # The order among equal keys is arbitrary: of each run, the smallest row is the first.
+    return _Unique(ordered[starts], np.minimum.reduceat(order, starts))
+
+
+def _equal_at(keys: IntArray, places: IntArray, wanted: IntArray) -> BoolArray:
+    if not keys.size:
+        return np.zeros(wanted.size, np.bool_)
+    return np.asarray(keys[np.minimum(places, keys.size - 1)] == wanted)
 
 
 def _check_types(ids: Mapping[str, ChunkedArray]) -> None:
@@ -77,28 +126,5 @@ def _check_types(ids: Mapping[str, ChunkedArray]) -> None:
         raise AlignmentFailed(f"the id types differ ({shown})")
 
 
-def first_occurrences(ids: ChunkedArray) -> BoolArray:
-    """Which rows hold an id that no row before them holds."""
-    if not len(ids):
-        return np.zeros(0, np.bool_)
-    # Dictionary codes are given in order of appearance: a row is a first one when its code is a new maximum.
-    encoded: Any = ids.dictionary_encode()
-    codes = np.concatenate([chunk.indices.to_numpy() for chunk in encoded.chunks])
-    highest = np.maximum.accumulate(codes)
-    first = np.ones(codes.size, dtype=np.bool_)
-    first[1:] = codes[1:] > highest[:-1]
-    return first
-
-
-def _positions(ids: ChunkedArray, among: ChunkedArray) -> IntArray:
-    """For each id, the first row that holds it in `among`, or -1."""
-    found = pc.index_in(ids, value_set=among).fill_null(-1)
-    return np.asarray(found.to_numpy(), dtype=np.int64)
-
-
-def _distinct(ids: ChunkedArray) -> int:
-    return int(pc.count_distinct(ids, mode="all").as_py())
-
-
-def _counts(ids: ChunkedArray, unique: int, joined: int) -> RowCounts:
-    return RowCounts(len(ids), joined, unmatched=unique - joined, quarantined=len(ids) - unique)
+def _counts(sent: int, unique: int, joined: int) -> RowCounts:
+    return RowCounts(sent, joined, unmatched=unique - joined, quarantined=sent - unique)

@@ -104,7 +104,7 @@ def _integer_id(column: Array) -> Parsed:
 
 def _integers(text: Array) -> tuple[Array, BoolArray]:
     # Arrow also reads 0x10; nothing else of that spelling is an integer.
-    if not pc.any(pc.match_substring(text, "x", ignore_case=True)).as_py():
+    if not any(pc.any(pc.match_substring(text, mark)).as_py() for mark in "xX"):
         try:
             return text.cast(pa.int64()), np.zeros(len(text), np.bool_)
         except pa.ArrowInvalid:

@@ -1,0 +1,125 @@
+"""How a provider decides: by a policy file, or by asking a person. Both end in a Consent with limits."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from confide.app.party_config import LoadedConfig, read_toml
+from confide.core.errors import ConfigurationError, OfferDeclined
+from confide.core.platform_api import TaskKind
+from confide.core.ports import Clock
+from confide.data.dataset import PreparedDataset
+from confide.party.ports import Yes
+from confide.protocol.messages import Offer
+from confide.protocol.terms import Consent
+
+DAY = 86_400
+DEFAULT_DAYS = 30
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One [[allow]] of a consent policy: everything that is given must fit."""
+
+    initiator: str
+    kind: TaskKind
+    columns: tuple[str, ...]
+    """The most that a task may use of our columns."""
+    purpose: str | None = None
+    """Word for word; not given: any."""
+    algorithms: tuple[str, ...] = ()
+    """Empty: any that the enclave lists."""
+    data: str | None = None
+    """The prepared dataset to bring, relative to the policy file; default: [data] of confide.toml."""
+    days: Annotated[int, Meta(ge=1, le=3650)] = DEFAULT_DAYS
+    predictions: Annotated[int, Meta(ge=0)] = 0
+    """How many predictions may follow in the same enclave."""
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A consent policy file. Without a rule that fits, the answer is no."""
+
+    allow: Annotated[tuple[Rule, ...], Meta(min_length=1)]
+
+
+Ask = Callable[[Offer, str], bool]
+"""Shows the offer to a person (who we are is the second argument) and returns the answer."""
+
+
+class ByPolicy:
+    """Implements party.ports.Decide from a file."""
+
+    def __init__(self, path: Path, me: str, config: LoadedConfig, clock: Clock) -> None:
+        """Raises ConfigurationError."""
+        self._policy = read_toml(path, Policy)
+        self._base = path.resolve().parent
+        self._me, self._config, self._clock = me, config, clock
+
+    def __call__(self, offer: Offer, measurement: str) -> Yes:
+        """See party.ports.Decide."""
+        reasons = []
+        for rule in self._policy.allow:
+            reason = _mismatch(rule, offer, self._me)
+            if reason is None:
+                path = self._base / rule.data if rule.data else default_dataset(self._config, offer)
+                until = self._clock.now() + rule.days * DAY
+                return _yes(
+                    offer, self._me, measurement, path, expires_at=until, predictions=rule.predictions
+                )
+            reasons.append(reason)
+        raise OfferDeclined(f"the consent policy has no rule for it ({'; '.join(dict.fromkeys(reasons))})")
+
+
+class ByAsking:
+    """Implements party.ports.Decide with a person."""
+
+    def __init__(self, ask: Ask, me: str, config: LoadedConfig, clock: Clock) -> None:
+        self._ask, self._me, self._config, self._clock = ask, me, config, clock
+
+    def __call__(self, offer: Offer, measurement: str) -> Yes:
+        """See party.ports.Decide."""
+        path = default_dataset(self._config, offer)
+        if not self._ask(offer, self._me):
+            raise OfferDeclined("declined by a person")
+        predictions = 1 if offer.task.kind is TaskKind.TRAIN else 0
+        until = self._clock.now() + DEFAULT_DAYS * DAY
+        return _yes(offer, self._me, measurement, path, expires_at=until, predictions=predictions)
+
+
+def _mismatch(rule: Rule, offer: Offer, me: str) -> str | None:
+    """Why the rule does not fit, in words that may be told to the initiator; None if it fits."""
+    task = offer.task
+    asked = {feature.name for feature in task.features[me]}
+    if rule.initiator != task.initiator:
+        return "another initiator"
+    if rule.kind is not task.kind:
+        return "another kind of task"
+    if rule.purpose is not None and rule.purpose != task.purpose:
+        return "another purpose"
+    if rule.algorithms and offer.algorithm.name not in rule.algorithms:
+        return "another algorithm"
+    if not asked <= set(rule.columns):
+        return "columns that are not allowed: " + ", ".join(sorted(asked - set(rule.columns)))
+    return None
+
+
+def default_dataset(config: LoadedConfig, offer: Offer) -> Path:
+    """The dataset that confide.toml names for this kind of task. Raises ConfigurationError."""
+    entry = config.config.data
+    relative = entry.train if offer.task.kind is TaskKind.TRAIN else entry.predict
+    if relative is None:
+        raise ConfigurationError(f"[data] of confide.toml names no dataset to {offer.task.kind} with")
+    return config.path(relative)
+
+
+def _yes(offer: Offer, me: str, measurement: str, path: Path, *, expires_at: int, predictions: int) -> Yes:
+    consent = Consent(
+        columns=tuple(feature.name for feature in offer.task.features[me]),
+        purpose=offer.task.purpose,
+        measurement=measurement,
+        expires_at=expires_at,
+        predictions=predictions,
+    )
+    return Yes(consent, PreparedDataset.open(path))

@@ -1,0 +1,185 @@
+"""A's task from file to receipt: create it, verify its enclave, run the rounds, keep what comes."""
+
+import json
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from confide.app import task_file
+from confide.app.events import Event, Tell
+from confide.app.party import Party, complete_receipt, enter, party_context, talk, why_closed
+from confide.app.records import MODEL, PREDICTIONS, RECEIPT, REPORT, TaskFolder
+from confide.core import limits
+from confide.core.errors import ChannelClosed, ConfigurationError, PlatformFailed
+from confide.core.platform_api import TaskRequest, TaskState, TaskStatus
+from confide.data.dataset import PreparedDataset
+from confide.party.initiator import Initiator, Job, ModelToBring
+from confide.protocol.receipts import decode_signed_receipt
+from confide.protocol.roles import Role
+from confide.transport.host_client import HostClient
+
+TOKEN_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a finished task left behind; paths, and plain facts."""
+
+    task: str
+    folder: Path
+    model: Path | None
+    predictions: Path | None
+    receipt: Path | None
+    metrics: dict[str, Any]
+    curve: list[dict[str, float]]
+    rounds: list[dict[str, Any]]
+
+    def document(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "task": self.task,
+            "folder": str(self.folder),
+            "model": str(self.model) if self.model else None,
+            "predictions": str(self.predictions) if self.predictions else None,
+            "receipt": str(self.receipt) if self.receipt else None,
+            "metrics": self.metrics,
+            "curve": self.curve,
+            "rounds": self.rounds,
+        }
+
+
+def training_jobs(party: Party, train: Path, then: list[Path]) -> list[Job]:
+    """The rounds of `confide task train`: a training, then predictions with its model in the same enclave.
+
+    Raises ConfigurationError, DatasetCorrupt, and what is wrong with the files.
+    """
+    file, task = task_file.read_train(train, party.me)
+    parameters = task_file.parameters_of(file)
+    jobs = [Job(task, file.algorithm.name, parameters, _dataset(train, file.dataset))]
+    for path in then:
+        predict = task_file.read_predict(path)
+        if predict.model is not None:
+            raise ConfigurationError(f"{path}: after --then the model is the one just trained: drop 'model'")
+        after = task_file.predict_task(predict, path, task)
+        jobs.append(Job(after, file.algorithm.name, parameters, _dataset(path, predict.dataset)))
+    return jobs
+
+
+def prediction_jobs(party: Party, path: Path) -> list[Job]:
+    """The round of `confide task predict`, with a model of an earlier task.
+
+    Raises ConfigurationError, ModelFileInvalid, DatasetCorrupt.
+    """
+    file = task_file.read_predict(path)
+    model = task_file.brought_model(file, path)
+    block = model.agreement.block
+    if block.task.initiator != party.me:
+        raise ConfigurationError(f"{path}: the model was trained for {block.task.initiator}, not for us")
+    task = task_file.predict_task(file, path, block.task)
+    brought = ModelToBring(model.data, model.papers())
+    parameters = block.algorithm.parameters
+    return [Job(task, block.algorithm.name, parameters, _dataset(path, file.dataset), brought)]
+
+
+def _dataset(beside: Path, relative: str) -> PreparedDataset:
+    return PreparedDataset.open(beside.resolve().parent / relative)
+
+
+def run(party: Party, jobs: list[Job], tell: Tell, cancelled: threading.Event) -> Outcome:
+    """Run a task to its receipt. Raises whatever ended it before."""
+    first = jobs[0].task
+    host = party.host()
+    try:
+        status = host.create_task(
+            TaskRequest(
+                name=first.name,
+                kind=first.kind,
+                initiator=first.initiator,
+                providers=first.providers,
+                token=party.randomness.bytes(TOKEN_BYTES).hex(),
+            )
+        )
+        tell(Event("created", {"task": status.id, "platform": host.address}))
+        try:
+            status = _wait_for_enclave(party, host, status, cancelled)
+            tell(Event("started", {"enclave": status.enclave_address}))
+            return _run_in(party, host, status, jobs, tell=tell, cancelled=cancelled)
+        except KeyboardInterrupt:
+            host.cancel_task(status.id)
+            raise
+    finally:
+        host.close()
+
+
+def _run_in(
+    party: Party,
+    host: HostClient,
+    status: TaskStatus,
+    jobs: list[Job],
+    *,
+    tell: Tell,
+    cancelled: threading.Event,
+) -> Outcome:
+    folder = party.folder(status.id)
+    enclave = enter(party, status, tell)
+    with enclave.pinned:
+        script = Initiator(party_context(party, enclave, folder, tell), jobs)
+        try:
+            talk(party, Role.A, enclave, script, folder=folder, cancelled=cancelled)
+        except ChannelClosed as closed:
+            raise why_closed(host, status.id, closed) from None
+    complete_receipt(party, host, status.id, folder, tell)
+    return outcome_of(status.id, folder)
+
+
+def _wait_for_enclave(
+    party: Party, host: HostClient, status: TaskStatus, cancelled: threading.Event
+) -> TaskStatus:
+    deadline = party.clock.monotonic() + limits.ENCLAVE_START_SECONDS
+    while status.enclave_address is None:
+        if status.state is TaskState.ENDED:
+            raise PlatformFailed(f"the enclave did not start: {status.outcome}", blame="platform")
+        if party.clock.monotonic() > deadline:
+            raise PlatformFailed("the enclave did not start in time", blame="platform")
+        cancelled.wait(limits.POLL_SECONDS / 5)
+        status = host.get_task(status.id)
+    return status
+
+
+def outcome_of(task: str, folder: TaskFolder) -> Outcome:
+    """Read back what a task has left in its folder."""
+    report_path, receipt_path = folder.path(REPORT), folder.path(RECEIPT)
+    report = json.loads(report_path.read_bytes()) if report_path else {"metrics": {}, "curve": []}
+    rounds = []
+    if receipt_path:
+        signed = decode_signed_receipt(receipt_path.read_bytes())
+        rounds = [
+            {
+                "kind": str(done.kind),
+                "task": done.task,
+                "block": done.block,
+                "signers": [*sorted(signed.signatures), "enclave"],
+                "rows": {
+                    party: {
+                        "sent": rows.sent,
+                        "joined": rows.joined,
+                        "unmatched": rows.unmatched,
+                        "quarantined": rows.quarantined,
+                    }
+                    for party, rows in done.rows.items()
+                },
+                "result": done.result.sha384,
+            }
+            for done in signed.receipt.rounds
+        ]
+    return Outcome(
+        task=task,
+        folder=folder.folder,
+        model=folder.path(MODEL),
+        predictions=folder.path(PREDICTIONS),
+        receipt=receipt_path,
+        metrics=report["metrics"],
+        curve=report["curve"],
+        rounds=rounds,
+    )

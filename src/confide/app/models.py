@@ -1,0 +1,97 @@
+"""A model as a party keeps it: the file, and beside it the papers that make it believable."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from confide.algorithms import model_file
+from confide.algorithms.model_file import ModelFile
+from confide.core import canonical, limits
+from confide.core.digest import same, sha384_hex
+from confide.core.errors import ModelFileInvalid
+from confide.protocol.blocks import SignedBlock
+from confide.protocol.messages import BroughtModel
+from confide.protocol.receipts import ResultStatement
+
+PAPERS_SUFFIX = ".signature.json"
+MAX_MODEL_BYTES = limits.RESULT_PART_BYTES * limits.MAX_RESULT_PARTS
+
+
+class Papers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The enclave's signed statement about a result file."""
+
+    statement: ResultStatement
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedModel:
+    """A model file that has been read, and its agreement."""
+
+    path: Path
+    data: bytes = field(repr=False)
+    model: ModelFile = field(repr=False)
+    agreement: SignedBlock = field(repr=False)
+
+    @classmethod
+    def read(cls, path: Path) -> "OpenedModel":
+        """Raises ModelFileInvalid."""
+        data = _read(path)
+        model = model_file.read(data)
+        try:
+            agreement = canonical.decode(model.train_block.encode(), SignedBlock)
+        except canonical.NotCanonical as cause:
+            raise ModelFileInvalid(f"{path}: its agreement is not valid: {cause}") from None
+        return cls(path, data, model, agreement)
+
+    def papers(self) -> BroughtModel:
+        """What a fresh enclave asks for, from the file beside the model. Raises ModelFileInvalid."""
+        beside = papers_path(self.path)
+        try:
+            papers = canonical.decode(_read(beside), Papers)
+        except canonical.NotCanonical as cause:
+            raise ModelFileInvalid(f"{beside}: {cause}") from None
+        if not same(papers.statement.sha384, sha384_hex(self.data)):
+            raise ModelFileInvalid(f"{beside} is about another model than {self.path.name}")
+        return BroughtModel(
+            trained_under=self.agreement, statement=papers.statement, signature=papers.signature
+        )
+
+    def document(self) -> dict[str, Any]:
+        """What `confide model show` tells."""
+        block = self.agreement.block
+        return {
+            "file": str(self.path),
+            "sha384": sha384_hex(self.data),
+            "bytes": len(self.data),
+            "task": self.model.task,
+            "task_id": block.task_id,
+            "algorithm": msgspec.to_builtins(self.model.algorithm),
+            "participants": list(block.task.participants),
+            "features": {
+                party: [feature.name for feature in features]
+                for party, features in block.task.features.items()
+            },
+            "metrics": dict(self.model.metrics),
+            "arrays": {name: list(array.shape) for name, array in self.model.arrays.items()},
+            "enclave": {"tee": block.enclave.tee, "measurement": block.enclave.measurement},
+            "agreed_at": block.agreed_at,
+        }
+
+
+def papers_path(model: Path) -> Path:
+    """Where the papers of a model file lie."""
+    return model.with_name(model.name + PAPERS_SUFFIX)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_MODEL_BYTES + 1)
+    except OSError as cause:
+        raise ModelFileInvalid(f"{path}: {cause.strerror}") from None
+    if len(data) > MAX_MODEL_BYTES:
+        raise ModelFileInvalid(f"{path} is longer than any model")
+    return data

@@ -1,0 +1,175 @@
+"""What both sides of a task share: our identity, the host, one conversation with one verified enclave."""
+
+import threading
+from dataclasses import dataclass
+
+from confide.app.attested import VerifiedEnclave, verify_enclave
+from confide.app.events import Event, Tell, of_message
+from confide.app.identity import LoadedIdentity, load_identity
+from confide.app.party_config import LoadedConfig
+from confide.app.records import RECEIPT, TaskFolder
+from confide.core import canonical, limits
+from confide.core.enclave_config import der_of_pem
+from confide.core.errors import ChannelClosed, NotFound, PlatformFailed, TransportError
+from confide.core.platform_api import API_VERSION, Hello, TaskState, TaskStatus
+from confide.core.ports import Clock, Randomness
+from confide.core.version import VERSION
+from confide.crypto import signatures
+from confide.crypto.certificates import verify_role
+from confide.crypto.identity import IdentityRole
+from confide.party.checks import Certified
+from confide.party.participant import Participant
+from confide.party.ports import PartyContext
+from confide.protocol.messages import Message
+from confide.protocol.receipts import HostEnd, decode_signed_receipt
+from confide.protocol.roles import Role
+from confide.session.conversation import converse
+from confide.session.join import join
+from confide.transport import end_records
+from confide.transport.host_client import HostClient
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Who we are and where things lie."""
+
+    config: LoadedConfig
+    identity: LoadedIdentity
+    clock: Clock
+    randomness: Randomness
+
+    @classmethod
+    def load(
+        cls, config: LoadedConfig, passphrase: bytes, *, clock: Clock, randomness: Randomness
+    ) -> "Party":
+        """Raises ConfigurationError, CertificateInvalid, KeyStoreError."""
+        identity = load_identity(config.path(config.config.identity), passphrase, clock.now())
+        return cls(config, identity, clock, randomness)
+
+    @property
+    def me(self) -> str:
+        """Our name."""
+        return self.identity.identity.name
+
+    def host(self) -> HostClient:
+        """A client of the configured host, after the version handshake. The caller closes it."""
+        client = HostClient(
+            self.config.config.platform.address,
+            key_pem=self.identity.private_key.to_pem_unencrypted(),
+            certificate_pem=self.identity.certificate_pem,
+            ca_pem=self.identity.ca_pem,
+        )
+        client.handshake(Hello(api_version=API_VERSION, software=VERSION))
+        return client
+
+    def folder(self, task: str) -> TaskFolder:
+        """Where we keep this task."""
+        return TaskFolder(self.config.path(self.config.config.records) / task, self.clock)
+
+    def certified(self, pem: str, at: int) -> Certified:
+        """See party.checks.CertifiedBy."""
+        found = verify_role(pem.encode(), self.identity.ca_pem, at, IdentityRole.PARTY)
+        return Certified(found.name, found.fingerprint, found.public_key)
+
+
+def enter(party: Party, status: TaskStatus, tell: Tell) -> VerifiedEnclave:
+    """Verify a task's enclave and say so. The caller closes `pinned`."""
+    enclave = verify_enclave(
+        status, party.config, party.identity, clock=party.clock, randomness=party.randomness
+    )
+    facts = {"steps": list(enclave.steps), "claims": enclave.claims.to_document()}
+    tell(Event("verified", facts))
+    return enclave
+
+
+def party_context(party: Party, enclave: VerifiedEnclave, folder: TaskFolder, tell: Tell) -> PartyContext:
+    """The ports of a party's script for one task."""
+
+    def observe(message: Message) -> None:
+        event = of_message(message)
+        if event is not None:
+            tell(event)
+
+    return PartyContext(
+        me=party.me,
+        certificate_pem=party.identity.certificate_pem.decode(),
+        certificate=party.identity.identity.fingerprint,
+        signer=party.identity.private_key,
+        task_id=enclave.attested.task,
+        enclave=enclave.identity,
+        verify=signatures.verify,
+        certified_by=party.certified,
+        check_evidence=lambda evidence, nonce: enclave.check_evidence(evidence, nonce, party.clock.now()),
+        collateral=enclave.collateral.decode(),
+        clock=party.clock,
+        randomness=party.randomness,
+        records=folder,
+        observe=observe,
+    )
+
+
+def talk(
+    party: Party,
+    role: Role,
+    enclave: VerifiedEnclave,
+    script: Participant,
+    *,
+    folder: TaskFolder,
+    cancelled: threading.Event,
+) -> None:
+    """Join, and run the script until the channel has closed. Raises whatever ended the task."""
+    link = enclave.pinned.open_channel()
+    try:
+        envelope, channel = join(
+            enclave.attested,
+            party=party.me,
+            role=role,
+            certificate=der_of_pem(party.identity.certificate_pem.decode()),
+            signer=party.identity.private_key,
+            randomness=party.randomness,
+        )
+        link.send(envelope)
+        converse(link, channel, script, note=folder.note, cancelled=cancelled, us=party.me)
+    finally:
+        link.close()
+
+
+def complete_receipt(party: Party, host: HostClient, task: str, folder: TaskFolder, tell: Tell) -> None:
+    """Wait for the host's signed record of the enclave's end, check it, and keep it with the receipt.
+
+    A host that does not deliver it leaves a receipt without it; that is told, and the receipt stays valid.
+    """
+    path = folder.path(RECEIPT)
+    if path is None:
+        return
+    deadline = party.clock.monotonic() + limits.CALL_SECONDS
+    while True:
+        try:
+            record = host.end_record(task)
+        except NotFound:
+            if party.clock.monotonic() > deadline:
+                tell(Event("no-end-record", {"task": task}))
+                return
+            threading.Event().wait(limits.POLL_SECONDS / 4)
+            continue
+        break
+    end_records.verify(record, task=task, ca_pem=party.identity.ca_pem, now=party.clock.now())
+    end = HostEnd(
+        record=canonical.decode_plain(record.message()),
+        signature=record.signature,
+        certificate=record.certificate,
+    )
+    folder.add_host_end(decode_signed_receipt(path.read_bytes()), end)
+    facts = {"platform": record.platform, "ended_at": record.ended_at, "exit_code": record.exit_code}
+    tell(Event("enclave-ended", facts))
+
+
+def why_closed(host: HostClient, task: str, closed: ChannelClosed) -> TransportError:
+    """A better reason than "the channel closed", if the host knows one."""
+    try:
+        status = host.get_task(task)
+    except TransportError:
+        return closed
+    if status.state is TaskState.ENDED:
+        return PlatformFailed(f"the enclave of task {task} has ended: {status.outcome}", blame="platform")
+    return closed

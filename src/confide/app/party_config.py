@@ -1,0 +1,119 @@
+"""A party's confide.toml. Paths are relative to the file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from confide.attestation import policy
+from confide.attestation.policy import AllOf, MinimumSecurityVersion, Product, Signers
+from confide.attestation.roots import TrustRoots
+from confide.core.errors import ConfigurationError
+
+T = TypeVar("T")
+CONFIG_FILE = "confide.toml"
+Port = Annotated[str, msgspec.Meta(pattern=r"^\S+:\d{1,5}$")]
+
+
+class PlatformEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Table [platform]."""
+
+    address: Port
+    """host:port of the platform's host."""
+
+
+class AttestationEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Table [attestation]: which enclaves may see our data."""
+
+    roots: tuple[str, ...]
+    """"intel", or PEM files. A simulated machine is trusted only if its root is named here."""
+    mrenclave: tuple[str, ...]
+    """Accepted measurements, hexadecimal. Without one nothing is accepted."""
+    pccs: str
+    """URL of the PCCS that serves collateral; our own or the vendor's, never the platform's word alone."""
+    signer: tuple[str, ...] = ()
+    product_id: int | None = None
+    minimum_security_version: int = 0
+    minimum_collateral_number: int | None = None
+    allow_status: tuple[str, ...] = (policy.UP_TO_DATE,)
+    allow_dynamic_platform: bool = False
+    allow_cached_keys: bool = False
+    allow_smt: bool = False
+
+
+class DataEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Table [data]: what a provider brings when its consent does not name a dataset."""
+
+    train: str | None = None
+    predict: str | None = None
+
+
+class PartyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole file."""
+
+    platform: PlatformEntry
+    attestation: AttestationEntry
+    data: DataEntry = DataEntry()
+    identity: str = "identity"
+    """Directory of `confide identity`."""
+    records: str = "tasks"
+    """Where agreements, results and receipts are kept, one folder per task."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedConfig:
+    """A configuration and the folder that its paths are relative to."""
+
+    config: PartyConfig
+    base: Path
+
+    def path(self, relative: str) -> Path:
+        """A path of the configuration."""
+        return self.base / relative
+
+    def roots(self) -> TrustRoots:
+        """The trust roots. Raises ConfigurationError."""
+        return TrustRoots.read(self.config.attestation.roots, base=self.base)
+
+    def policy(self) -> AllOf:
+        """The attestation policy. Raises ConfigurationError."""
+        entry = self.config.attestation
+        parts: list[policy.Policy] = [
+            policy.standard(
+                measurements=entry.mrenclave,
+                tcb_statuses=entry.allow_status,
+                allow_dynamic_platform=entry.allow_dynamic_platform,
+                allow_cached_keys=entry.allow_cached_keys,
+                allow_smt=entry.allow_smt,
+            ),
+            MinimumSecurityVersion(entry.minimum_security_version),
+        ]
+        if entry.signer:
+            parts.append(Signers(entry.signer))
+        if entry.product_id is not None:
+            parts.append(Product(entry.product_id))
+        return AllOf(*parts)
+
+
+def load_config(path: Path) -> LoadedConfig:
+    """Raises ConfigurationError, naming the file and the field."""
+    return LoadedConfig(read_toml(path, PartyConfig), path.resolve().parent)
+
+
+def read_toml(path: Path, expected: type[T]) -> T:
+    """A TOML file as `expected`. Raises ConfigurationError, naming the file and the field."""
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=expected)
+    except OSError as cause:
+        raise ConfigurationError(f"{path}: {cause.strerror}") from None
+    except (msgspec.MsgspecError, ValueError) as cause:
+        raise ConfigurationError(f"{path}: {cause}") from None
+
+
+def convert(value: Any, expected: type[T], where: str) -> T:
+    """A part of a TOML file as `expected`. Raises ConfigurationError, naming where it stands."""
+    try:
+        return msgspec.convert(value, expected)
+    except (msgspec.MsgspecError, ValueError) as cause:
+        raise ConfigurationError(f"{where}: {cause}") from None

@@ -1,0 +1,96 @@
+"""B's service: watch the platform for tasks that name us, verify each enclave, take part."""
+
+import threading
+from collections.abc import Callable
+
+from confide.app.events import Event, Tell
+from confide.app.party import Party, complete_receipt, enter, party_context, talk, why_closed
+from confide.core import limits
+from confide.core.errors import ChannelClosed, ConfideError, TransportError
+from confide.core.platform_api import TaskState, TaskStatus
+from confide.party.ports import Decide
+from confide.party.provider import Provider
+from confide.protocol.roles import Role
+from confide.transport.host_client import HostClient
+
+TellTask = Callable[[TaskStatus], Tell]
+
+
+class ProviderService:
+    """Takes part in every task that names us, each in a thread of its own."""
+
+    def __init__(self, party: Party, decide: Decide, tell_of: TellTask, *, most: int | None = None) -> None:
+        """`tell_of(status)` gives the listener for one task; `most`: stop after so many tasks."""
+        self._party, self._decide, self._tell_of = party, decide, tell_of
+        self._most = most
+        self._seen: set[str] = set()
+        self._threads: list[threading.Thread] = []
+        self.errors: list[ConfideError] = []
+
+    def run(self, stop: threading.Event) -> None:
+        """Until `stop` is set, or `most` tasks have ended. A host that is away is asked again.
+
+        Raises Unreachable if the host can't be reached at the start.
+        """
+        host = self._party.host()
+        try:
+            while not stop.is_set() and not self._enough():
+                self._look(host, stop)
+                stop.wait(limits.POLL_SECONDS / 2)
+            for thread in self._threads:
+                thread.join()
+        finally:
+            host.close()
+
+    def _enough(self) -> bool:
+        return self._most is not None and len(self._seen) >= self._most
+
+    def _look(self, host: HostClient, stop: threading.Event) -> None:
+        try:
+            statuses = host.list_tasks()
+        except TransportError:
+            return
+        for status in reversed(statuses):
+            if self._is_new(status) and not self._enough():
+                self._seen.add(status.id)
+                thread = threading.Thread(
+                    target=self._take_part, args=(status, stop), name=f"task {status.id}"
+                )
+                thread.start()
+                self._threads.append(thread)
+
+    def _is_new(self, status: TaskStatus) -> bool:
+        return (
+            status.state is TaskState.RUNNING
+            and status.enclave_address is not None
+            and self._party.me in status.providers
+            and status.id not in self._seen
+            and sum(thread.is_alive() for thread in self._threads) < limits.MAX_TASKS_OF_PROVIDER
+        )
+
+    def _take_part(self, status: TaskStatus, stop: threading.Event) -> None:
+        tell = self._tell_of(status)
+        try:
+            self._converse(status, tell, stop)
+        except ConfideError as error:
+            self.errors.append(error)
+            tell(Event("ended", {"code": error.code, "reason": error.message, "blame": error.blame}))
+        else:
+            tell(Event("ended", {"code": None, "reason": "completed", "blame": None}))
+
+    def _converse(self, status: TaskStatus, tell: Tell, stop: threading.Event) -> None:
+        party, folder = self._party, self._party.folder(status.id)
+        host = party.host()
+        try:
+            tell(Event("invited", {"task": status.id, "name": status.name, "initiator": status.initiator}))
+            enclave = enter(party, status, tell)
+            with enclave.pinned:
+                context = party_context(party, enclave, folder, tell)
+                script = Provider(context, self._decide, status.initiator)
+                try:
+                    talk(party, Role.B, enclave, script, folder=folder, cancelled=stop)
+                except ChannelClosed as closed:
+                    raise why_closed(host, status.id, closed) from None
+            complete_receipt(party, host, status.id, folder, tell)
+        finally:
+            host.close()

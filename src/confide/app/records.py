@@ -1,0 +1,108 @@
+"""What a party keeps of a task, one folder each: agreements, results, receipt, and a line per message.
+
+tasks/ID/events.jsonl            every message, its digest, the state after it (written before it is sent)
+         train-block.json        the signed agreement; predict-block.json, predict-block-2.json, …
+         model.confide           the model (initiator only), and model.confide.signature.json
+         report.json             metrics and curve (initiator only)
+         predictions.csv         (initiator only), and predictions.csv.signature.json
+         receipt.json            signed by all
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from confide.app.models import Papers, papers_path
+from confide.core import canonical
+from confide.core.digest import digest_of
+from confide.core.errors import ConfigurationError
+from confide.core.ports import Clock
+from confide.protocol.blocks import SignedBlock, TrainBlock
+from confide.protocol.messages import Message
+from confide.protocol.receipts import HostEnd, PrivatePart, ResultStatement, SignedReceipt
+
+MODEL, PREDICTIONS, REPORT, RECEIPT = "model.confide", "predictions.csv", "report.json", "receipt.json"
+EVENTS = "events.jsonl"
+
+
+class TaskFolder:
+    """Implements party.ports.Records, and the note of session.conversation."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        """Makes the folder, closed to other users. Raises ConfigurationError."""
+        self.folder = folder
+        self._clock = clock
+        self._written: dict[str, Path] = {}
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as cause:
+            raise ConfigurationError(f"{folder}: {cause.strerror}") from None
+
+    def path(self, what: str) -> Path | None:
+        """Where the last file of this name was written, if any."""
+        return self._written.get(what)
+
+    def note(self, way: str, message: Message, state: str) -> None:
+        """One line per message: its kind and digest, never its content."""
+        line = {
+            "at": self._clock.now(),
+            "way": way,
+            "message": str(message.kind),
+            "digest": digest_of(message),
+            "state": state,
+        }
+        with (self.folder / EVENTS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def agreed(self, signed: SignedBlock) -> None:
+        """See party.ports.Records."""
+        kind = "train" if isinstance(signed.block, TrainBlock) else "predict"
+        self._write(f"{kind}-block.json", canonical.encode(signed))
+
+    def result(self, statement: ResultStatement, signature: bytes, report: PrivatePart, data: bytes) -> None:
+        """See party.ports.Records."""
+        path = self._write(MODEL if statement.kind == "model" else PREDICTIONS, data)
+        papers = canonical.encode(Papers(statement=statement, signature=signature))
+        self._replace(papers_path(path), papers)
+        if statement.kind == "model":
+            document = {"metrics": report.metrics, "curve": list(report.curve)}
+            self._write(REPORT, json.dumps(document, indent=2).encode())
+
+    def receipt(self, signed: SignedReceipt) -> None:
+        """See party.ports.Records."""
+        self._replace(self.folder / RECEIPT, canonical.encode(signed))
+        self._written[RECEIPT] = self.folder / RECEIPT
+
+    def add_host_end(self, signed: SignedReceipt, end: HostEnd) -> SignedReceipt:
+        """Complete the receipt with the host's record of the enclave's end."""
+        completed = msgspec.structs.replace(signed, host_end=end)
+        self.receipt(completed)
+        return completed
+
+    def _write(self, name: str, data: bytes) -> Path:
+        """A second file of the same name gets a number: nothing is overwritten."""
+        stem, dot, suffix = name.partition(".")
+        path, number = self.folder / name, 1
+        while path.exists():
+            number += 1
+            path = self.folder / f"{stem}-{number}{dot}{suffix}"
+        self._replace(path, data)
+        self._written[name] = path
+        return path
+
+    def _replace(self, path: Path, data: bytes) -> None:
+        """Whole or not at all."""
+        temporary = path.with_name(path.name + ".part")
+        temporary.write_bytes(data)
+        temporary.chmod(0o600)
+        temporary.replace(path)
+
+
+def read_events(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a task's events file; empty if there is none."""
+    path = folder / EVENTS
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -1,0 +1,174 @@
+"""TASK.toml: what an initiator writes to propose a training or a prediction."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from confide.algorithms import registry
+from confide.app.models import OpenedModel
+from confide.app.party_config import convert, read_toml
+from confide.core import limits
+from confide.core.errors import ConfigurationError
+from confide.core.features import Feature
+from confide.core.platform_api import TaskKind
+from confide.protocol.terms import (
+    Encoding,
+    IdColumn,
+    Label,
+    Release,
+    Released,
+    Split,
+    Task,
+    Text,
+    Title,
+)
+
+DEFAULT_PURPOSE = "model training and prediction as described in the task"
+
+
+class LabelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Table [label]."""
+
+    name: Title
+    owner: str | None = None
+    """Default: the initiator."""
+
+
+class AlgorithmEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Table [algorithm]."""
+
+    name: Title = "afm"
+    parameters: dict[str, Any] = {}
+
+
+class EvaluationEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Table [evaluation]."""
+
+    holdout: Annotated[float, Meta(gt=0, lt=1)] = 0.2
+    seed: Annotated[int, Meta(ge=0)] = 0
+    alone: bool = True
+    """Also train on the initiator's columns alone, and score the same held-out rows."""
+
+
+class _Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    name: Title
+    purpose: Text = DEFAULT_PURPOSE
+    dataset: str
+    """Folder of our own prepared dataset, relative to this file."""
+    maximum_quarantined_share: Annotated[float, Meta(ge=0, le=1)] = 0.05
+    consent_seconds: Annotated[int, Meta(ge=1, le=limits.MAX_CONSENT_SECONDS)] = limits.CONSENT_SECONDS
+
+
+class TrainFile(_Common, frozen=True, kw_only=True):
+    """A training."""
+
+    providers: tuple[str, ...]
+    id: IdColumn
+    label: LabelEntry
+    features: dict[str, dict[str, Any]]
+    """Per party: column name = "categorical" | "numeric" | { kind = …, transform = …, boundaries = … }."""
+    algorithm: AlgorithmEntry = AlgorithmEntry()
+    encoding: Encoding = Encoding()
+    evaluation: EvaluationEntry = EvaluationEntry()
+    release_metrics: bool = True
+
+
+class PredictFile(_Common, frozen=True, kw_only=True):
+    """A prediction. Participants, columns and encoding are those that the model was trained with."""
+
+    model: str | None = None
+    """Model file, relative to this file; not given after `--then`: the model just trained."""
+
+
+def read_train(path: Path, initiator: str) -> tuple[TrainFile, Task]:
+    """Raises ConfigurationError or ParameterInvalid, naming the file and the field."""
+    file = read_toml(path, TrainFile)
+    try:
+        task = _train_task(file, initiator, path)
+    except ValueError as cause:
+        raise ConfigurationError(f"{path}: {cause}") from None
+    return file, task
+
+
+def _train_task(file: TrainFile, initiator: str, path: Path) -> Task:
+    features = {party: _features(columns, party, path) for party, columns in file.features.items()}
+    releases = [Release(what=Released.MODEL, to=initiator)]
+    if file.release_metrics:
+        releases.append(Release(what=Released.METRICS, to=initiator))
+    return _checked(
+        Task(
+            name=file.name,
+            kind=TaskKind.TRAIN,
+            purpose=file.purpose,
+            initiator=initiator,
+            providers=file.providers,
+            id=file.id,
+            label=Label(name=file.label.name, owner=file.label.owner or initiator),
+            features=features,
+            encoding=file.encoding,
+            split=Split(holdout=file.evaluation.holdout, seed=file.evaluation.seed),
+            baselines=("initiator",) if file.evaluation.alone and features.get(initiator) else (),
+            maximum_quarantined_share=file.maximum_quarantined_share,
+            releases=tuple(releases),
+            consent_seconds=file.consent_seconds,
+        ),
+        path,
+    )
+
+
+def _features(columns: dict[str, Any], party: str, path: Path) -> tuple[Feature, ...]:
+    found = []
+    for name, entry in columns.items():
+        fields = {"kind": entry} if isinstance(entry, str) else dict(entry)
+        found.append(convert({"name": name, **fields}, Feature, f"{path}: features.{party}.{name}"))
+    return tuple(found)
+
+
+def parameters_of(file: TrainFile) -> dict[str, Any]:
+    """Complete parameters, defaults included, so that the agreement holds them all.
+
+    Raises AlgorithmNotListed, ParameterInvalid.
+    """
+    return registry.complete_parameters(file.algorithm.name, file.algorithm.parameters)
+
+
+def read_predict(path: Path) -> PredictFile:
+    """Raises ConfigurationError, naming the file and the field."""
+    return read_toml(path, PredictFile)
+
+
+def predict_task(file: PredictFile, path: Path, trained: Task) -> Task:
+    """The prediction task that belongs to a training task."""
+    return _checked(
+        Task(
+            name=file.name,
+            kind=TaskKind.PREDICT,
+            purpose=file.purpose,
+            initiator=trained.initiator,
+            providers=trained.providers,
+            id=trained.id,
+            label=None,
+            features=trained.features,
+            encoding=trained.encoding,
+            split=None,
+            baselines=(),
+            maximum_quarantined_share=file.maximum_quarantined_share,
+            releases=(Release(what=Released.PREDICTIONS, to=trained.initiator),),
+            consent_seconds=file.consent_seconds,
+        ),
+        path,
+    )
+
+
+def brought_model(file: PredictFile, path: Path) -> OpenedModel:
+    """The model that a prediction file names. Raises ConfigurationError, ModelFileInvalid."""
+    if file.model is None:
+        raise ConfigurationError(f"{path}: 'model' names the model file that the training returned")
+    return OpenedModel.read(path.resolve().parent / file.model)
+
+
+def _checked(task: Task, path: Path) -> Task:
+    """The structs check ranges when they are decoded: decode once what we have built."""
+    return convert(msgspec.to_builtins(task), Task, str(path))

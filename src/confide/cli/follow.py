@@ -1,0 +1,120 @@
+"""Shows a task as it goes: a line per event, a bar for what takes long."""
+
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from confide.app.events import Event
+
+SHORT = 16
+SIMULATED_WARNING = "SIMULATED trust root: this enclave protects nothing"
+
+
+class Follower:
+    """A listener for one task. A context manager: the bar ends with it."""
+
+    def __init__(self, console: Console, prefix: str = "") -> None:
+        self._console = console
+        self._prefix = prefix
+        self._progress = Progress(
+            TextColumn("  {task.description:<22}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[figures]}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._bars: dict[str, TaskID] = {}
+
+    def __call__(self, event: Event) -> None:
+        if event.name == "progress":
+            self._advance(event.facts)
+            return
+        line = _line(event)
+        if line:
+            self._console.print(self._prefix + line, highlight=False)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def _advance(self, facts: dict[str, Any]) -> None:
+        stage, figures = facts["stage"], _figures(facts["metrics"])
+        if stage not in self._bars:
+            self._bars[stage] = self._progress.add_task(stage, total=facts["total"], figures="")
+        self._progress.update(
+            self._bars[stage], completed=facts["done"], total=facts["total"], figures=figures
+        )
+
+
+def _figures(metrics: dict[str, float]) -> str:
+    words = {"holdout_logloss": "held-out logloss", "train_logloss": "logloss", "holdout_auc": "AUC"}
+    shown = [f"{word} {metrics[name]:.4f}" for name, word in words.items() if name in metrics]
+    return " ".join(shown[:2])
+
+
+def short(digest: str) -> str:
+    """The start of a digest, for people."""
+    return digest[:SHORT] + "…"
+
+
+def _line(event: Event) -> str:
+    facts = event.facts
+    match event.name:
+        case "verified":
+            return _verified(facts)
+        case "agreed":
+            name = "TrainBlock" if facts["kind"] == "train" else "PredictBlock"
+            signers = ", ".join(facts["signers"])
+            return f"[green]✓[/] agreed: {name} {short(facts['block'])} signed by {signers}"
+        case "result":
+            return f"[green]✓[/] {facts['kind']} received and checked: {facts['bytes']:,} bytes"
+        case "enclave-ended":
+            return (
+                f"[green]✓[/] the enclave's process is gone (exit code {facts['exit_code']}): "
+                f"signed by {facts['platform']}"
+            )
+        case "ended":
+            return "" if facts["code"] is None else f"[red]✗[/] {facts['code']} {facts['reason']}"
+    template = _TEMPLATES.get(event.name)
+    return template.format(**_shown(facts)) if template else ""
+
+
+_TEMPLATES = {
+    "created": "• task {task} created at {platform}",
+    "started": "• its enclave runs at {enclave}",
+    "invited": "• {initiator} invites us to '{name}', task {task}",
+    "admitted": "• proposal admitted; asking the providers",
+    "offered": "• offer received: {kind} '{task}'",
+    "accepted": "[green]✓[/] accepted by {providers}",
+    "uploading": "• everybody holds the same task; sending sealed data",
+    "resending": "[yellow]![/] sending blocks {blocks} again: they did not match their digests",
+    "received": "[green]✓[/] {rows:,} rows received as committed",
+    "finished": "[green]✓[/] finished",
+    "receipt-signed": "[green]✓[/] receipt signed by {signers}",
+    "no-end-record": "[yellow]![/] the host has not recorded the enclave's end",
+}
+
+
+def _shown(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: ", ".join(map(str, v)) if isinstance(v, list) else v for name, v in facts.items()}
+
+
+def _verified(facts: dict[str, Any]) -> str:
+    claims = facts["claims"]
+    lines = [f"[green]✓[/] enclave verified in {len(facts['steps'])} steps, before anything was sent:"]
+    lines += [f"    [green]✓[/] {step}" for step in facts["steps"]]
+    lines.append(f"    {claims['tee'].upper()}, measurement {short(claims['measurement'])}")
+    root = f"    TCB {claims['tcb_status']}, trust root {claims['trust_root']}"
+    lines.append(root)
+    if claims["simulated"]:
+        lines.append(f"    [bold yellow]{SIMULATED_WARNING}[/]")
+    return "\n".join(lines)

@@ -1,0 +1,85 @@
+"""`confide`: the command line. Errors become words and exit codes here, and nowhere else."""
+
+import itertools
+import json
+import sys
+
+import typer
+from rich.console import Console
+from rich.panel import Panel
+
+from confide.cli import attest, ca, data, identity, model, platform, provider, receipt, task
+from confide.core.errors import ConfideError
+from confide.core.version import VERSION
+
+ERRORS_PAGE = "docs/reference/errors.md"
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="confide",
+    help="Shared machine learning: train and predict on everyone's data, show nobody's rows.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(ca.app, name="ca")
+app.add_typer(identity.app, name="identity")
+app.add_typer(data.app, name="data")
+app.add_typer(platform.app, name="platform")
+app.add_typer(task.app, name="task")
+app.add_typer(provider.app, name="provider")
+app.add_typer(attest.app, name="attest")
+app.add_typer(receipt.app, name="receipt")
+app.add_typer(model.app, name="model")
+
+
+@app.command("version")
+def version_command() -> None:
+    """Print the version."""
+    typer.echo(VERSION)
+
+
+def main() -> None:
+    """Entry point of `confide`."""
+    try:
+        app()
+    except ConfideError as error:
+        _tell(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _tell(error: ConfideError) -> None:
+    if _wants_json(sys.argv):
+        typer.echo(json.dumps({"ok": False, "error": _document(error)}, ensure_ascii=False))
+        return
+    fault = f"{error.fault} ({error.blame})" if error.blame else str(error.fault)
+    text = f"{error.message}\n\n[bold]Whose fault:[/] {fault}\n[bold]What next:[/] {error.remedy}"
+    title = f"{error.code} {type(error).__name__}"
+    page = f"{ERRORS_PAGE}#{error.code.lower()}"
+    Console(stderr=True, highlight=False).print(
+        Panel(text, title=title, title_align="left", subtitle=page, border_style="red")
+    )
+
+
+def _document(error: ConfideError) -> dict[str, str | int | None]:
+    return {
+        "code": error.code,
+        "name": type(error).__name__,
+        "message": error.message,
+        "fault": str(error.fault),
+        "blame": error.blame,
+        "remedy": error.remedy,
+        "exit_code": error.exit_code,
+    }
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    return "--format=json" in arguments or any(
+        pair == ("--format", "json") for pair in itertools.pairwise(arguments)
+    )
+
+
+if __name__ == "__main__":
+    main()

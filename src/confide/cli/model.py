@@ -1,0 +1,86 @@
+"""`confide model`: look into a model file, and score with it, without any platform."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from confide.app.models import OpenedModel
+from confide.app.plain_prediction import PlainPredictions
+from confide.app.plain_prediction import predict as predict_plainly
+from confide.cli.output import Format, show
+from confide.data.dataset import PreparedDataset
+
+app = typer.Typer(no_args_is_help=True, help="Look into a model file, and use it without any platform.")
+
+ModelPath = Annotated[Path, typer.Argument(metavar="FILE", help="A model file.")]
+OutputFormat = Annotated[Format, typer.Option("--format")]
+SHOWN = 5
+
+
+@app.command("show")
+def show_command(*, model: ModelPath, output: OutputFormat = Format.TEXT) -> None:
+    """What the model is, what it was trained on and under which agreement, and how good it was."""
+    document = OpenedModel.read(model).document()
+    if output is Format.JSON:
+        show(output, "", document)
+        return
+    table = Table(show_header=False, box=SIMPLE_HEAD)
+    for name, value in document.items():
+        table.add_row(name.replace("_", " "), _words(value))
+    Console(highlight=False).print(table)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return "\n".join(f"{name}: {_words(inner)}" for name, inner in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+@app.command()
+def predict(
+    *,
+    model: ModelPath,
+    data: Annotated[
+        list[Path], typer.Option(help="A prepared dataset; several are joined by id. Repeatable.")
+    ],
+    out: Annotated[Path | None, typer.Option(help="Write id and probability here, CSV.")] = None,
+    output: OutputFormat = Format.TEXT,
+) -> None:
+    """Score rows plainly, here. Columns that no dataset holds are scored as missing values."""
+    datasets = [PreparedDataset.open(path) for path in data]
+    predictions = predict_plainly(OpenedModel.read(model), datasets)
+    if out is not None:
+        predictions.write_csv(out)
+    result = _result(predictions, out)
+    if output is Format.JSON:
+        show(output, "", result)
+        return
+    _print(Console(highlight=False), predictions, out)
+
+
+def _result(predictions: PlainPredictions, out: Path | None) -> dict[str, Any]:
+    return {
+        "rows": len(predictions.scores),
+        "mean": float(predictions.scores.mean()) if len(predictions.scores) else None,
+        "absent_columns": [{"party": party, "column": name} for party, name in predictions.absent],
+        "out": str(out) if out else None,
+    }
+
+
+def _print(console: Console, predictions: PlainPredictions, out: Path | None) -> None:
+    table = Table(predictions.id_name, "probability", box=SIMPLE_HEAD)
+    shown = predictions.ids.slice(0, SHOWN).to_pylist()
+    for identifier, score in zip(shown, predictions.scores[:SHOWN], strict=True):
+        table.add_row(str(identifier), f"{score:.4f}")
+    console.print(table)
+    console.print(f"{len(predictions.scores):,} rows scored, mean {predictions.scores.mean():.4f}")
+    if predictions.absent:
+        names = ", ".join(f"{party}.{name}" for party, name in predictions.absent)
+        console.print(f"[bold yellow]Scored as missing, for no dataset holds them: {names}[/]")
+    console.print(f"Written to {out}" if out else "Give --out FILE to keep them.")

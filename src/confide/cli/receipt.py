@@ -1,0 +1,92 @@
+"""`confide receipt`: check, offline, what was done."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from confide.app.identity import read_public
+from confide.app.party_config import CONFIG_FILE, load_config
+from confide.app.receipts import Anchors, VerifiedReceipt, verify_receipt
+from confide.attestation.roots import TrustRoots
+from confide.cli.follow import SIMULATED_WARNING
+from confide.cli.outcome import show_outcome
+from confide.cli.output import Format, show
+from confide.core.errors import ConfigurationError
+
+app = typer.Typer(no_args_is_help=True, help="Check the receipt of a task.")
+
+
+@app.callback()
+def receipt_commands() -> None:
+    """Check the receipt of a task."""
+
+
+@app.command()
+def verify(
+    *,
+    receipt: Annotated[Path, typer.Argument(metavar="FILE", help="A task's receipt.json.")],
+    ca: Annotated[Path | None, typer.Option(help="The CA's certificate.")] = None,
+    root: Annotated[
+        list[str] | None, typer.Option(help="Trust root: intel, or a PEM or DER file; repeatable.")
+    ] = None,
+    mrenclave: Annotated[
+        list[str] | None, typer.Option(help="Accepted measurement; repeatable. Default: any, shown.")
+    ] = None,
+    config: Annotated[
+        Path, typer.Option(help="Where CA, roots and measurements are taken from if not given.")
+    ] = Path(CONFIG_FILE),
+    output: Annotated[Format, typer.Option("--format")] = Format.TEXT,
+) -> None:
+    """Verify a receipt without any network: signatures, evidence, what was done, that the enclave ended."""
+    verified = verify_receipt(receipt, _anchors(ca, root, mrenclave, config))
+    if output is Format.JSON:
+        show(output, "", verified.document())
+        return
+    _print(Console(highlight=False), verified)
+
+
+def _anchors(ca: Path | None, root: list[str] | None, mrenclave: list[str] | None, config: Path) -> Anchors:
+    """Trust anchors are the verifier's own: given, or from its configuration, never from the receipt."""
+    if ca is not None and root:
+        return Anchors(read_public(ca), TrustRoots.read(root), tuple(mrenclave or ()))
+    if not config.exists():
+        raise ConfigurationError(
+            "a receipt can't vouch for itself: give --ca and --root, or run where a confide.toml is"
+        )
+    loaded = load_config(config)
+    ca_path = ca if ca is not None else loaded.path(loaded.config.identity) / "ca.pem"
+    roots = TrustRoots.read(root) if root else loaded.roots()
+    return Anchors(read_public(ca_path), roots, tuple(mrenclave or loaded.config.attestation.mrenclave))
+
+
+def _print(console: Console, verified: VerifiedReceipt) -> None:
+    for number, step in enumerate(verified.steps, 1):
+        mark = "[yellow]![/]" if "NOT" in step else "[green]✓[/]"
+        console.print(f"{mark} {number}. {step}")
+    receipt = verified.signed.receipt
+    if verified.claims.simulated:
+        console.print(f"[bold yellow]{SIMULATED_WARNING}[/]")
+    started, closed = (
+        datetime.fromtimestamp(at, UTC).isoformat() for at in (receipt.started_at, receipt.closed_at)
+    )
+    console.print(f"task {receipt.task_id}, {started} to {closed}")
+    console.print(f"measurement {verified.claims.measurement}")
+    rounds = verified.document()["rounds"]
+    shown = {
+        "rounds": rounds,
+        "curve": [],
+        "metrics": {},
+        "model": None,
+        "predictions": None,
+        "receipt": None,
+    }
+    show_outcome(console, shown)
+    for done in rounds:
+        console.print(
+            f"{done['kind']}: {done['result']['kind']} SHA-384 {done['result']['sha384']}", soft_wrap=True
+        )
+    console.print(receipt.destruction, soft_wrap=True)
+    console.print("[bold green]The receipt is valid.[/]")

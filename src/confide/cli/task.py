@@ -1,0 +1,187 @@
+"""`confide task`: propose, follow, receive; look and cancel."""
+
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from confide.app import initiate
+from confide.app.party import Party
+from confide.app.party_config import CONFIG_FILE, load_config
+from confide.app.records import read_events
+from confide.app.system import SystemClock, SystemRandomness
+from confide.cli.follow import Follower
+from confide.cli.outcome import show_outcome
+from confide.cli.output import Format, show
+from confide.cli.passphrase import ask_passphrase
+from confide.core.platform_api import TaskStatus
+from confide.party.initiator import Job
+
+app = typer.Typer(no_args_is_help=True, help="Train and predict with other parties' data; look at tasks.")
+
+Config = Annotated[Path, typer.Option(help="Your configuration.")]
+OutputFormat = Annotated[Format, typer.Option("--format")]
+TaskFile = Annotated[Path, typer.Argument(metavar="TASK.toml", help="What you propose.")]
+TaskId = Annotated[str, typer.Argument(metavar="ID", help="The task's id.")]
+
+
+def load_party(config: Path) -> Party:
+    """Our configuration and identity; asks for the passphrase."""
+    loaded = load_config(config)
+    passphrase = ask_passphrase("your identity's key", confirm=False)
+    return Party.load(loaded, passphrase, clock=SystemClock(), randomness=SystemRandomness())
+
+
+@app.command()
+def train(
+    *,
+    task: TaskFile,
+    then: Annotated[
+        list[Path] | None, typer.Option(help="Predict with the new model, in the same enclave; repeatable.")
+    ] = None,
+    config: Config = Path(CONFIG_FILE),
+    output: OutputFormat = Format.TEXT,
+) -> None:
+    """Propose a training, follow it, and receive the model."""
+    party = load_party(config)
+    _run(party, initiate.training_jobs(party, task, then or []), output)
+
+
+@app.command()
+def predict(
+    *, task: TaskFile, config: Config = Path(CONFIG_FILE), output: OutputFormat = Format.TEXT
+) -> None:
+    """Propose a prediction with a model of an earlier task, follow it, and receive the predictions."""
+    party = load_party(config)
+    _run(party, initiate.prediction_jobs(party, task), output)
+
+
+def _run(party: Party, jobs: list[Job], output: Format) -> None:
+    console = Console(quiet=output is Format.JSON)
+    with Follower(console) as follower:
+        outcome = initiate.run(party, jobs, follower, threading.Event())
+    document = outcome.document()
+    if output is Format.JSON:
+        show(output, "", document)
+        return
+    show_outcome(console, document)
+    root = party.config.config.attestation.roots[0]
+    ca = party.config.path(party.config.config.identity) / "ca.pem"
+    where = party.config.path(root) if root != "intel" else root
+    if outcome.receipt:
+        console.print(
+            f"verify it:   confide receipt verify {outcome.receipt} --ca {ca} --root {where}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+@app.command("list")
+def list_command(*, config: Config = Path(CONFIG_FILE), output: OutputFormat = Format.TEXT) -> None:
+    """The newest tasks that you take part in."""
+    host = load_party(config).host()
+    try:
+        statuses = host.list_tasks()
+    finally:
+        host.close()
+    if output is Format.JSON:
+        show(output, "", {"tasks": [status_document(status) for status in statuses]})
+        return
+    table = Table("task", "name", "kind", "state", "phase", "waiting for", "outcome", box=SIMPLE_HEAD)
+    for status in statuses:
+        table.add_row(
+            status.id,
+            status.name,
+            status.kind,
+            status.state,
+            status.phase,
+            ", ".join(status.waiting_for),
+            status.outcome or "",
+        )
+    Console().print(table)
+
+
+@app.command("show")
+def show_command(
+    *, task: TaskId, config: Config = Path(CONFIG_FILE), output: OutputFormat = Format.TEXT
+) -> None:
+    """Where a task stands, for the platform's host and in your own records."""
+    party = load_party(config)
+    host = party.host()
+    try:
+        status = host.get_task(task)
+    finally:
+        host.close()
+    folder = party.config.path(party.config.config.records) / task
+    events = read_events(folder)
+    document = status_document(status) | {"folder": str(folder), "events": events}
+    if output is Format.JSON:
+        show(output, "", document)
+        return
+    console = Console()
+    console.print(_status_table(status))
+    if events:
+        console.print(_events_table(events))
+
+
+@app.command()
+def cancel(*, task: TaskId, config: Config = Path(CONFIG_FILE), output: OutputFormat = Format.TEXT) -> None:
+    """Cancel a task that you have started. Its enclave ends, with all keys and data."""
+    host = load_party(config).host()
+    try:
+        status = host.cancel_task(task)
+    finally:
+        host.close()
+    show(output, f"task {task}: {status.outcome or status.state}", status_document(status))
+
+
+def status_document(status: TaskStatus) -> dict[str, Any]:
+    """Plain JSON."""
+    return {
+        "task": status.id,
+        "name": status.name,
+        "kind": str(status.kind),
+        "state": str(status.state),
+        "initiator": status.initiator,
+        "providers": list(status.providers),
+        "phase": status.phase,
+        "waiting_for": list(status.waiting_for),
+        "created_at": status.created_at,
+        "ended_at": status.ended_at,
+        "outcome": status.outcome,
+        "exit_code": status.exit_code,
+    }
+
+
+def _status_table(status: TaskStatus) -> Table:
+    table = Table(show_header=False, box=SIMPLE_HEAD)
+    for name, value in status_document(status).items():
+        if name.endswith("_at") and value is not None:
+            shown = datetime.fromtimestamp(value, UTC).isoformat()
+        else:
+            shown = ", ".join(value) if isinstance(value, list) else str(value or "")
+        table.add_row(name.replace("_", " "), shown)
+    return table
+
+
+def _events_table(events: list[dict[str, Any]]) -> Table:
+    table = Table("at (UTC)", "", "message", "state after", title="Our own record", box=SIMPLE_HEAD)
+    for event in _without_repeats(events):
+        at = datetime.fromtimestamp(event["at"], UTC).strftime("%H:%M:%S")
+        table.add_row(at, event["way"], event["message"], event["state"])
+    return table
+
+
+def _without_repeats(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of a run of the same message (blocks, progress) only the last."""
+    kept: list[dict[str, Any]] = []
+    for event in events:
+        if kept and (kept[-1]["message"], kept[-1]["way"]) == (event["message"], event["way"]):
+            kept.pop()
+        kept.append(event)
+    return kept
