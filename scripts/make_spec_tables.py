@@ -68,7 +68,10 @@ def message_table() -> str:
 
 def transition_table() -> str:
     """Every row of protocol/table.py; those of ABORT as one line."""
-    lines = ["| channel | state | speaker | message | next state | phase after |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| channel | state | speaker | message | next state | phase after |",
+        "|---|---|---|---|---|---|",
+    ]
     lines += [_transition(row) for row in ROWS if row.kind is not Kind.ABORT]
     count = len({row.state for row in ROWS if row.kind is Kind.ABORT})
     lines.append(

@@ -1,6 +1,6 @@
 """Threat: evidence changed where no signature looks, to pass as another piece of evidence.
 
-The canonical form leaves nothing to change. What stays possible, and why it does not matter, is the last test.
+The canonical form leaves nothing to change. What stays possible, and why it is harmless, is the last test.
 """
 
 import struct
@@ -77,7 +77,7 @@ def test_the_other_root_copy(scene, parts):
 
 
 def test_the_second_signature_is_no_second_attestation(scene, parts):
-    """(r, n - s) verifies as (r, s) does: so a quote's digest is no replay key. The nonce is, and it stays."""
+    """(r, n - s) verifies as (r, s) does: so a quote's digest is no replay key. The nonce is one."""
     quote, claims = parts
     s = int.from_bytes(quote[468:500])
     twin = quote[:468] + (_ORDER - s).to_bytes(32) + quote[500:]

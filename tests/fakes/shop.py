@@ -14,6 +14,7 @@ from confide.party.initiator import Job
 
 ROWS = 96
 BLOCK_ROWS = 32
+START = 1_800_000_000
 COLUMNS = {"shop": ["city"], "media": ["page"], "maps": ["page"]}
 
 
@@ -70,7 +71,11 @@ def predict_job(task, brought=None, dataset=None):
 
 
 def world(*jobs, offered=None, **options):
-    """A World of `jobs` (one training, if none); `offered` replaces datasets of providers by name."""
+    """A World of `jobs` (one training, if none); `offered` replaces datasets of providers by name.
+
+    All worlds share one clock, which starts anew with each.
+    """
+    authority().clock.time = START
     jobs = list(jobs) or [train_job()]
     held = {name: datasets()[name] for name in jobs[0].task.providers} | (offered or {})
     of_kinds = {name: dict.fromkeys(TaskKind, dataset) for name, dataset in held.items()}

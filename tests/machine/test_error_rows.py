@@ -1,56 +1,25 @@
-"""The error rows of the protocol as behaviour: negotiation, confirmation, upload, delivery."""
+"""The error rows of the protocol as behaviour: refusals, providers, signatures, confirmation."""
 
 import pytest
-from fakes.mischief import flipped, say_to, times, twist, twist_enclave, with_fields, with_payload
-from fakes.shop import ROWS, dataset_of, datasets, predict_job, train_job, world
-from fakes.world import PARAMETERS, predict_task, train_task
+from fakes.mischief import flipped, times, twist, twist_enclave, with_fields
+from fakes.outcomes import completed, ended, heard
+from fakes.shop import START, train_job, world
+from fakes.world import predict_task, train_task
 from msgspec.structs import replace
 
 from confide.core import limits
 from confide.core.errors import (
     AlgorithmNotListed,
-    BlockDigestMismatch,
-    CommitmentMismatch,
-    IdSetMismatch,
+    DatasetCorrupt,
     OfferDeclined,
     OfferExpired,
     PartyLost,
-    ResultDigestMismatch,
-    SchemaMismatch,
     SignatureInvalid,
     TaskDigestMismatch,
-    TooManyQuarantined,
 )
-from confide.core.features import Feature
-from confide.core.features import Kind as ColumnKind
-from confide.core.platform_api import TaskKind
-from confide.data.schema import IdColumn, IdType, LabelColumn, Schema
-from confide.enclave.context import Say
-from confide.party.initiator import Job
-from confide.party.participant import Participant
-from confide.protocol import messages as m
+from confide.party.ports import Yes
 from confide.protocol.messages import Kind, Spoken
 from confide.protocol.table import State
-
-EVERYBODY = ("shop", "media", "enclave")
-
-
-def completed(ran):
-    assert ran.errors == {}
-    assert ran.enclave.closed
-    assert len(ran.kept["shop"].receipts) == len(ran.kept["media"].receipts) == 1
-
-
-def ended(ran, kind, blame, *, by=EVERYBODY):
-    """Everybody in `by` was told alike, nobody has a result, nobody has a receipt."""
-    assert {who: type(error) for who, error in ran.errors.items()} == dict.fromkeys(by, kind)
-    assert {ran.errors[who].blame for who in by} == {blame}
-    assert all(not kept.results and not kept.receipts for kept in ran.kept.values())
-
-
-def heard(ran, name, kind):
-    return [message for message in ran.kept[name].seen if message.kind is kind]
-
 
 # --- the proposal is refused -----------------------------------------------------------------------------
 
@@ -139,27 +108,24 @@ def test_a_provider_declines_and_the_initiator_is_told_which_and_why():
 
 
 def test_one_of_two_providers_declines():
-    def decide(name, offer, measurement):
-        if name == "maps":
-            raise OfferDeclined("no")
-        return ran._decide_yes(name, offer, measurement)
+    def decide(offer, measurement):
+        raise OfferDeclined("no")
 
     ran = world(train_job(providers=("media", "maps")))
-    ran._decide_yes, ran._decide = ran._consent, None
-    yes = ran._consent
-    ran._decide = lambda name, offer, measured: (
-        decide(name, offer, measured) if name == "maps" else saying_yes(ran, yes, name, offer, measured)
-    )
+    ran.scripts["maps"]._decide = decide
     ran.run()
     ended(ran, OfferDeclined, "maps", by=("shop", "media", "maps", "enclave"))
 
 
-def saying_yes(ran, yes, name, offer, measured):
-    held, ran._decide = ran._decide, None
-    try:
-        return yes(name, offer, measured)
-    finally:
-        ran._decide = held
+def test_a_providers_own_troubles_are_told_by_their_code_only():
+    def decide(offer, measurement):
+        raise DatasetCorrupt("/home/media/secret-project: no such file")
+
+    ran = world()
+    ran.scripts["media"]._decide = decide
+    ran.run()
+    assert str(ran.errors["shop"]) == "media declined: not possible here (CFD-403)"
+    ended(ran, OfferDeclined, "media")
 
 
 def test_a_provider_that_does_not_answer_in_time_has_expired():
@@ -194,4 +160,104 @@ def test_an_initiator_that_never_proposes_is_lost():
     twist(ran, "shop").instead[Kind.LISTING] = lambda _: []
     ran.run()
     ran.clock.time += 300
-    ran.enclave.tick(())
+    with pytest.raises(PartyLost) as caught:
+        ran.enclave.tick(("shop",))
+    assert caught.value.blame == "shop"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"columns": ()}, "columns"),
+        ({"purpose": "something else"}, "purpose"),
+        ({"measurement": "00" * 32}, "measurement"),
+        ({"expires_at": START}, "expired"),
+    ],
+)
+def test_a_consent_that_does_not_cover_the_offer_is_a_no(changes, words):
+    ran = world()
+    script = ran.scripts["media"]
+    yes = script._decide
+    script._decide = lambda offer, measured: narrowed(yes(offer, measured), changes)
+    ran.run()
+    ended(ran, OfferDeclined, "media")
+    assert words in str(ran.errors["shop"])
+
+
+def narrowed(yes, changes):
+    return Yes(replace(yes.consent, **changes), yes.dataset)
+
+
+def test_an_acceptance_of_another_task_is_a_no():
+    ran = world()
+    twist(ran, "media").changes[Kind.ACCEPT] = with_fields(task_digest="0" * 96)
+    ran.run()
+    ended(ran, OfferDeclined, "media")
+
+
+@pytest.mark.parametrize("waiting", ["media", "shop"])
+def test_no_data_is_used_after_the_consent_has_expired(waiting):
+    """By the provider's clock before it uploads; by the enclave's before it works."""
+    ran = world()
+
+    def later(said):
+        ran.clock.time += 3600
+        return [said]
+
+    if waiting == "media":
+        twist_enclave(ran).changes[Kind.PASS] = later
+    else:
+        twist(ran, "shop").changes[Kind.UPLOADED] = later
+        twist(ran, "media").changes[Kind.UPLOADED] = lambda said: [said]
+    ran.run()
+    ended(ran, OfferExpired, "media")
+    assert not heard(ran, "shop", Kind.PROGRESS)
+
+
+# --- signing ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("party", ["shop", "media"])
+def test_a_wrong_signature_ends_the_task_and_names_the_party(party):
+    ran = world()
+    twist(ran, party).changes[Kind.SIGNATURE] = lambda said: [
+        Spoken(replace(said.message, signature=flipped(said.message.signature)))
+    ]
+    ran.run()
+    ended(ran, SignatureInvalid, party)
+    assert not any(kept.agreements for kept in ran.kept.values())
+
+
+@pytest.mark.parametrize("party", ["shop", "media"])
+def test_a_wrong_countersignature_ends_the_task_and_names_the_party(party):
+    ran = world()
+    twist(ran, party).changes[Kind.COUNTERSIGNATURE] = with_fields(signature=b"no")
+    ran.run()
+    assert {type(error) for error in ran.errors.values()} == {SignatureInvalid}
+    assert {error.blame for error in ran.errors.values()} == {party}
+    assert not any(kept.receipts for kept in ran.kept.values())
+
+
+# --- task digests ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("field", ["task_digest", "algorithm_digest"])
+def test_differing_digests_are_confirmed_again(field):
+    ran = world()
+    wrong = times(limits.MAX_RETRIES, with_fields(**{field: "0" * 96}))
+    twist(ran, "media").changes[Kind.CONFIRM] = wrong
+    ran.run()
+    completed(ran)
+    for party in ("shop", "media"):
+        asked = heard(ran, party, Kind.RECONFIRM)
+        assert [message.attempts_left for message in asked] == [2, 1, 0]
+        assert {message.differing for message in asked} == {("media",)}
+
+
+@pytest.mark.parametrize("party", ["shop", "media"])
+def test_digests_that_keep_differing_end_the_task_and_name_the_party(party):
+    ran = world()
+    twist(ran, party).changes[Kind.CONFIRM] = with_fields(task_digest="0" * 96)
+    ran.run()
+    ended(ran, TaskDigestMismatch, party)
+    assert len(heard(ran, party, Kind.RECONFIRM)) == limits.MAX_RETRIES

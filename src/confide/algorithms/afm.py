@@ -26,8 +26,7 @@ from confide.algorithms.base import (
     check_encoded,
     check_training,
 )
-from confide.core import limits
-from confide.core.errors import LimitExceeded, WorkFailed
+from confide.core.errors import WorkFailed
 
 
 class AfmParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -83,8 +82,8 @@ class Afm(Estimator):
     ) -> Iterator[TrainingProgress]:
         parameters, binary = self._parameters, self._loss.binary
         data = Batch(indices, values, labels)
-        check_training(data, holdout, feature_count=feature_count, binary=binary)
-        _check_size(feature_count, parameters.embedding_size)
+        width = parameters.embedding_size + 1
+        check_training(data, holdout, feature_count=feature_count, numbers_per_feature=width, binary=binary)
         starts, order, noise = np.random.SeedSequence(parameters.seed).generate_state(3, np.uint64)
         self._fields = indices.shape[1]
         self._network = fresh_network(parameters, feature_count, self._loss.start(labels), int(starts))
@@ -133,15 +132,6 @@ class Afm(Estimator):
         if self._network is None:
             raise WorkFailed("the model has not been trained")
         return self._network
-
-
-def _check_size(feature_count: int, embedding_size: int) -> None:
-    numbers = feature_count * (embedding_size + 1)
-    if numbers > limits.MAX_MODEL_NUMBERS:
-        raise LimitExceeded(
-            f"{feature_count} features of {embedding_size + 1} numbers are over MAX_MODEL_NUMBERS, "
-            f"{limits.MAX_MODEL_NUMBERS}; hash to fewer buckets or take a smaller embedding_size"
-        )
 
 
 def fresh_network(parameters: AfmParameters, feature_count: int, bias: float, seed: int) -> Network:

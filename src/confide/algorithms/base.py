@@ -90,7 +90,7 @@ class Estimator(ABC):
 
         Raises:
             SchemaMismatch: arrays of other shapes, types or ranges.
-            LimitExceeded: more features than limits.MAX_FEATURES.
+            LimitExceeded: more than limits.MAX_FEATURES features or MAX_MODEL_NUMBERS numbers.
             WorkFailed: no rows, or the training diverged.
         """
 
@@ -134,10 +134,11 @@ def check_encoded(indices: Integers, values: Floats, *, fields: int | None, feat
         raise SchemaMismatch("a feature value is not a finite number")
 
 
-def check_training(data: Batch, holdout: Batch | None, *, feature_count: int, binary: bool) -> None:
+def check_training(
+    data: Batch, holdout: Batch | None, *, feature_count: int, numbers_per_feature: int, binary: bool
+) -> None:
     """Raises SchemaMismatch, LimitExceeded or WorkFailed unless `data` can be learned and both scored."""
-    if not 0 < feature_count <= limits.MAX_FEATURES:
-        raise LimitExceeded(f"{feature_count} features; MAX_FEATURES is {limits.MAX_FEATURES}")
+    _check_size(feature_count, numbers_per_feature)
     check_encoded(data.indices, data.values, fields=None, feature_count=feature_count)
     _check_labels(data, binary=binary)
     if len(data) == 0:
@@ -146,6 +147,16 @@ def check_training(data: Batch, holdout: Batch | None, *, feature_count: int, bi
         fields = data.indices.shape[1]
         check_encoded(holdout.indices, holdout.values, fields=fields, feature_count=feature_count)
         _check_labels(holdout, binary=binary)
+
+
+def _check_size(feature_count: int, numbers_per_feature: int) -> None:
+    if not 0 < feature_count <= limits.MAX_FEATURES:
+        raise LimitExceeded(f"{feature_count} features; MAX_FEATURES is {limits.MAX_FEATURES}")
+    if feature_count * numbers_per_feature > limits.MAX_MODEL_NUMBERS:
+        raise LimitExceeded(
+            f"{feature_count} features of {numbers_per_feature} numbers each; MAX_MODEL_NUMBERS is "
+            f"{limits.MAX_MODEL_NUMBERS}: hash to fewer buckets, or take a smaller embedding"
+        )
 
 
 def _check_labels(batch: Batch, *, binary: bool) -> None:

@@ -65,7 +65,7 @@ class Linear(Estimator):
     ) -> Iterator[TrainingProgress]:
         parameters, binary = self._parameters, self._loss.binary
         data = Batch(indices, values, labels)
-        check_training(data, holdout, feature_count=feature_count, binary=binary)
+        check_training(data, holdout, feature_count=feature_count, numbers_per_feature=1, binary=binary)
         dtype = np.dtype(parameters.precision)
         self._fields = indices.shape[1]
         self._trainer = LinearTrainer(

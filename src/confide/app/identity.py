@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from confide.app.files import read_bounded
 from confide.core import limits
 from confide.core.errors import ConfigurationError
 from confide.core.ports import Randomness
@@ -103,11 +104,4 @@ def write_public(path: Path, data: bytes) -> None:
 
 def read_public(path: Path) -> bytes:
     """A certificate or request, at most MAX_CERTIFICATE_BYTES. Raises ConfigurationError."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(limits.MAX_CERTIFICATE_BYTES + 1)
-    except OSError as cause:
-        raise ConfigurationError(f"{path} can't be read: {cause.strerror}") from None
-    if len(data) > limits.MAX_CERTIFICATE_BYTES:
-        raise ConfigurationError(f"{path} is longer than {limits.MAX_CERTIFICATE_BYTES} bytes")
-    return data
+    return read_bounded(path, limits.MAX_CERTIFICATE_BYTES, ConfigurationError)

@@ -8,6 +8,7 @@ import msgspec
 
 from confide.algorithms import model_file
 from confide.algorithms.model_file import ModelFile
+from confide.app.files import read_bounded
 from confide.core import canonical, limits
 from confide.core.digest import same, sha384_hex
 from confide.core.errors import ModelFileInvalid
@@ -38,7 +39,7 @@ class OpenedModel:
     @classmethod
     def read(cls, path: Path) -> "OpenedModel":
         """Raises ModelFileInvalid."""
-        data = _read(path)
+        data = read_bounded(path, MAX_MODEL_BYTES, ModelFileInvalid)
         model = model_file.read(data)
         try:
             agreement = canonical.decode(model.train_block.encode(), SignedBlock)
@@ -50,7 +51,9 @@ class OpenedModel:
         """What a fresh enclave asks for, from the file beside the model. Raises ModelFileInvalid."""
         beside = papers_path(self.path)
         try:
-            papers = canonical.decode(_read(beside), Papers)
+            papers = canonical.decode(
+                read_bounded(beside, limits.MAX_CANONICAL_BYTES, ModelFileInvalid), Papers
+            )
         except canonical.NotCanonical as cause:
             raise ModelFileInvalid(f"{beside}: {cause}") from None
         if not same(papers.statement.sha384, sha384_hex(self.data)):
@@ -84,14 +87,3 @@ class OpenedModel:
 def papers_path(model: Path) -> Path:
     """Where the papers of a model file lie."""
     return model.with_name(model.name + PAPERS_SUFFIX)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_MODEL_BYTES + 1)
-    except OSError as cause:
-        raise ModelFileInvalid(f"{path}: {cause.strerror}") from None
-    if len(data) > MAX_MODEL_BYTES:
-        raise ModelFileInvalid(f"{path} is longer than any model")
-    return data

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from confide.app.files import read_bounded
 from confide.attestation import binding, policy
 from confide.attestation.claims import Claims
 from confide.attestation.policy import AllOf, Measurements, NotDebug, UnsafeAnyMeasurement
@@ -68,7 +69,7 @@ class VerifiedReceipt:
 def verify_receipt(path: Path, anchors: Anchors) -> VerifiedReceipt:
     """All steps, offline. Raises ReceiptInvalid, AttestationError, CertificateInvalid."""
     steps = ["the file is a receipt in canonical form"]
-    signed = decode_signed_receipt(_read(path))
+    signed = decode_signed_receipt(read_bounded(path, limits.MAX_RECEIPT_BYTES, ReceiptInvalid))
     receipt = signed.receipt
     keys = {
         name: _key_of(name, pem, anchors.ca_pem, receipt.closed_at)
@@ -85,14 +86,6 @@ def verify_receipt(path: Path, anchors: Anchors) -> VerifiedReceipt:
         platform = _check_end(signed, anchors.ca_pem)
         steps.append(f"platform {platform} has signed that the enclave's process has ended")
     return VerifiedReceipt(signed, claims, tuple(steps))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(limits.MAX_RECEIPT_BYTES + 1)
-    except OSError as cause:
-        raise ReceiptInvalid(f"{path}: {cause.strerror}") from None
 
 
 def _key_of(name: str, pem: str, ca_pem: bytes, at: int) -> bytes:

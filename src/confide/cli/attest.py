@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from confide.app.files import read_bounded
 from confide.app.system import SystemClock
 from confide.attestation.claims import Claims
 from confide.attestation.policy import (
@@ -23,7 +24,7 @@ from confide.attestation.roots import TrustRoots
 from confide.attestation.verifier import Step, verify_quote
 from confide.cli.output import Format, show
 from confide.core import limits
-from confide.core.errors import AttestationError, CollateralExpired, ConfigurationError, PolicyViolation
+from confide.core.errors import AttestationError, CollateralExpired, InvalidEvidence, PolicyViolation
 
 app = typer.Typer(no_args_is_help=True, help="Look at attestation evidence.")
 
@@ -67,8 +68,8 @@ def verify(
     steps = _Steps(Console(highlight=False), quiet=output is Format.JSON)
     with steps:
         claims = verify_quote(
-            _read(quote, limits.MAX_QUOTE_BYTES),
-            _read(collateral, limits.MAX_COLLATERAL_BYTES),
+            read_bounded(quote, limits.MAX_QUOTE_BYTES, InvalidEvidence),
+            read_bounded(collateral, limits.MAX_COLLATERAL_BYTES, InvalidEvidence),
             roots=TrustRoots.read([root]),
             policy=policy,
             now=SystemClock().now() if at is None else at,
@@ -105,15 +106,6 @@ class _Steps:
     def _print(self, mark: str, step: Step, style: str) -> None:
         if not self._quiet:
             self.console.print(f"{mark} {int(step)}. {step.title}", style=style)
-
-
-def _read(path: Path, limit: int) -> bytes:
-    """At most one byte more than allowed, so that the parser can say what is wrong."""
-    try:
-        with path.open("rb") as file:
-            return file.read(limit + 1)
-    except OSError as cause:
-        raise ConfigurationError(f"{path}: {cause.strerror}") from None
 
 
 def _table(claims: Claims) -> Table:

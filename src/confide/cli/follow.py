@@ -35,7 +35,7 @@ class Follower:
             return
         line = _line(event)
         if line:
-            self._console.print(self._prefix + line, highlight=False)
+            self._console.print(self._prefix + line, highlight=False, soft_wrap=True)
 
     def __enter__(self) -> Self:
         self._progress.start()

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import sys
 
 import typer
@@ -14,6 +15,7 @@ from confide.core.version import VERSION
 
 ERRORS_PAGE = "docs/reference/errors.md"
 INTERRUPTED = 130
+TRACEBACK = "CONFIDE_TRACEBACK"
 
 app = typer.Typer(
     name="confide",
@@ -48,6 +50,12 @@ def main() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        text = f"an unexpected {type(error).__name__}; run again with {TRACEBACK}=1 to see where"
+        _tell(ConfideError(text))
+        sys.exit(ConfideError.exit_code)
 
 
 def _tell(error: ConfideError) -> None:

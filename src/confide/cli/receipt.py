@@ -65,7 +65,7 @@ def _anchors(ca: Path | None, root: list[str] | None, mrenclave: list[str] | Non
 def _print(console: Console, verified: VerifiedReceipt) -> None:
     for number, step in enumerate(verified.steps, 1):
         mark = "[yellow]![/]" if "NOT" in step else "[green]✓[/]"
-        console.print(f"{mark} {number}. {step}")
+        console.print(f"{mark} {number}. {step}", soft_wrap=True)
     receipt = verified.signed.receipt
     if verified.claims.simulated:
         console.print(f"[bold yellow]{SIMULATED_WARNING}[/]")

@@ -35,7 +35,6 @@ MAX_FIELD_BYTES: Final = 64 * KIB
 MAX_QUARANTINE_EXAMPLES: Final = 1_000
 MAX_ID_BYTES: Final = 256
 """One text id, UTF-8."""
-MAX_QUARANTINE_REASONS: Final = 64
 READ_CHUNK_BYTES: Final = 4 * MIB
 """One step of a reader of text; no single row may be longer."""
 INSPECT_ROWS: Final = 100_000

@@ -18,6 +18,7 @@ from confide.core.platform_api import TaskKind
 from confide.party.checks import Expected
 from confide.party.participant import Answers, Participant, expect
 from confide.party.ports import Dataset, PartyContext
+from confide.protocol import faults
 from confide.protocol import messages as m
 from confide.protocol.messages import BroughtModel, Kind, Message, ModelReference, Spoken
 from confide.protocol.receipts import RESULT_CONTEXT
@@ -121,7 +122,8 @@ class Initiator(Participant):
     def _refused(self, message: Message, _: bytes) -> Answers:
         refusal = expect(message, m.Refusal)
         names = ", ".join(entry.name for entry in refusal.algorithms)
-        raise AlgorithmNotListed(f"refused: {refusal.reason} (listed: {names})", blame=self._context.me)
+        reason = f"refused: {refusal.reason} (the enclave lists: {names})"
+        raise faults.error_of(m.Abort(code=refusal.code, reason=reason, blame=self._context.me))
         yield  # a generator like its siblings
 
     def _admitted(self, message: Message, _: bytes) -> Answers:

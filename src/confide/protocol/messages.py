@@ -16,6 +16,7 @@ from confide.protocol.receipts import PrivatePart, Receipt, ResultStatement
 from confide.protocol.terms import Algorithm, Consent, Count, Digest, Listed, Name, Task, Text, Title
 
 VERSION = "confide/1"
+ErrorCode = Annotated[str, Meta(pattern=r"^CFD-[0-9]{3}\Z")]
 Index = Annotated[int, Meta(ge=0, lt=limits.MAX_BLOCKS)]
 
 
@@ -124,7 +125,7 @@ class Refusal(Message, frozen=True, kw_only=True, tag=Kind.REFUSAL.value):
     """C to A: the proposal is refused; A may propose again."""
 
     kind: ClassVar[Kind] = Kind.REFUSAL
-    code: Title
+    code: ErrorCode
     reason: Text
     algorithms: tuple[Listed, ...]
 
@@ -369,7 +370,7 @@ class Abort(Message, frozen=True, kw_only=True, tag=Kind.ABORT.value):
     """Either way, at any time: the task ends; what happened and whose fault it was."""
 
     kind: ClassVar[Kind] = Kind.ABORT
-    code: Annotated[str, Meta(pattern=r"^CFD-[0-9]{3}\Z")]
+    code: ErrorCode
     reason: Text
     blame: Annotated[str, Meta(max_length=limits.MAX_NAME_LENGTH)] = ""
 

@@ -35,14 +35,13 @@ def test_by_default_an_epoch_that_only_memorises_is_taken_back():
     labels = random.integers(0, 2, 3000).astype(np.float32)
     every = Batch(indices, np.ones(indices.shape, np.float32), labels)
     rows, holdout = every.rows(slice(2000)), every.rows(slice(2000, None))
-    kept, last = trained(rows, holdout=holdout, features=2000, epochs=20, learning_rate=0.5)
-    memorised, _ = trained(rows, holdout=holdout, features=2000, epochs=20, learning_rate=0.5, patience=0)
-    losses = [
-        metrics.logloss(holdout.labels, one.predict(holdout.indices, holdout.values))
-        for one in (kept, memorised)
-    ]
-    assert last.epoch < 20
-    assert losses[0] < losses[1] / 2
+    estimator = registry.build("afm", {"epochs": 20, "learning_rate": 0.5})
+    reports = list(estimator.fit(rows.indices, rows.values, rows.labels, holdout=holdout, feature_count=2000))
+    losses = [report.holdout_logloss for report in reports if report.holdout_logloss is not None]
+    kept = metrics.logloss(holdout.labels, estimator.predict(holdout.indices, holdout.values))
+    assert len(losses) < 20
+    assert kept == pytest.approx(min(losses), rel=1e-5)
+    assert kept < losses[-1]
 
 
 @pytest.mark.parametrize("scale", [10.0, 30.0, 50.0])
@@ -166,9 +165,10 @@ def test_refuses_rows_that_are_not_encoded_rows(name, changes, error):
         list(registry.build(name, {}).fit(**given))
 
 
-def test_refuses_a_model_larger_than_its_limit(few_planted):
+@pytest.mark.parametrize(("name", "width"), [("afm", 9), ("linear", 1)])
+def test_refuses_a_model_larger_than_its_limit(few_planted, name, width):
     with pytest.raises(LimitExceeded, match="MAX_MODEL_NUMBERS"):
-        trained(few_planted.training, features=limits.MAX_MODEL_NUMBERS // 4)
+        trained(few_planted.training, name, features=limits.MAX_MODEL_NUMBERS // width + 1)
 
 
 def test_refuses_to_predict_other_rows(few_planted):

@@ -274,6 +274,19 @@ def test_leaves_foreign_folders_alone_and_replaces_its_own(tmp_path, schema):
     assert columns(PreparedDataset.open(tmp_path / "empty"))["id"] == [2]
 
 
+def test_limit_of_rows(prepared, schema, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_DATASET_ROWS", 1)
+    with pytest.raises(LimitExceeded):
+        prepared(HEADER + b"1,1,a,1\n2,1,a,1\n", schema)
+
+
+def test_place_that_cannot_be_written(tmp_path, schema):
+    source = tmp_path / "s.csv"
+    source.write_bytes(HEADER + b"1,1,a,1\n")
+    with pytest.raises(ConfigurationError):
+        prepare(source, schema, source / "below-a-file")
+
+
 def test_nothing_half_made_is_left(tmp_path, schema):
     source = tmp_path / "s.csv"
     source.write_bytes(HEADER + b"1,1,a,bad\n")

@@ -37,7 +37,7 @@ def prepare(source: Path, schema: Schema, out: Path, progress: Progress | None =
         UnreadableSource: the file can't be read.
         SchemaMismatch: a column is absent or can't be of its kind, or not one row is usable.
         LimitExceeded: more rows or blocks than the limits allow.
-        ConfigurationError: `out` exists and is no prepared dataset.
+        ConfigurationError: `out` exists and is no prepared dataset, or can't be written.
     """
     opened = open_source(source, schema.reader)
     report = progress or _silent
@@ -152,6 +152,7 @@ def _read(source: Path, size: int, report: Progress) -> Iterator[bytes]:
 @contextmanager
 def _folder(out: Path) -> Iterator[Path]:
     """A new folder beside `out` that takes its place when all went well."""
+    out = out.resolve()
     if out.exists() and not (out / MANIFEST_NAME).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigurationError(f"{out} exists and is no prepared dataset: it is left as it is")
     partial = out.with_name(f".{out.name}.partial")
@@ -162,6 +163,9 @@ def _folder(out: Path) -> Iterator[Path]:
         if out.exists():
             shutil.rmtree(out)
         partial.rename(out)
+    except OSError as cause:
+        # Reading has errors of its own: this one is of the place written to.
+        raise ConfigurationError(f"{out}: {cause.strerror}") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

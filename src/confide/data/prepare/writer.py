@@ -32,6 +32,7 @@ class BlockWriter:
         self._rows_per_block = block_rows(schema)
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_rows = 0
+        self._written_rows = 0
         self._entries: list[BlockEntry] = []
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -51,12 +52,12 @@ class BlockWriter:
     def _flush(self, rows: int) -> None:
         table = pa.Table.from_batches(self._waiting, schema=self._schema)
         block = table.slice(0, rows).combine_chunks().to_batches()[0]
-        # Arrow writes what a slice shows; still, a copy of its own lets go of the rows already written.
         self._waiting = table.slice(rows).to_batches()
         self._waiting_rows -= rows
         if len(self._entries) >= limits.MAX_BLOCKS:
             raise LimitExceeded(f"more than {limits.MAX_BLOCKS} blocks (MAX_BLOCKS)")
-        if sum(entry.rows for entry in self._entries) + rows > limits.MAX_DATASET_ROWS:
+        self._written_rows += rows
+        if self._written_rows > limits.MAX_DATASET_ROWS:
             raise LimitExceeded(f"more than {limits.MAX_DATASET_ROWS} rows (MAX_DATASET_ROWS)")
         data = encode_block(block)
         (self._folder / block_name(len(self._entries))).write_bytes(data)
