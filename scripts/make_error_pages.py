@@ -50,9 +50,10 @@ def families() -> dict[type[ConfideError], list[type[ConfideError]]]:
 def concrete() -> Iterator[type[ConfideError]]:
     """Every class of core/errors.py with a code of its own, in the order of the source."""
     for value in vars(errors).values():
-        if inspect.isclass(value) and issubclass(value, ConfideError) and value is not ConfideError:
-            if "code" in vars(value):
-                yield value
+        if not (inspect.isclass(value) and issubclass(value, ConfideError)):
+            continue
+        if value is not ConfideError and "code" in vars(value):
+            yield value
 
 
 def render() -> str:

@@ -167,7 +167,7 @@ def _type_text(annotation: ast.expr) -> str:
     """The annotation without the bounds of Annotated[…]."""
 
     class Bare(ast.NodeTransformer):
-        def visit_Subscript(self, node: ast.Subscript) -> ast.AST:  # noqa: N802 - the library's name
+        def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
             self.generic_visit(node)
             if ast.unparse(node.value) == "Annotated" and isinstance(node.slice, ast.Tuple):
                 return node.slice.elts[0]

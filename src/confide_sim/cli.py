@@ -2,16 +2,20 @@
 
 import json
 import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from confide.app.system import SystemClock, SystemRandomness
 from confide.core.errors import ConfideError
-from confide_sim import image, machine, pccs
+from confide_sim import image, impressions, machine, pccs
+from confide_sim.demo.children import DemoFailed
+from confide_sim.demo.story import Story
 from confide_sim.launch import launch
 
 app = typer.Typer(
@@ -69,6 +73,33 @@ def measure_command(
         _announce({"measurement": measured.measurement, "files": len(measured.files)})
     else:
         typer.echo(measured.measurement)
+
+
+@app.command("impressions")
+def impressions_command(
+    out: Annotated[Path, typer.Option(help="Folder for the generated files.")],
+    rows: Annotated[int, typer.Option(min=100, help="Impressions to train on.")] = 200_000,
+    seed: Annotated[int, typer.Option(min=0)] = 7,
+) -> None:
+    """Generate advertising impressions, split by columns between an advertiser and a publisher."""
+    made = impressions.generate(out, rows=rows, later_rows=rows // 10, seed=seed)
+    for path in (made.advertiser, made.publisher, made.advertiser_later, made.publisher_later):
+        typer.echo(str(path))
+
+
+@app.command("demo")
+def demo_command(
+    out: Annotated[Path, typer.Option(help="Folder that the demo leaves.")] = Path("demo-run"),
+    rows: Annotated[int, typer.Option(min=1_000, help="Impressions to train on.")] = 200_000,
+) -> None:
+    """Run the main job end to end, with seven processes on this machine."""
+    console = Console()
+    try:
+        seconds = Story(out.resolve(), rows, console).run()
+    except (DemoFailed, FileExistsError, subprocess.SubprocessError) as error:
+        console.print(f"\nDEMO FAILED\n{error}", style="red", markup=False)
+        sys.exit(1)
+    console.print(f"\n[bold green]DEMO OK in {seconds:.1f} s[/]", highlight=False)
 
 
 def main() -> None:

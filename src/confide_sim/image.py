@@ -3,9 +3,10 @@
 Measured: the enclave's part of Confide, every installed distribution that it may load, the interpreter with
 its standard library, what the interpreter runs at start-up (.pth, sitecustomize), and the entry point.
 Not measured, as on real hardware: arguments, environment, standard input. The configuration that comes on
-standard input is bound into the evidence by its hash; the others must decide nothing. Bytecode is neither measured nor read (admission.py). A module that a
-measured library would load if only it were installed is measured where it is known (OPTIONAL); a real
-loader goes further and opens no file that its manifest does not list.
+standard input is bound into the evidence by its hash; the others must decide nothing. Bytecode is neither
+measured nor read (admission.py). A module that a measured library would load if only it were installed is
+measured where it is known (OPTIONAL); a real loader goes further and opens no file that its manifest does
+not list.
 """
 
 import hashlib

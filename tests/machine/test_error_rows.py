@@ -14,6 +14,7 @@ from confide.core.errors import (
     OfferDeclined,
     OfferExpired,
     PartyLost,
+    SchemaMismatch,
     SignatureInvalid,
     TaskDigestMismatch,
 )
@@ -56,7 +57,7 @@ def test_a_refused_proposal_is_answered_with_the_list(change, code, words):
     assert refusal.code == code
     assert words in refusal.reason
     assert [entry.name for entry in refusal.algorithms] == ["afm", "linear"]
-    ended(ran, AlgorithmNotListed, "shop")
+    ended(ran, {"CFD-110": AlgorithmNotListed, "CFD-401": SchemaMismatch}[code], "shop")
 
 
 def propose_again(ran, wrong):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from confide.algorithms import metrics
 from confide.algorithms.base import Batch, Floats, Integers, TrainingProgress
@@ -51,11 +52,19 @@ def train(
 ) -> Iterator[TrainingProgress]:
     """Train, reporting every limits.PROGRESS_ROWS rows and at the end of each epoch.
 
+    One BLAS thread: the products are small, and the sums then do not depend on the number of cores.
     With patience and held-out rows, the learner ends with the numbers of its best epoch.
 
     Raises:
         WorkFailed: the loss is no longer a finite number.
     """
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield from _train(learner, data, holdout, schedule)
+
+
+def _train(
+    learner: Learner, data: Batch, holdout: Batch | None, schedule: Schedule
+) -> Iterator[TrainingProgress]:
     order = np.random.Generator(np.random.PCG64(schedule.seed))
     best = _Best()
     for epoch in range(1, schedule.epochs + 1):

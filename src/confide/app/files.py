@@ -2,20 +2,25 @@
 
 from pathlib import Path
 
-from confide.core.errors import ConfideError
+from confide.core import limits
+from confide.core.errors import ConfideError, ConfigurationError
 
 
-def read_bounded(path: Path, limit: int, error: type[ConfideError]) -> bytes:
-    """The whole file, at most `limit` bytes. Raises `error`, naming the file."""
+def read_bounded(path: Path, limit: int, too_long: type[ConfideError]) -> bytes:
+    """The whole file, at most `limit` bytes.
+
+    Raises:
+        ConfigurationError: it can't be read.
+        too_long: what the caller's parser would raise for a file longer than `limit`.
+    """
+    data = bytearray()
     try:
         with path.open("rb") as file:
-            size = path.stat().st_size
-            if size > limit:
-                raise error(f"{path}: {size} bytes; at most {limit} are read")
-            # One byte more than the size: a pipe or a growing file must not get past the limit.
-            data = file.read(min(size, limit) + 1)
+            # In pieces: read(limit) would reserve the limit, and a pipe does not tell its size.
+            while piece := file.read(min(limits.READ_CHUNK_BYTES, limit + 1 - len(data))):
+                data += piece
     except OSError as cause:
-        raise error(f"{path}: {cause.strerror}") from None
+        raise ConfigurationError(f"{path}: {cause.strerror}") from None
     if len(data) > limit:
-        raise error(f"{path}: more than {limit} bytes")
-    return data
+        raise too_long(f"{path}: more than {limit} bytes")
+    return bytes(data)

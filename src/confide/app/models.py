@@ -6,8 +6,7 @@ from typing import Any
 
 import msgspec
 
-from confide.algorithms import model_file
-from confide.algorithms.model_file import ModelFile
+from confide.algorithms.model import Model
 from confide.app.files import read_bounded
 from confide.core import canonical, limits
 from confide.core.digest import same, sha384_hex
@@ -33,16 +32,16 @@ class OpenedModel:
 
     path: Path
     data: bytes = field(repr=False)
-    model: ModelFile = field(repr=False)
+    model: Model = field(repr=False)
     agreement: SignedBlock = field(repr=False)
 
     @classmethod
     def read(cls, path: Path) -> "OpenedModel":
         """Raises ModelFileInvalid."""
         data = read_bounded(path, MAX_MODEL_BYTES, ModelFileInvalid)
-        model = model_file.read(data)
+        model = Model.read(data)
         try:
-            agreement = canonical.decode(model.train_block.encode(), SignedBlock)
+            agreement = canonical.decode(model.file.train_block.encode(), SignedBlock)
         except canonical.NotCanonical as cause:
             raise ModelFileInvalid(f"{path}: its agreement is not valid: {cause}") from None
         return cls(path, data, model, agreement)
@@ -69,16 +68,16 @@ class OpenedModel:
             "file": str(self.path),
             "sha384": sha384_hex(self.data),
             "bytes": len(self.data),
-            "task": self.model.task,
+            "task": self.model.file.task,
             "task_id": block.task_id,
-            "algorithm": msgspec.to_builtins(self.model.algorithm),
+            "algorithm": msgspec.to_builtins(self.model.file.algorithm),
             "participants": list(block.task.participants),
             "features": {
                 party: [feature.name for feature in features]
                 for party, features in block.task.features.items()
             },
-            "metrics": dict(self.model.metrics),
-            "arrays": {name: list(array.shape) for name, array in self.model.arrays.items()},
+            "metrics": dict(self.model.file.metrics),
+            "arrays": {name: list(array.shape) for name, array in self.model.file.arrays.items()},
             "enclave": {"tee": block.enclave.tee, "measurement": block.enclave.measurement},
             "agreed_at": block.agreed_at,
         }

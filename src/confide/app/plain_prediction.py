@@ -7,18 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.csv
 
-from confide.algorithms.scoring import Scorer
 from confide.app.models import OpenedModel
 from confide.core.errors import DatasetCorrupt, SchemaMismatch
 from confide.core.features import Feature, Kind
 from confide.data.alignment.join import join
 from confide.data.columns import Columns, Values
 from confide.data.dataset import PreparedDataset
-from confide.data.encoding import FeatureEncoder
-
-PROBABILITY = "probability"
+from confide.data.predictions import predictions_csv
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,9 +31,7 @@ class PlainPredictions:
     def write_csv(self, path: Path) -> None:
         """Raises DatasetCorrupt if the file can't be written."""
         try:
-            pyarrow.csv.write_csv(
-                pa.table({self.id_name: self.ids, PROBABILITY: pa.array(self.scores)}), path
-            )
+            path.write_bytes(predictions_csv(self.id_name, self.ids, self.scores))
         except OSError as cause:
             raise DatasetCorrupt(f"{path}: {cause.strerror}") from None
 
@@ -53,12 +47,10 @@ def predict(model: OpenedModel, datasets: list[PreparedDataset]) -> PlainPredict
     tables = [dataset.table() for dataset in datasets]
     id_names = [dataset.manifest.id.name for dataset in datasets]
     rows = _aligned(tables, id_names)
-    encoder = FeatureEncoder.from_document(model.model.encoding)
     columns, absent = _columns(model, tables, rows)
-    if len(absent) == len(encoder.fields):
+    if len(absent) == len(columns):
         raise SchemaMismatch("the data holds none of the model's columns")
-    encoded = encoder.encode(columns)
-    scores = Scorer(model.model).score(encoded.indices, encoded.values)
+    scores = model.model.predict(columns)
     ids = tables[0].column(id_names[0]).take(rows[0])
     return PlainPredictions(id_names[0], ids, scores, absent)
 

@@ -28,6 +28,7 @@ class Follower:
             transient=True,
         )
         self._bars: dict[str, TaskID] = {}
+        self._tenths: dict[str, int] = {}
 
     def __call__(self, event: Event) -> None:
         if event.name == "progress":
@@ -38,7 +39,8 @@ class Follower:
             self._console.print(self._prefix + line, highlight=False, soft_wrap=True)
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        if self._console.is_terminal:
+            self._progress.start()
         return self
 
     def __exit__(
@@ -48,11 +50,23 @@ class Follower:
 
     def _advance(self, facts: dict[str, Any]) -> None:
         stage, figures = facts["stage"], _figures(facts["metrics"])
+        if not self._console.is_terminal:
+            self._print_sparsely(stage, facts, figures)
+            return
         if stage not in self._bars:
             self._bars[stage] = self._progress.add_task(stage, total=facts["total"], figures="")
         self._progress.update(
             self._bars[stage], completed=facts["done"], total=facts["total"], figures=figures
         )
+
+    def _print_sparsely(self, stage: str, facts: dict[str, Any], figures: str) -> None:
+        """Where there is no terminal there is no bar: a line at most every tenth of the way."""
+        tenth = 10 * facts["done"] // max(1, facts["total"])
+        if tenth > self._tenths.get(stage, 0):
+            self._tenths[stage] = tenth
+            self._console.print(
+                f"{self._prefix}  {stage} {10 * tenth}% {figures}", highlight=False, soft_wrap=True
+            )
 
 
 def _figures(metrics: dict[str, float]) -> str:

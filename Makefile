@@ -1,0 +1,59 @@
+# Two commands do everything on a fresh machine: `make demo`, `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest
+GENERATORS := $(sort $(wildcard scripts/*.py))
+
+.PHONY: demo test check install docs vectors clean help
+
+help:
+	@echo "make demo     run the main job: three parties, one (simulated) enclave; leaves demo-run/"
+	@echo "make test     everything CI runs: check, then all tests"
+	@echo "make check    formatting, lint, types, import contracts, generated files"
+	@echo "make install  the environment in $(VENV), with pinned versions"
+	@echo "make docs     write the generated pages and tables anew"
+	@echo "make clean    remove what these commands made"
+
+install: $(INSTALLED)
+
+# Debian splits venv's pip off: without python3-venv the environment is made without it, and pip of outside fills it.
+$(INSTALLED): pyproject.toml packaging/sim/pyproject.toml constraints.txt
+	@echo "== Installing into $(VENV) (pinned by constraints.txt)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Confide needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null || \
+		{ rm -rf $(VENV); $(PYTHON) -m venv --without-pip $(VENV) && \
+		  $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[dev]' --editable packaging/sim
+	@touch $(INSTALLED)
+
+demo: $(INSTALLED)
+	@echo "== The main job: CA, simulated TEE machine, PCCS, host, enclave, party A, party B"
+	@$(BIN)/confide-sim demo --out demo-run
+
+check: $(INSTALLED)
+	@echo "== Format and lint"
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@echo "== Types"
+	@$(BIN)/mypy
+	@echo "== Import contracts"
+	@$(BIN)/lint-imports --no-logo
+	@echo "== Generated files"
+	@for script in $(GENERATORS); do $(BIN)/python $$script --check || exit 1; done
+
+test: check
+	@echo "== Tests"
+	@$(PYTEST) -n 2 --dist loadgroup
+	@echo "ALL CHECKS AND TESTS PASSED"
+
+docs: $(INSTALLED)
+	@for script in $(GENERATORS); do $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV) demo-run build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name '*.egg-info' -type d -prune -exec rm -rf {} +

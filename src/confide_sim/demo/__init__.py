@@ -1,0 +1,1 @@
+"""The main job, shown: seven processes on this machine, the same commands that three companies would give."""

@@ -1,0 +1,117 @@
+"""The configuration files of the demo, as three companies would write them."""
+
+import json
+from pathlib import Path
+
+INITIATOR, PROVIDER, PLATFORM, AUTHORITY = "shop", "media", "cloud", "ca"
+
+SCHEMAS = {
+    INITIATOR: """\
+[id]
+name = "impression"
+type = "integer"
+[label]
+name = "click"
+[columns]
+campaign = "categorical"
+category = "categorical"
+format = "categorical"
+bid = "numeric"
+hour = "categorical"
+""",
+    PROVIDER: """\
+[id]
+name = "impression"
+type = "integer"
+[columns]
+interest = "categorical"
+placement = "categorical"
+region = "categorical"
+visits = "categorical"
+dwell = "numeric"
+""",
+}
+
+TASK = """\
+name = "clicks"
+purpose = "click prediction for the shop's campaigns"
+dataset = "prepared"
+providers = ["media"]
+
+[id]
+name = "impression"
+type = "integer"
+
+[label]
+name = "click"
+
+[features.shop]
+campaign = "categorical"
+category = "categorical"
+format = "categorical"
+bid = { kind = "numeric", transform = "standard" }
+hour = "categorical"
+
+[features.media]
+interest = "categorical"
+placement = "categorical"
+region = "categorical"
+visits = "categorical"
+dwell = { kind = "numeric", transform = "standard" }
+
+[algorithm]
+name = "afm"
+parameters = { epochs = 3 }
+
+[evaluation]
+holdout = 0.2
+seed = 1
+"""
+
+PREDICTION = """\
+name = "clicks-later"
+purpose = "click prediction for the shop's campaigns"
+dataset = "prepared-later"
+"""
+
+CONSENT = """\
+[[allow]]
+initiator = "shop"
+kind = "train"
+purpose = "click prediction for the shop's campaigns"
+columns = ["interest", "placement", "region", "visits", "dwell"]
+predictions = 1
+
+[[allow]]
+initiator = "shop"
+kind = "predict"
+purpose = "click prediction for the shop's campaigns"
+columns = ["interest", "placement", "region", "visits", "dwell"]
+data = "prepared-later"
+"""
+
+
+def write_platform(folder: Path, launcher: str, machine_socket: str) -> None:
+    """platform.toml of the host: which command starts an enclave here."""
+    command = json.dumps([launcher, "launch", "--machine", machine_socket])
+    text = f'address = "127.0.0.1:0"\n\n[launcher]\ncommand = {command}\n'
+    (folder / "platform.toml").write_text(text)
+
+
+def write_party(folder: Path, *, address: str, measurement: str, pccs: str) -> None:
+    """confide.toml of a party: where the platform is, and which enclaves may see our data."""
+    text = f"""\
+[platform]
+address = "{address}"
+
+[attestation]
+# A SIMULATED machine: it protects nothing. Named here on purpose; nothing trusts it by default.
+roots = ["simulated-root.pem"]
+mrenclave = ["{measurement}"]
+pccs = "{pccs}"
+
+[data]
+train = "prepared"
+predict = "prepared-later"
+"""
+    (folder / "confide.toml").write_text(text)
