@@ -33,6 +33,7 @@ What `confide` returns to the shell. One exit code covers a family of errors.
 """
 
 USAGE = "| 2 | the command line itself is wrong: an unknown command or option, a missing argument | |"
+INTERRUPTED = "| 130 | interrupted from the keyboard (Ctrl-C) | |"
 INTERNAL = "an error that is none of the others: a bug of Confide"
 
 
@@ -75,7 +76,7 @@ def main() -> None:
 
 
 def _exit_rows() -> list[str]:
-    rows = {0: f"| {ConfideError.exit_code} | {INTERNAL} | |", 2: USAGE}
+    rows = {0: f"| {ConfideError.exit_code} | {INTERNAL} | |", 2: USAGE, 130: INTERRUPTED}
     grouped: dict[int, list[type[ConfideError]]] = {}
     meanings: dict[int, str] = {}
     for family, listed in families().items():

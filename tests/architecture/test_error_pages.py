@@ -5,6 +5,10 @@ import runpy
 from collections import Counter
 from pathlib import Path
 
+import pytest
+import typer
+
+from confide.cli.main import app
 from confide.core.errors import ConfideError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,3 +51,16 @@ def test_errors_of_one_hundred_share_a_family_of_exit_codes():
 def test_every_code_has_an_anchor():
     page = PAGE.read_text(encoding="utf-8")
     assert all(f'<a id="{error.code.lower()}"></a>' in page for error in CONCRETE)
+
+
+def commands(group, prefix=()):
+    yield prefix
+    for name, command in getattr(group, "commands", {}).items():
+        yield from commands(command, (*prefix, name))
+
+
+@pytest.mark.parametrize("error", CONCRETE, ids=lambda error: error.code)
+def test_remedies_name_commands_that_exist(error):
+    known = set(commands(typer.main.get_command(app)))
+    named = [tuple(re.findall(r"[a-z-]+", text)) for text in re.findall(r"`confide ([a-z -]+)", error.remedy)]
+    assert [words for words in named if words not in known] == []

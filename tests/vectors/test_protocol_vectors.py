@@ -118,7 +118,8 @@ def test_the_nonce_of_the_closing_evidence():
     assert receipts.evidence_nonce(signed.receipt.rounds).hex() == RECEIPTS["evidence_nonce"]
 
 
-def test_generator_still_makes_the_recorded_files():
+def test_generator_still_makes_the_recorded_files(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     script = runpy.run_path(str(ROOT / "scripts" / "make_vectors_protocol.py"))
     for name, make in script["DOCUMENTS"].items():
         assert script["render"](make()) == (ROOT / "vectors" / name).read_text(), name

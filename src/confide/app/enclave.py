@@ -23,7 +23,7 @@ from confide.attestation.binding import Binding, make_evidence
 from confide.attestation.providers.choose import VARIABLE, choose_quoter
 from confide.core import digest, enclave_config, limits
 from confide.core.enclave_config import EnclaveConfig
-from confide.core.errors import ConfideError
+from confide.core.errors import ConfideError, WorkFailed
 from confide.core.platform_api import AttestReply
 from confide.core.ports import Quoter
 from confide.crypto import signatures
@@ -31,7 +31,7 @@ from confide.crypto.certificates import certificate_to_pem, enclave_certificate,
 from confide.crypto.identity import IdentityRole
 from confide.crypto.keys import KeyKind, PrivateKey
 from confide.crypto.session_secret import HpkeKey
-from confide.enclave import computation, release
+from confide.enclave import computation, faults_log, release
 from confide.enclave.context import EnclaveContext, Member
 from confide.enclave.coordinator import Coordinator
 from confide.enclave.door import Door
@@ -46,13 +46,18 @@ class HostPipe:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self.broken = threading.Event()
+        """Set when the host is gone: nobody would record this enclave's end, so it ends."""
 
     def tell(self, event: str, **facts: Any) -> None:
         """Raises ValueError for what may not leave (enclave/release.py)."""
         line = release.status_line(event, **facts)
         with self._lock:
-            sys.stdout.buffer.write(line)
-            sys.stdout.buffer.flush()
+            try:
+                sys.stdout.buffer.write(line)
+                sys.stdout.buffer.flush()
+            except BrokenPipeError:
+                self.broken.set()
 
 
 class EnclaveProcess:
@@ -65,7 +70,7 @@ class EnclaveProcess:
         self._key = PrivateKey.generate(KeyKind.P_384)
         self._hpke = HpkeKey.generate()
         self._inbox: queue.Queue[Event] = queue.Queue(limits.MAX_INBOX_MESSAGES)
-        self._stopping = threading.Event()
+        self._stopping = pipe.broken
         self._context = EnclaveContext(
             config=config,
             identity=self._identity(),
@@ -134,13 +139,20 @@ class EnclaveProcess:
         return 0 if error is None else error.exit_code
 
     def _drive(self, coordinator: Coordinator) -> ConfideError | None:
-        return Driver(
+        driver = Driver(
             coordinator,
             self._config.participants,
             self._inbox,
             lambda state, waiting: self._pipe.tell("state", state=state, waiting_for=list(waiting)),
             self._stopping,
-        ).run()
+        )
+        try:
+            return driver.run()
+        except Exception as bug:  # noqa: BLE001 - a bug must end the task in words, too
+            error = WorkFailed(f"an internal failure ({type(bug).__name__})")
+            faults_log.write(bug)
+            driver.end(error)
+            return error
 
     @contextmanager
     def _heartbeat(self) -> Iterator[None]:
@@ -164,6 +176,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="confide.app.enclave", description="One enclave, one task.")
     parser.add_argument("--listen", default="127.0.0.1:0", metavar="HOST:PORT")
     options = parser.parse_args(arguments)
+    faults_log.replace_hooks()
     line = sys.stdin.buffer.readline(limits.MAX_CONFIG_BYTES + 1)
     try:
         config = enclave_config.decode(line.rstrip(b"\n"))

@@ -11,7 +11,7 @@ from confide.app.events import Event, Tell
 from confide.app.party import Party, complete_receipt, enter, party_context, talk, why_closed
 from confide.app.records import MODEL, PREDICTIONS, RECEIPT, REPORT, TaskFolder
 from confide.core import limits
-from confide.core.errors import ChannelClosed, ConfigurationError, PlatformFailed
+from confide.core.errors import ConfigurationError, PlatformFailed, TransportError
 from confide.core.platform_api import TaskRequest, TaskState, TaskStatus
 from confide.data.dataset import PreparedDataset
 from confide.party.initiator import Initiator, Job, ModelToBring
@@ -127,8 +127,8 @@ def _run_in(
         script = Initiator(party_context(party, enclave, folder, tell), jobs)
         try:
             talk(party, Role.A, enclave, script, folder=folder, cancelled=cancelled)
-        except ChannelClosed as closed:
-            raise why_closed(host, status.id, closed) from None
+        except TransportError as closed:
+            raise why_closed(party, host, status.id, closed) from None
     complete_receipt(party, host, status.id, folder, tell)
     return outcome_of(status.id, folder)
 

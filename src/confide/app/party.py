@@ -10,7 +10,7 @@ from confide.app.party_config import LoadedConfig
 from confide.app.records import RECEIPT, TaskFolder
 from confide.core import canonical, limits
 from confide.core.enclave_config import der_of_pem
-from confide.core.errors import ChannelClosed, NotFound, PlatformFailed, TransportError
+from confide.core.errors import NotFound, PlatformFailed, TransportError
 from confide.core.platform_api import API_VERSION, Hello, TaskState, TaskStatus
 from confide.core.ports import Clock, Randomness
 from confide.core.version import VERSION
@@ -164,12 +164,15 @@ def complete_receipt(party: Party, host: HostClient, task: str, folder: TaskFold
     tell(Event("enclave-ended", facts))
 
 
-def why_closed(host: HostClient, task: str, closed: ChannelClosed) -> TransportError:
-    """A better reason than "the channel closed", if the host knows one."""
-    try:
-        status = host.get_task(task)
-    except TransportError:
-        return closed
-    if status.state is TaskState.ENDED:
-        return PlatformFailed(f"the enclave of task {task} has ended: {status.outcome}", blame="platform")
+def why_closed(party: Party, host: HostClient, task: str, closed: TransportError) -> TransportError:
+    """A better reason than "the channel closed", if the host knows one soon."""
+    deadline = party.clock.monotonic() + limits.CLOSE_SECONDS
+    while party.clock.monotonic() < deadline:
+        try:
+            status = host.get_task(task)
+        except TransportError:
+            return closed
+        if status.state is TaskState.ENDED:
+            return PlatformFailed(f"the enclave of task {task} has ended: {status.outcome}", blame="platform")
+        threading.Event().wait(limits.POLL_SECONDS / 4)
     return closed

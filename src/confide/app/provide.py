@@ -6,7 +6,7 @@ from collections.abc import Callable
 from confide.app.events import Event, Tell
 from confide.app.party import Party, complete_receipt, enter, party_context, talk, why_closed
 from confide.core import limits
-from confide.core.errors import ChannelClosed, ConfideError, TransportError
+from confide.core.errors import ConfideError, TransportError
 from confide.core.platform_api import TaskState, TaskStatus
 from confide.party.ports import Decide
 from confide.party.provider import Provider
@@ -89,8 +89,8 @@ class ProviderService:
                 script = Provider(context, self._decide, status.initiator)
                 try:
                     talk(party, Role.B, enclave, script, folder=folder, cancelled=stop)
-                except ChannelClosed as closed:
-                    raise why_closed(host, status.id, closed) from None
+                except TransportError as closed:
+                    raise why_closed(party, host, status.id, closed) from None
             complete_receipt(party, host, status.id, folder, tell)
         finally:
             host.close()

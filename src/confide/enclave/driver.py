@@ -81,13 +81,21 @@ class Driver:
             while not self._coordinator.closed:
                 self._step()
         except ConfideError as error:
-            self._abort(error)
+            self.end(error)
             return error
-        finally:
-            self._coordinator.wipe()
-            for channel in self._channels.values():
-                channel.destroy()
+        self._wipe()
         return None
+
+    def end(self, error: ConfideError) -> None:
+        """End the task now: tell every participant who can still hear it, then wipe keys and data."""
+        self._abort(error)
+        self._wipe()
+
+    def _wipe(self) -> None:
+        self._coordinator.wipe()
+        self._pending.clear()
+        for channel in self._channels.values():
+            channel.destroy()
 
     def _step(self) -> None:
         self._tell_host()

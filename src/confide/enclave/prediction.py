@@ -3,15 +3,17 @@
 from collections.abc import Iterator, Mapping
 
 from confide.algorithms.model import Model
-from confide.core.errors import ModelFileInvalid, ModelNotUsable
+from confide.core.digest import same
+from confide.core.errors import CommitmentMismatch, ModelFileInvalid, ModelNotUsable
 from confide.core.ports import Randomness
+from confide.data.ids import id_set_digest
 from confide.data.predictions import predictions_csv
-from confide.enclave.opened import fields_of, open_shelves
+from confide.enclave.opened import Opened, fields_of, open_shelves
 from confide.enclave.round import Outcome
 from confide.enclave.training import SALT_BYTES
 from confide.enclave.vault import Shelf
 from confide.enclave.work import Step
-from confide.protocol.blocks import SignedBlock
+from confide.protocol.blocks import PredictBlock, SignedBlock
 from confide.protocol.receipts import PrivatePart
 
 
@@ -35,3 +37,12 @@ def run(
     ids = opened.tables[task.initiator].column(task.id.name).take(chosen)
     data = predictions_csv(task.id.name, ids, scores)
     yield Step(outcome=Outcome(data=data, rows=opened.counts, report=report))
+
+
+def _check_ids(signed: SignedBlock, opened: Opened) -> None:
+    """The id set that each party announced is that of the rows it sent: until now it was only its word."""
+    task = signed.block.task
+    agreed = signed.block.id_set if isinstance(signed.block, PredictBlock) else ""
+    for party in task.participants:
+        if not same(id_set_digest(opened.tables[party].column(task.id.name)), agreed):
+            raise CommitmentMismatch(f"{party} sent other ids than it had announced", blame=party)

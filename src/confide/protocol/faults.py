@@ -36,7 +36,7 @@ def abort_of(error: ConfideError) -> Abort:
 
 
 def abort_of_party(error: ConfideError) -> Abort:
-    """As `abort_of`, from a party: what is wrong with its own dataset (with a path) is said as a code only."""
+    """As `abort_of`, from a party: of what is wrong with its own dataset only the code is said."""
     return _only_code(error) if isinstance(error, errors.DatasetCorrupt) else abort_of(error)
 
 

@@ -76,7 +76,10 @@ def _column(path: Path, name: str) -> dict[str, str]:
 def tell(console: Console, base: Path, summary: dict[str, Any]) -> None:
     """The end of the story."""
     console.print("\n[bold]What happened[/]")
-    say = lambda text: console.print(f"  {text}", highlight=False, soft_wrap=True)  # noqa: E731
+
+    def say(text: str) -> None:
+        console.print(f"  {text}", highlight=False, soft_wrap=True)
+
     for kind, block in summary["blocks"].items():
         say(f"agreed ({kind}): block {block[:32]}…, signed by {', '.join(summary['signers'])}")
     say(f"enclave: measurement {summary['measurement']}")
