@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
-GENERATORS := $(sort $(wildcard scripts/*.py))
+GENERATORS := scripts/generate_proto.py $(sort $(wildcard scripts/make_*.py))
 
 .PHONY: demo test check install docs vectors clean help
 

@@ -3,8 +3,8 @@
     python open_bandit.py split obp-0.4.1-py3-none-any.whl --shop shop --media media
     python open_bandit.py score predictions.csv shop/what-happened-later.csv
 
-The log (ZOZO, CC BY 4.0; Saito et al. 2020, arXiv:2008.07146) is in the Python wheel obp 0.4.1: six sets of 10,000
-impressions, two logging policies times three campaigns, of 2019-11-24 to 2019-11-30, in time order.
+The log (ZOZO, CC BY 4.0; Saito et al. 2020, arXiv:2008.07146) is in the Python wheel obp 0.4.1: six sets of
+10,000 impressions, two logging policies times three campaigns, of 2019-11-24 to 2019-11-30, in time order.
 
 `shop` gets the click, the position and the hour of each impression, and the four user features;
 `media` gets the item that was shown and the item's features. The impressions of the last day are set apart,

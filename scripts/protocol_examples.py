@@ -126,7 +126,9 @@ STATEMENT_SIGNATURE = KEYS["enclave"].sign(receipts.RESULT_CONTEXT, canonical.en
 REPORT = receipts.PrivatePart(
     salt=SALT, metrics={"joint": {"auc": 0.75}}, curve=({"epoch": 1.0, "holdout_auc": 0.75},)
 )
-COUNTS = receipts.RowCounts(sent=10, joined=7, unmatched=2, quarantined=1)
+COUNTS = receipts.RowCounts(
+    source=12, quarantined_while_preparing=2, sent=10, joined=7, unmatched=2, quarantined=1
+)
 ROUND = receipts.Round(
     kind=TaskKind.TRAIN,
     task="clicks",

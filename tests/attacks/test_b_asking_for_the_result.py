@@ -5,6 +5,8 @@ hold ends the task; the enclave releases results to the initiator alone; nothing
 provider holds a metric; and the initiator's channel opens with other keys.
 """
 
+import itertools
+
 import pytest
 from fakes.examples import EXAMPLES
 from fakes.mischief import twist
@@ -20,17 +22,28 @@ from confide.protocol.roles import Role
 from confide.protocol.table import TRANSITIONS, State
 
 SECRET_KINDS = {Kind.RESULT, Kind.RESULT_PART, Kind.RESULT_END, Kind.MODEL_PART, Kind.LISTING}
-MOMENTS = [State.DECIDING, State.COMMITTING, State.SIGNING, State.CONFIRMING, State.UPLOADING, State.DONE]
+MOMENTS = {
+    State.DECIDING: Kind.OFFER,
+    State.COMMITTING: Kind.NOTICE,
+    State.SIGNING: Kind.BLOCK,
+    State.CONFIRMING: Kind.START,
+    State.UPLOADING: Kind.PASS,
+    State.DONE: Kind.FINISHED,
+}
+"""States, and what a provider has just heard there."""
 
 
 def stopped_at(state):
-    """A World in which media's channel has just come to `state`."""
+    """A World in which media's channel has come to `state`, and media says nothing (more)."""
     ran = world()
-    ran.join("shop")
-    ran.join("media")
-    while ran.ends["media"].session.state is not state:
-        assert ran.wire, state
-        ran.step()
+    script = twist(ran, "media")
+    opening = lambda spoken: itertools.islice(script.script.hear(spoken), 1)
+    script.instead[MOMENTS[state]] = opening if state is State.UPLOADING else lambda _: []
+    if state is State.DONE:
+        twist(ran, "shop").changes[Kind.CLOSE] = lambda _: []
+    ran.run()
+    assert ran.errors == {}
+    assert ran.ends["media"].session.state is state
     return ran
 
 

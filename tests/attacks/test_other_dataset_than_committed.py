@@ -1,5 +1,5 @@
-"""Threat: a party commits to one dataset, sees what the other does, and then brings another one: to poison the
-model, to probe the other party's rows, or to be able to say later that it brought something else.
+"""Threat: a party commits to one dataset, sees what the other does, and then brings another one: to
+poison the model, to probe the other party's rows, or to say later that it brought something else.
 
 Measure: the commitment is in the block that everybody signs; the enclave opens it before it takes a block
 in, refuses on any difference before any training, and names the party.

@@ -1,5 +1,5 @@
-"""Threat: somebody changes, drops, swaps or adds data blocks on their way into the enclave, so that a model is
-trained on other rows than the parties committed to.
+"""Threat: somebody changes, drops, swaps or adds data blocks on their way into the enclave, so that a
+model is trained on other rows than the parties committed to.
 
 Measure: blocks travel sealed in order, each must have the length and digest that the committed manifest
 lists, and training starts only when all are there.

@@ -369,9 +369,7 @@ class World:
         try:
             spoken = channel.hear(envelope)
             if isinstance(spoken.message, Abort):
-                error = faults.error_of(spoken.message)
-                error.blame = error.blame or name
-                raise error
+                raise faults.told_by(name, spoken.message)
         except ConfideError as error:
             error.blame = error.blame or name
             self.end(error)

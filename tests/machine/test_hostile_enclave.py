@@ -140,7 +140,10 @@ def with_rounds(change):
 
 def counts(**sent):
     return {
-        name: RowCounts(sent=rows, joined=rows, unmatched=0, quarantined=0) for name, rows in sent.items()
+        name: RowCounts(
+            source=rows, quarantined_while_preparing=0, sent=rows, joined=rows, unmatched=0, quarantined=0
+        )
+        for name, rows in sent.items()
     }
 
 
@@ -269,4 +272,4 @@ def test_who_joins_after_the_close_does_not_hold_it_up():
 
 def test_rows_are_accounted_for_in_every_round():
     with pytest.raises(ValueError, match="rows sent"):
-        RowCounts(sent=3, joined=1, unmatched=1, quarantined=0)
+        RowCounts(source=3, quarantined_while_preparing=0, sent=3, joined=1, unmatched=1, quarantined=0)

@@ -122,6 +122,7 @@ def _verify(
         public_key=attested.public_key,
         tee=str(claims.tee),
         measurement=claims.measurement,
+        runtime_measurements=claims.runtime_measurements,
         trust_root=claims.trust_root_sha256,
         config=digest.sha384_hex(reply.config),
     )

@@ -14,7 +14,7 @@ from confide.core.ports import Clock
 from confide.data.dataset import PreparedDataset
 from confide.party.ports import Yes
 from confide.protocol.messages import Offer
-from confide.protocol.terms import Consent
+from confide.protocol.terms import Consent, columns_of
 
 DAY = 86_400
 DEFAULT_DAYS = 30
@@ -91,7 +91,7 @@ class ByAsking:
 def _mismatch(rule: Rule, offer: Offer, me: str) -> str | None:
     """Why the rule does not fit, in words that may be told to the initiator; None if it fits."""
     task = offer.task
-    asked = {feature.name for feature in task.features[me]}
+    asked = set(columns_of(task, me))
     if rule.initiator != task.initiator:
         return "another initiator"
     if rule.kind is not task.kind:
@@ -116,7 +116,7 @@ def default_dataset(config: LoadedConfig, offer: Offer) -> Path:
 
 def _yes(offer: Offer, me: str, measurement: str, path: Path, *, expires_at: int, predictions: int) -> Yes:
     consent = Consent(
-        columns=tuple(feature.name for feature in offer.task.features[me]),
+        columns=columns_of(offer.task, me),
         purpose=offer.task.purpose,
         measurement=measurement,
         expires_at=expires_at,

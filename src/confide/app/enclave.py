@@ -91,6 +91,7 @@ class EnclaveProcess:
             public_key=self._key.public_key,
             tee=str(parsed.tee),
             measurement=parsed.measurement.hex(),
+            runtime_measurements=tuple(value.hex() for value in parsed.runtime_measurements),
             trust_root=digest.sha256_hex(parsed.chain[-1]),
             config=digest.sha384_hex(self._config_bytes),
         )

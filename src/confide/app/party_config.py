@@ -7,7 +7,14 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from confide.attestation import policy
-from confide.attestation.policy import AllOf, MinimumSecurityVersion, Product, Signers
+from confide.attestation.policy import (
+    AllOf,
+    MeasuredInOne,
+    MinimumSecurityVersion,
+    Product,
+    RuntimeMeasurements,
+    Signers,
+)
 from confide.attestation.roots import TrustRoots
 from confide.core.errors import ConfigurationError
 
@@ -32,6 +39,8 @@ class AttestationEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """Accepted measurements, hexadecimal. Without one nothing is accepted."""
     pccs: str
     """URL of the PCCS that serves collateral; our own or the vendor's, never the platform's word alone."""
+    rtmr: dict[str, str] = {}
+    """For TDX, whose measurement covers the firmware only: "0" to "3" = accepted RTMR, hexadecimal."""
     signer: tuple[str, ...] = ()
     product_id: int | None = None
     minimum_security_version: int = 0
@@ -89,11 +98,21 @@ class LoadedConfig:
             ),
             MinimumSecurityVersion(entry.minimum_security_version),
         ]
+        if entry.rtmr:
+            parts.append(RuntimeMeasurements({_index(key): value for key, value in entry.rtmr.items()}))
+        else:
+            parts.append(MeasuredInOne())
         if entry.signer:
             parts.append(Signers(entry.signer))
         if entry.product_id is not None:
             parts.append(Product(entry.product_id))
         return AllOf(*parts)
+
+
+def _index(key: str) -> int:
+    if key not in {"0", "1", "2", "3"}:
+        raise ConfigurationError(f"attestation.rtmr: '{key}' is not one of 0 to 3")
+    return int(key)
 
 
 def load_config(path: Path) -> LoadedConfig:

@@ -74,6 +74,17 @@ class Signers:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasuredInOne:
+    """The measurement alone covers the software: true of SGX; a TDX machine's covers its firmware only."""
+
+    def check(self, claims: Claims) -> None:
+        if claims.runtime_measurements:
+            raise PolicyViolation(
+                "the software of a TDX machine is measured into its RTMRs: your policy must name them"
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class Product:
     """ISVPRODID equals `product_id`."""
 

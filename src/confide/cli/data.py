@@ -27,6 +27,8 @@ app = typer.Typer(no_args_is_help=True, help="Look at source files and prepare t
 
 WIDE = 160
 NO_ID = "no column has a different value in nearly every row: none can be the id."
+SOURCE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".parquet", ".pq", ".gz", ".bz2", ".zst")
+"""Not part of a schema's file name."""
 SHOWN_ROWS = 10
 """Quarantined rows that `show` lists; the rest is in the file."""
 
@@ -38,7 +40,10 @@ OutputFormat = Annotated[Format, typer.Option("--format")]
 def inspect(
     *,
     source: Source,
-    out: Annotated[Path | None, typer.Option(help="Write the suggested schema here.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where the suggested schema goes; default: FILE's name with .schema.toml, here."),
+    ] = None,
     source_format: Annotated[
         schemas.Format, typer.Option(help="If the suffix does not tell.")
     ] = schemas.Format.AUTO,
@@ -46,24 +51,22 @@ def inspect(
     header: Annotated[bool, typer.Option(help="Whether the first line names the columns.")] = True,
     output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Show what the columns of a source hold, and suggest a schema to edit."""
+    """Show what the columns of a source hold, and write a schema to edit. Overwrites nothing."""
     try:
         options = schemas.ReaderOptions(format=source_format, delimiter=delimiter, header=header)
     except ValueError as cause:
         raise ConfigurationError(str(cause)) from None
     inspection = inspect_source(source, options)
-    if out is not None:
-        if inspection.schema is None:
-            raise SchemaInvalid(NO_ID)
-        _write_new(out, inspection.schema.to_toml())
-    show(output, _inspection_text(inspection, out), msgspec.to_builtins(inspection))
+    written = _write_schema(inspection.schema, out, _default_schema(source))
+    result = msgspec.to_builtins(inspection) | {"schema_file": str(written) if written else None}
+    show(output, _inspection_text(inspection, written, _default_schema(source)), result)
 
 
 @app.command()
 def prepare(
     *,
     source: Source,
-    schema: Annotated[Path, typer.Option(help="The schema file (`confide data inspect --out`).")],
+    schema: Annotated[Path, typer.Option(help="The schema file (`confide data inspect` writes one).")],
     out: Annotated[Path, typer.Option(help="Directory of the prepared dataset.")],
     without_label: Annotated[
         bool, typer.Option("--without-label", help="For rows to predict: the source has no label.")
@@ -95,6 +98,25 @@ def show_dataset(
     show(output, _dataset_text(dataset) + _examples_text(examples), result)
 
 
+def _default_schema(source: Path) -> Path:
+    """In the current folder, where the reader of the message is: the source may lie in a folder of others."""
+    stem = source.name
+    while Path(stem).suffix.lower() in SOURCE_SUFFIXES:
+        stem = Path(stem).stem
+    return Path(f"{stem}.schema.toml")
+
+
+def _write_schema(schema: schemas.Schema | None, out: Path | None, default: Path) -> Path | None:
+    """Where the schema was written: nowhere if there is none, or if the default's place is taken."""
+    if out is not None and schema is None:
+        raise SchemaInvalid(NO_ID)
+    if schema is None or (out is None and default.exists()):
+        return None
+    path = default if out is None else out
+    _write_new(path, schema.to_toml())
+    return path
+
+
 def _write_new(path: Path, text: str) -> None:
     try:
         with path.open("x", encoding="utf-8") as file:
@@ -119,7 +141,7 @@ def _progress(*, visible: bool) -> Iterator[Report]:
         yield report
 
 
-def _inspection_text(inspection: Inspection, out: Path | None) -> str:
+def _inspection_text(inspection: Inspection, written: Path | None, default: Path) -> str:
     table = Table(
         "column", "suggested", "different", "missing", "unreadable", "smallest", "largest", box=SIMPLE_HEAD
     )
@@ -127,15 +149,15 @@ def _inspection_text(inspection: Inspection, out: Path | None) -> str:
         table.add_row(column.name, _suggestion(column, inspection.schema), *_column_cells(column))
     scope = "all" if inspection.whole else "the first"
     heading = f"{scope} {inspection.sampled_rows:,} rows\n".capitalize()
-    return heading + _rendered(table) + "\n" + _ending(inspection.schema, out)
+    return heading + _rendered(table) + "\n" + _ending(inspection.schema, written, default)
 
 
-def _ending(schema: schemas.Schema | None, out: Path | None) -> str:
+def _ending(schema: schemas.Schema | None, written: Path | None, default: Path) -> str:
     if schema is None:
         return f"No schema to suggest: {NO_ID}"
-    if out is None:
-        return schema.to_toml()
-    return f"Schema written to {out}: look it over before `prepare`."
+    if written is None:
+        return f"{schema.to_toml()}\nNot written: {default} is there already. `--out` names another place."
+    return f"Schema written to {written}: look it over before `prepare`."
 
 
 def _suggestion(column: ColumnSummary, schema: schemas.Schema | None) -> str:

@@ -21,6 +21,7 @@ from confide.cli.task import load_party
 from confide.core.platform_api import TaskStatus
 from confide.party.ports import Decide
 from confide.protocol.messages import Offer
+from confide.protocol.terms import columns_of
 
 app = typer.Typer(no_args_is_help=True, help="Bring your data to other parties' tasks.")
 
@@ -95,7 +96,7 @@ class _Asking:
 
     def __call__(self, offer: Offer, me: str) -> bool:
         task = offer.task
-        columns = ", ".join(f"{feature.name} ({feature.kind})" for feature in task.features[me])
+        columns = ", ".join(columns_of(task, me))
         text = (
             f"{task.initiator} asks to {task.kind} '{task.name}' with {offer.algorithm.name}\n"
             f"purpose:     {task.purpose}\n"

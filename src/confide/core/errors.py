@@ -80,11 +80,13 @@ class OfferDeclined(TaskEnded):
 
 
 class OfferExpired(TaskEnded):
-    """A provider did not answer in its time."""
+    """A provider did not answer in its time, or its consent has expired."""
 
     code = "CFD-112"
     fault = Fault.PEER
-    remedy = "See that the provider's `confide provider serve` runs; propose again with a longer time."
+    remedy = (
+        "See that the provider's `confide provider serve` runs; propose again, with a longer time if need be."
+    )
 
 
 class TaskDigestMismatch(TaskEnded):
@@ -253,7 +255,7 @@ class SealError(CryptoError):
 
     code = "CFD-301"
     fault = Fault.PEER
-    remedy = "The channel has ended. Join again: new attestation, new keys."
+    remedy = "The channel has ended, and the task with it. Start it again: new attestation, new keys."
 
     def __init__(self) -> None:
         super().__init__("a sealed message was refused")

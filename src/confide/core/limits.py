@@ -75,7 +75,7 @@ ENVELOPE_OVERHEAD_BYTES: Final = KIB
 MAX_CONTROL_BYTES: Final = MIB
 """One request to the host, or one answer of it."""
 MAX_CHANNELS: Final = 2 * MAX_PARTICIPANTS
-"""Open streams at one enclave: a party that rejoins may still have its old one. Each takes three threads."""
+"""Open streams at one enclave, those that have not joined yet included. Each takes three threads."""
 ENCLAVE_CALL_WORKERS: Final = 4
 """Threads for Attest, beside those of the streams."""
 HOST_WORKERS: Final = 8
@@ -96,7 +96,7 @@ MAX_OUTCOME_LENGTH: Final = 200
 MAX_LOG_BYTES: Final = 16 * MIB
 """Of one enclave's standard error that the host keeps."""
 
-# Retries (PROTOCOL: "at most N times")
+# Retries: how often one thing is asked for again
 MAX_RETRIES: Final = 3
 
 # Time, seconds

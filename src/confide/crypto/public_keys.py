@@ -14,7 +14,7 @@ _RSA_EXPONENT = 65537
 
 
 class KeyKind(StrEnum):
-    """The two kinds of identity key (PROTOCOL, "Cryptographic profile")."""
+    """The two kinds of identity key (spec/protocol.md, "Cryptographic profile")."""
 
     RSA_4096 = "rsa-4096"
     P_384 = "p-384"

@@ -50,9 +50,10 @@ class Coordinator:
         self._vault = Vault()
         self._models: dict[str, tuple[SignedBlock, bytes]] = {}
         self._predictions = 0
+        self._allowed: int | None = None
         self._refusals = 0
         self._closing = Closing(context)
-        self._heard_at = context.clock.now()
+        self._heard_at = self._asked_at = context.clock.now()
         self._handlers: dict[Kind, Callable[[str, Message, bytes], Says]] = {
             Kind.PROPOSAL: self._proposal,
             Kind.ACCEPT: self._accept,
@@ -96,7 +97,7 @@ class Coordinator:
         now, started = self._context.clock.now(), self._heard_at
         if self._round is not None and self._asking(self._round):
             allowed = self._round.task.consent_seconds
-            if now - started >= allowed:
+            if now - self._asked_at >= allowed:
                 late = next(name for name in self._round.task.providers if name not in self._round.consents)
                 raise OfferExpired(f"{late} did not answer within {allowed} s", blame=late)
         elif now - started >= self._patience():
@@ -134,17 +135,20 @@ class Coordinator:
             yield self._refuse(party, cause)
             return
         self._round = Round(proposal.task, proposal.algorithm, proposal.model)
+        self._asked_at = self._context.clock.now()
         yield Say(party, m.Admission(task_digest=digest_of(proposal.task)))
         yield from self._offers(self._round)
 
     def _count_prediction(self, proposal: m.Proposal) -> None:
-        """The enclave counts down what the providers consented to when they agreed to the training."""
-        if proposal.model is None or proposal.model.brought is not None:
-            return
-        signed, _ = self._models[proposal.model.sha384]
-        allowed = min(consent.predictions for consent in signed.block.consents.values())
-        if self._predictions >= allowed:
-            raise ModelNotUsable(f"the providers consented to {allowed} predictions in this enclave")
+        """The enclave counts down what the providers consented to in its first round, however A asks."""
+        if self._allowed is not None and proposal.model is not None and self._predictions >= self._allowed:
+            raise ModelNotUsable(f"the providers consented to {self._allowed} predictions in this enclave")
+
+    def _set_allowance(self, current: Round) -> None:
+        """From the consents of the first round; that round itself, where it is a prediction, is one."""
+        if self._allowed is None:
+            own = 1 if current.kind is TaskKind.PREDICT else 0
+            self._allowed = max(own, min(consent.predictions for consent in current.consents.values()))
 
     def _refuse(self, party: str, cause: ConfideError) -> Say:
         self._refusals += 1
@@ -168,6 +172,7 @@ class Coordinator:
         proposals.check_consent(party, accept, current.task, self._context)
         current.consents[party] = accept.consent
         if not self._asking(current):
+            self._set_allowance(current)
             yield Say(current.task.initiator, m.Acceptance(consents=current.consents))
 
     def _decline(self, party: str, message: Message, _: bytes) -> Says:

@@ -3,6 +3,7 @@
 import queue
 import threading
 
+from confide.core import limits
 from confide.core.errors import ChannelClosed, ConfideError, RemoteProtocolError
 from confide.core.ports import Link
 from confide.crypto.session_secret import HpkeKey
@@ -37,7 +38,7 @@ class Door:
             raise RemoteProtocolError(f"{member.name} takes no part in this task", blame=member.name)
         role = Role.A if member.name == config.initiator else Role.B
         channel = accept(
-            link.receive(),
+            self._first(link),
             self._enclave,
             party=member.name,
             role=role,
@@ -48,6 +49,14 @@ class Door:
         self._enter(member.name)
         self._inbox.put(Joined(member, channel, link))
         self._feed(member.name, link)
+
+    @staticmethod
+    def _first(link: Link) -> bytes:
+        """A stream that says nothing must not be held open for long."""
+        try:
+            return link.receive(timeout=limits.CALL_SECONDS)
+        except TimeoutError:
+            raise RemoteProtocolError(f"no JOIN came within {limits.CALL_SECONDS} s") from None
 
     def _enter(self, name: str) -> None:
         with self._lock:

@@ -141,9 +141,7 @@ class Driver:
             cause.blame = cause.blame or party
             raise
         if isinstance(spoken.message, Abort):
-            error = faults.error_of(spoken.message)
-            error.blame = error.blame or party
-            raise error
+            raise faults.told_by(party, spoken.message)
         self._pending.append((party, spoken))
 
     def _lose(self, party: str) -> None:

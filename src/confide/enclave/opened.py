@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from confide.core.errors import DataError
+from confide.core.errors import DataError, TooManyQuarantined
 from confide.data.alignment.join import Alignment, join
+from confide.data.alignment.join import RowCounts as JoinCounts
 from confide.data.blocks import assemble, decode_block
 from confide.data.columns import Columns, Field, take_columns
+from confide.data.manifest import Manifest
 from confide.enclave.vault import Shelf
 from confide.protocol.receipts import RowCounts
 from confide.protocol.terms import Task
@@ -20,29 +22,48 @@ class Opened:
 
     tables: dict[str, pa.Table]
     alignment: Alignment
+    counts: dict[str, RowCounts]
+    """Per party, for the receipt."""
 
     def columns(self, fields: list[Field]) -> Columns:
         """The named columns in the joined order."""
         return take_columns(self.tables, self.alignment.rows, fields)
 
-    @property
-    def counts(self) -> dict[str, RowCounts]:
-        """Per party, for the receipt."""
-        return {
-            party: RowCounts(
-                sent=found.sent,
-                joined=found.joined,
-                unmatched=found.unmatched,
-                quarantined=found.quarantined,
-            )
-            for party, found in self.alignment.counts.items()
-        }
-
 
 def open_shelves(task: Task, shelves: Mapping[str, Shelf]) -> Opened:
-    """Decode and join. Raises DatasetCorrupt (naming the party) and AlignmentFailed."""
+    """Decode and join.
+
+    Raises:
+        DatasetCorrupt, TooManyQuarantined: naming the party.
+        AlignmentFailed: nothing can be joined.
+    """
     tables = {party: _table(party, shelves[party]) for party in task.participants}
-    return Opened(tables, join(tables, dict.fromkeys(task.participants, task.id.name)))
+    alignment = join(tables, dict.fromkeys(task.participants, task.id.name))
+    counts = {party: _counts(shelves[party].manifest, alignment.counts[party]) for party in task.participants}
+    for party, found in counts.items():
+        _check_share(party, found, task.maximum_quarantined_share)
+    return Opened(tables, alignment, counts)
+
+
+def _counts(manifest: Manifest, found: JoinCounts) -> RowCounts:
+    return RowCounts(
+        source=manifest.source.rows,
+        quarantined_while_preparing=manifest.quarantined_rows,
+        sent=found.sent,
+        joined=found.joined,
+        unmatched=found.unmatched,
+        quarantined=found.quarantined,
+    )
+
+
+def _check_share(party: str, found: RowCounts, allowed: float) -> None:
+    """Quarantined anywhere: while preparing, and here for ids that come twice."""
+    quarantined = found.quarantined_while_preparing + found.quarantined
+    if quarantined > allowed * found.source:
+        text = (
+            f"{quarantined} of {party}'s {found.source} rows are quarantined; the task allows {allowed:.2%}"
+        )
+        raise TooManyQuarantined(text, blame=party)
 
 
 def fields_of(task: Task, parties: tuple[str, ...]) -> list[Field]:

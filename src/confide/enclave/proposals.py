@@ -16,7 +16,7 @@ from confide.enclave.context import EnclaveContext
 from confide.protocol.blocks import SignedBlock, TrainBlock, check_signatures
 from confide.protocol.messages import Accept, BroughtModel, ModelReference, Proposal
 from confide.protocol.receipts import RESULT_CONTEXT
-from confide.protocol.terms import Algorithm, Task, same_work
+from confide.protocol.terms import Algorithm, Task, columns_of, same_work
 
 
 def judge(proposal: Proposal, context: EnclaveContext, trained_here: dict[str, SignedBlock]) -> None:
@@ -112,7 +112,7 @@ def check_consent(party: str, accept: Accept, task: Task, context: EnclaveContex
     Raises OfferDeclined, naming the party: an acceptance that does not cover the offer is a no.
     """
     consent = accept.consent
-    wanted = {feature.name for feature in task.features[party]}
+    wanted = set(columns_of(task, party))
     if not same(accept.task_digest, digest_of(task)):
         raise OfferDeclined(f"{party} accepted another task than the one offered", blame=party)
     if not wanted <= set(consent.columns):

@@ -131,8 +131,11 @@ def check_receipt(
     own: dict[str, Finished],
     me: str,
     check_evidence: Callable[[bytes, bytes], None],
+    now: int,
 ) -> None:
     """Before countersigning: it is about our task and enclave, and about the rounds that we saw finish.
+
+    The times, too: offline, evidence and certificates are verified as of `closed_at`, so we vouch for it.
 
     `own`: the rounds that we saw finish, by the digests of the blocks we signed, in order.
     `check_evidence(evidence, nonce)` verifies the closing evidence under our attestation policy.
@@ -144,6 +147,8 @@ def check_receipt(
         raise ReceiptInvalid("the receipt is of another task or enclave")
     if [done.block for done in receipt.rounds] != list(own):
         raise ReceiptInvalid("the receipt lists other rounds than we took part in")
+    if abs(receipt.closed_at - now) > limits.CLOCK_SKEW_SECONDS or receipt.started_at > receipt.closed_at:
+        raise ReceiptInvalid("the receipt gives another time of closing than our clock")
     for done in receipt.rounds:
         _check_round(done, own[done.block], me)
     check_evidence(receipt.evidence, evidence_nonce(receipt.rounds))

@@ -143,6 +143,7 @@ class Participant:
             own=self._finished,
             me=context.me,
             check_evidence=context.check_evidence,
+            now=context.clock.now(),
         )
         own = context.signer.sign(RECEIPT_CONTEXT, document)
         self._receipt = (draft.receipt, draft.signature, own)

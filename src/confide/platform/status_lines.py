@@ -3,7 +3,7 @@
 {"event":"ready","address":"127.0.0.1:40000"}
 {"event":"heartbeat"}
 {"event":"state","state":"training","waiting_for":["bob"]}
-{"event":"closed","outcome":"complete","receipt_digest":"…96 hexadecimal characters…"}
+{"event":"closed","outcome":"completed","receipt_digest":"…96 hexadecimal characters…"}
 
 The launcher's own output (of `gramine-sgx`, say) may be in between: lines that are none of these are ignored.
 """

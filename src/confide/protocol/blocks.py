@@ -30,6 +30,8 @@ class EnclaveIdentity(Document, frozen=True, kw_only=True):
     """DER SubjectPublicKeyInfo of its TLS and signing key."""
     tee: Title
     measurement: Hexadecimal
+    runtime_measurements: tuple[Hexadecimal, ...] = ()
+    """RTMR0 to RTMR3 of a TDX machine, whose measurement covers its firmware only."""
     trust_root: Hexadecimal
     """SHA-256 of the root certificate that the evidence chains to."""
     config: Digest

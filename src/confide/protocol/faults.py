@@ -54,6 +54,12 @@ def error_of(abort: Abort) -> ConfideError:
     return kind(abort.reason, blame=abort.blame or None)
 
 
+def told_by(party: str, abort: Abort) -> ConfideError:
+    """The error that a party's abort tells the others: who ended the task is known, the rest is its word."""
+    kind = _TOLD.get(abort.code, RemoteProtocolError)
+    return kind(f"{party} ended the task: {abort.reason}"[:_MAX_REASON], blame=party)
+
+
 def cancelled(by: str) -> TaskCancelled:
     """The error that a cancelled task ends with."""
     return TaskCancelled(f"cancelled by {by}", blame=by)

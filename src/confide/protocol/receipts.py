@@ -34,14 +34,19 @@ class ResultStatement(Document, frozen=True, kw_only=True):
 
 
 class RowCounts(Document, frozen=True, kw_only=True):
-    """Nothing is lost silently: sent = joined + unmatched + quarantined."""
+    """Nothing is lost silently: source = sent + quarantined while preparing; sent = joined + the rest."""
 
+    source: Count
+    """Rows in the party's file."""
+    quarantined_while_preparing: Count
     sent: Count
     joined: Count
     unmatched: Count
     quarantined: Count
 
     def __post_init__(self) -> None:
+        if self.source != self.sent + self.quarantined_while_preparing:
+            raise ValueError("rows in the file must equal sent + quarantined while preparing")
         if self.sent != self.joined + self.unmatched + self.quarantined:
             raise ValueError("rows sent must equal joined + unmatched + quarantined")
 

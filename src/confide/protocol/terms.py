@@ -176,7 +176,15 @@ class Consent(Document, frozen=True, kw_only=True):
     expires_at: Seconds
     """Unix time after which the enclave refuses to use the data."""
     predictions: Count
-    """How many prediction rounds may follow in this enclave."""
+    """How many prediction rounds may take place in this enclave, the one consented to included."""
+
+
+def columns_of(task: Task, party: str) -> tuple[str, ...]:
+    """What a task uses of a party's data: its features, and the label if it is the party's."""
+    features = tuple(feature.name for feature in task.features[party])
+    if task.label is not None and task.label.owner == party:
+        return (*features, task.label.name)
+    return features
 
 
 def same_work(left: Task, right: Task) -> bool:

@@ -65,11 +65,38 @@ def test_without_label(source, tmp_path):
     assert result["manifest"]["label"] is None
 
 
-def test_suggestion_is_printed_without_out(source):
-    assert '[columns]\nsite = "categorical"' in run("inspect", source)
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("impressions.csv", "impressions"),
+        ("IMPRESSIONS.CSV", "IMPRESSIONS"),
+        ("a.b.txt", "a.b"),
+        ("noname", "noname"),
+    ],
+)
+def test_schema_goes_to_the_current_folder(source, tmp_path, monkeypatch, name, expected):
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    source.rename(tmp_path / name)
+    text = run("inspect", tmp_path / name, "--source-format", "csv")
+    assert f"Schema written to {expected}.schema.toml" in text
+    assert '[columns]\nsite = "categorical"' in (here / f"{expected}.schema.toml").read_text()
 
 
-def test_no_suggestion(tmp_path):
+def test_a_schema_that_is_there_stays(source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run_json("inspect", source)["schema_file"] == "impressions.schema.toml"
+    (tmp_path / "impressions.schema.toml").write_text("mine")
+    text = run("inspect", source)
+    assert '[columns]\nsite = "categorical"' in text
+    assert "impressions.schema.toml is there already" in text
+    assert (tmp_path / "impressions.schema.toml").read_text() == "mine"
+    assert run_json("inspect", source)["schema_file"] is None
+
+
+def test_no_suggestion(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / "s.csv"
     path.write_text("a,b\n" + "x,y\n" * 50)
     assert "No schema to suggest" in run("inspect", path)
