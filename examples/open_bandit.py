@@ -6,7 +6,8 @@
 The log (ZOZO, CC BY 4.0; Saito et al. 2020, arXiv:2008.07146) is in the Python wheel obp 0.4.1: six sets of
 10,000 impressions, two logging policies times three campaigns, of 2019-11-24 to 2019-11-30, in time order.
 
-`shop` gets the click, the position and the hour of each impression, and the four user features;
+`shop` gets the click, the position and the hour of each impression, the four user features, and of the user's past
+clicks (the log's user-item affinities) on how many items they fell (`affinities`) and on which most (`favourite`);
 `media` gets the item that was shown and the item's features. The impressions of the last day are set apart,
 for prediction. Item numbers mean another item in each campaign, so that `item` is campaign and number.
 """  # noqa: INP001 - a script, not a package
@@ -23,9 +24,11 @@ from pathlib import Path
 
 FOLDER = "obp/dataset/obd"
 POLICIES, CAMPAIGNS = ("random", "bts"), ("all", "men", "women")
+AFFINITY = "user-item_affinity_"
 LAST_DAY = "2019-11-30"
 SEED = 7
-SHOP = ("impression", "click", "position", "hour", *(f"user_feature_{n}" for n in range(4)))
+USER = (*(f"user_feature_{n}" for n in range(4)), "affinities", "favourite")
+SHOP = ("impression", "click", "position", "hour", *USER)
 MEDIA = ("impression", "campaign", "item", *(f"item_feature_{n}" for n in range(4)))
 
 Row = dict[str, str]
@@ -51,7 +54,17 @@ def _set(archive: zipfile.ZipFile, folder: str, campaign: str) -> list[Row]:
     for row in rows:
         row.update(items[row["item_id"]])
         row["campaign"], row["item"] = campaign, f"{campaign}-{row['item_id']}"
+        row.update(_past(row, campaign))
     return rows
+
+
+def _past(row: Row, campaign: str) -> Row:
+    """On how many items the user's past clicks fell, and on which most (empty: no click yet)."""
+    scores = {int(name[len(AFFINITY) :]): float(row[name]) for name in row if name.startswith(AFFINITY)}
+    liked = [item for item, score in scores.items() if score > 0]
+    favourite = max(liked, key=lambda item: scores[item], default=None)
+    shown = "" if favourite is None else f"{campaign}-{favourite}"
+    return {"affinities": str(len(liked)), "favourite": shown}
 
 
 def _table(archive: zipfile.ZipFile, name: str) -> list[Row]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from confide.app import task_file
 from confide.app.events import Event, Tell
 from confide.app.party import Party, complete_receipt, enter, party_context, talk, why_closed
@@ -160,15 +162,7 @@ def outcome_of(task: str, folder: TaskFolder) -> Outcome:
                 "task": done.task,
                 "block": done.block,
                 "signers": [*sorted(signed.signatures), "enclave"],
-                "rows": {
-                    party: {
-                        "sent": rows.sent,
-                        "joined": rows.joined,
-                        "unmatched": rows.unmatched,
-                        "quarantined": rows.quarantined,
-                    }
-                    for party, rows in done.rows.items()
-                },
+                "rows": msgspec.to_builtins(done.rows),
                 "result": done.result.sha384,
             }
             for done in signed.receipt.rounds

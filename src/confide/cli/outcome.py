@@ -7,6 +7,14 @@ from rich.console import Console
 from rich.table import Table
 
 BAR = 24
+ROW_COLUMNS = {
+    "source": "in file",
+    "quarantined_while_preparing": "quarantined\nwhile preparing",
+    "sent": "sent",
+    "joined": "joined",
+    "unmatched": "unmatched",
+    "quarantined": "quarantined\nin the enclave",
+}
 NAMES = {"joint": "all parties' columns", "initiator": "the initiator's columns alone"}
 
 
@@ -27,11 +35,10 @@ def _rows(done: dict[str, Any]) -> Table:
     table = Table(
         "party", title=f"Rows: {done['kind']} '{done['task']}'", title_justify="left", box=SIMPLE_HEAD
     )
-    for column in ("sent", "joined", "unmatched", "quarantined"):
-        table.add_column(column, justify="right")
+    for heading in ROW_COLUMNS.values():
+        table.add_column(heading, justify="right")
     for party, rows in done["rows"].items():
-        numbers = [f"{rows[name]:,}" for name in ("sent", "joined", "unmatched", "quarantined")]
-        table.add_row(party, *numbers)
+        table.add_row(party, *(f"{rows[name]:,}" for name in ROW_COLUMNS))
     return table
 
 

@@ -6,14 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from confide.algorithms import metrics
 from confide.app.receipts import Anchors, VerifiedReceipt, verify_receipt
 from confide.attestation.roots import TrustRoots
-from confide.data.dataset import PreparedDataset
 from confide_sim.demo.files import INITIATOR, PROVIDER
 
 SUMMARY = "summary.json"
@@ -37,7 +34,7 @@ def summarise(base: Path, seconds: float, later_clicks: Path) -> dict[str, Any]:
         "rows_unmatched": {party: counts.unmatched for party, counts in rows.items()},
         "rows_quarantined": {party: counts.quarantined for party, counts in rows.items()},
         "rows_quarantined_while_preparing": {
-            party: PreparedDataset.open(base / party / "prepared").manifest.quarantined_rows for party in rows
+            party: counts.quarantined_while_preparing for party, counts in rows.items()
         },
         "predictions_auc": _auc_of(folder / "predictions.csv", later_clicks),
         "trust_root": verified.claims.trust_root,
@@ -84,7 +81,8 @@ def tell(console: Console, base: Path, summary: dict[str, Any]) -> None:
         say(f"agreed ({kind}): block {block[:32]}…, signed by {', '.join(summary['signers'])}")
     say(f"enclave: measurement {summary['measurement']}")
     say(f"trust root: [bold yellow]{summary['trust_root']}: a simulated TEE protects nothing[/]")
-    console.print(_rows(summary))
+    for party, sent in summary["rows_sent"].items():
+        say(_rows_of(party, sent, summary))
     gain = summary["joint_auc"] - summary["alone_auc"]
     say(
         f"held-out AUC: {summary['joint_auc']:.4f} with {PROVIDER}'s columns, "
@@ -105,18 +103,10 @@ def tell(console: Console, base: Path, summary: dict[str, Any]) -> None:
     )
 
 
-def _rows(summary: dict[str, Any]) -> Table:
-    columns = ("sent", "joined", "unmatched", "quarantined")
-    table = Table("party", "quarantined while preparing", *columns, box=SIMPLE_HEAD)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for party, sent in summary["rows_sent"].items():
-        numbers = (
-            summary["rows_quarantined_while_preparing"][party],
-            sent,
-            summary["rows_joined"],
-            summary["rows_unmatched"][party],
-            summary["rows_quarantined"][party],
-        )
-        table.add_row(party, *(f"{number:,}" for number in numbers))
-    return table
+def _rows_of(party: str, sent: int, summary: dict[str, Any]) -> str:
+    unmatched, quarantined = summary["rows_unmatched"][party], summary["rows_quarantined"][party]
+    before = summary["rows_quarantined_while_preparing"][party]
+    return (
+        f"rows of {party}: {sent:,} sent = {summary['rows_joined']:,} joined + {unmatched:,} unmatched "
+        f"+ {quarantined:,} quarantined (and {before:,} quarantined at {party}, never sent)"
+    )
