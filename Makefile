@@ -26,7 +26,7 @@ $(INSTALLED): pyproject.toml packaging/sim/pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV) 2>/dev/null || \
 		{ rm -rf $(VENV); $(PYTHON) -m venv --without-pip $(VENV) && \
 		  $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	@$(BIN)/python -m pip install --disable-pip-version-check \
 		--constraint constraints.txt --editable '.[dev]' --editable packaging/sim
 	@touch $(INSTALLED)
 

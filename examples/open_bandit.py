@@ -6,10 +6,11 @@
 The log (ZOZO, CC BY 4.0; Saito et al. 2020, arXiv:2008.07146) is in the Python wheel obp 0.4.1: six sets of
 10,000 impressions, two logging policies times three campaigns, of 2019-11-24 to 2019-11-30, in time order.
 
-`shop` gets the click, the position and the hour of each impression, the four user features, and of the user's past
-clicks (the log's user-item affinities) on how many items they fell (`affinities`) and on which most (`favourite`);
-`media` gets the item that was shown and the item's features. The impressions of the last day are set apart,
-for prediction. Item numbers mean another item in each campaign, so that `item` is campaign and number.
+`shop` gets the click, the position and the hour of each impression, the four user features, and two columns
+from the user's past clicks (the log's user-item affinities): `affinities`, on how many items they fell, and
+`favourite`, on which most. `media` gets the item that was shown and the item's features. The last day's
+impressions are set apart, for prediction. Item numbers mean another item in each campaign, so that `item` is
+campaign and number.
 """  # noqa: INP001 - a script, not a package
 
 import argparse

@@ -1,5 +1,6 @@
-"""Threat: the initiator brings a model that was not trained with these parties' consent (trained elsewhere, with
-others, by itself, or stolen), to have it scored on the provider's rows, or to read the rows out of its scores.
+"""Threat: the initiator brings a model that was not trained with these parties' consent (trained
+elsewhere, with others, by itself, or stolen), to have it scored on the provider's rows, or to read the
+rows out of its scores.
 
 Measure: a model comes with the agreement under which it was trained, signed by all its parties and by its
 enclave, and with that enclave's statement about its digest. The enclave and the provider check both.
@@ -8,7 +9,7 @@ enclave, and with that enclave's statement about its digest. The enclave and the
 import functools
 
 import pytest
-from fakes.mischief import twist
+from fakes.mischief import twist, twist_enclave
 from fakes.outcomes import completed, heard
 from fakes.shop import authority, datasets, predict_job, train_job, world
 from fakes.world import Authority, World, bring, predict_task, train_task
@@ -135,8 +136,6 @@ def through_a_blind_enclave(change):
     """An enclave that checks nothing: the provider looks at the papers itself."""
     ran = predict_with(bring(trained_by("media")))
     tamper = lambda say: [say._replace(message=change(say.message))]
-    from fakes.mischief import twist_enclave  # noqa: PLC0415
-
     twist_enclave(ran).changes[Kind.OFFER] = tamper
     return ran
 

@@ -1,5 +1,5 @@
-"""Threat: somebody joins a task in a party's name with a JOIN that was recorded, relayed, or stolen; or a party
-takes over the session of another one; or a stranger of the same CA comes in.
+"""Threat: somebody joins a task in a party's name with a JOIN that was recorded, relayed, or stolen; or a
+party takes over the session of another one; or a stranger of the same CA comes in.
 
 Measure: the JOIN is signed by the party's identity key and bound to the task, the enclave's attested keys,
 its configuration, the TLS peer's certificate and the sealed secret; the secret opens only in that enclave
@@ -9,6 +9,7 @@ and only for that party; and each party comes in once.
 import queue
 
 import pytest
+from fakes.examples import EXAMPLES
 from fakes.mischief import flipped
 from fakes.ports import SeededRandomness
 from fakes.shop import authority, world
@@ -51,16 +52,16 @@ def joining(enclave, name="media", role=Role.B):
     )
 
 
-def accepting(envelope, ran, name="media", role=Role.B, enclave=None, hpke=None):
+def accepting(envelope, ran, name="media", role=Role.B):
     key, certificate = identity(name)
     return accept(
         envelope,
-        enclave or ran.attested,
+        ran.attested,
         party=name,
         role=role,
         certificate=certificate,
         party_key=key.public_key,
-        hpke_key=hpke or ran.hpke,
+        hpke_key=ran.hpke,
     )
 
 
@@ -82,8 +83,8 @@ def test_an_honest_join_opens_a_channel_in_both_directions():
     envelope, party = joining(ran.attested)
     enclave = accepting(envelope, ran)
     assert party.session == enclave.session
-    sealed = enclave.say(messages.ReceiptToSign.__new__(messages.ReceiptToSign)) if False else None
-    assert sealed is None
+    assert party.hear(enclave.say(EXAMPLES[Kind.OFFER].message)) == EXAMPLES[Kind.OFFER]
+    assert enclave.hear(party.say(EXAMPLES[Kind.DECLINE].message)) == EXAMPLES[Kind.DECLINE]
 
 
 ELSEWHERE = {
@@ -264,8 +265,6 @@ def test_a_refused_join_does_not_take_the_place_of_the_right_one():
 
 
 def test_the_other_kinds_are_no_way_in():
-    from fakes.examples import EXAMPLES  # noqa: PLC0415
-
     ran = world()
     for kind in set(Kind) - {Kind.JOIN}:
         with pytest.raises(RemoteProtocolError):

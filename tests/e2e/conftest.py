@@ -17,8 +17,7 @@ def make_site(base):
     try:
         site.identity("cloud", IdentityRole.PLATFORM, ("127.0.0.1",))
         site.start_hardware()
-        site.write_platform()
-        site.host = site.serve()
+        site.serve()
         for name in fair.OWNERS:
             site.identity(name)
             data = {"train": "prepared", "predict": "later"}
@@ -59,6 +58,7 @@ def write_policies(site):
 def site(tmp_path_factory):
     """Machine, PCCS, host, three parties with data; media serves."""
     site = make_site(tmp_path_factory.mktemp("site"))
+    site.narrow, site.other_ids = NARROW, OTHER_IDS
     try:
         prepare_all(site)
         write_policies(site)

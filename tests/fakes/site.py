@@ -30,7 +30,7 @@ from confide.transport.host_client import HostClient
 PATIENCE = 40
 """Seconds until a test stops waiting for another process: a shared machine may be slow."""
 CLOCK, RANDOMNESS = SystemClock(), SystemRandomness()
-READY_SUFFIX = ("--format", "json")
+AS_JSON = ("--format", "json")
 
 
 def program(name):
@@ -141,6 +141,7 @@ class Site:
         self._logs = 0
         self.passphrases = {}
         self.address = ""
+        self.host = self.media = None
         ca.create_ca(
             self.folder("ca"),
             "test-ca",
@@ -194,9 +195,7 @@ class Site:
 
     def client(self, name):
         """Calls to the host as this party, from the test's own process. The caller closes it."""
-        me = load_identity(
-            self.base / name / "identity", self.passphrases[name].encode(), CLOCK.now()
-        )
+        me = load_identity(self.base / name / "identity", self.passphrases[name].encode(), CLOCK.now())
         return HostClient(
             self.address,
             key_pem=me.private_key.to_pem_unencrypted(),
@@ -230,19 +229,17 @@ class Site:
 
     def confide(self, owner, *arguments, passphrase=None):
         """Run `confide … --format json` to its end."""
-        return self.start(owner, "confide", *arguments, *READY_SUFFIX, passphrase=passphrase).wait()
+        return self.start(owner, "confide", *arguments, *AS_JSON, passphrase=passphrase).wait()
 
-    def serve(self, *, config="platform.toml", folder="cloud"):
-        """Start a host; its address, once it has one, stays the same."""
-        host = self.start(folder, "confide", "platform", "serve", "--config", config, *READY_SUFFIX)
-        self.address = host.ready()["result"]["address"]
-        return host
-
-    def write_platform(self, command=None, **launcher):
-        """platform.toml; `command` to start something else than the loader of the simulated machine."""
-        entry = {"command": command or self.loader, "join_seconds": 60, **launcher}
+    def serve(self, **launcher):
+        """Start the host; the address that the first one has been given stays for those after it."""
+        entry = {"command": self.loader, "join_seconds": 60, **launcher}
         document = {"address": self.address or "127.0.0.1:0", "launcher": entry}
-        return self.write("cloud", "platform.toml", document)
+        self.write("cloud", "platform.toml", document)
+        self.host = self.start("cloud", "confide", "platform", "serve", *AS_JSON)
+        ready = self.host.ready()["result"]
+        self.address = ready["address"]
+        return ready
 
     @property
     def loader(self):
@@ -257,7 +254,7 @@ class Site:
 
     def provide(self, name, *arguments):
         """Start `confide provider serve` of a party and wait until it has said that it is ready."""
-        provider = self.start(name, "confide", "provider", "serve", *arguments, *READY_SUFFIX)
+        provider = self.start(name, "confide", "provider", "serve", *arguments, *AS_JSON)
         assert provider.ready()["event"] == "ready"
         return provider
 

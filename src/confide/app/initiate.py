@@ -2,6 +2,7 @@
 
 import json
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from confide.app.events import Event, Tell
 from confide.app.party import Party, complete_receipt, enter, party_context, talk, why_closed
 from confide.app.records import MODEL, PREDICTIONS, RECEIPT, REPORT, TaskFolder
 from confide.core import limits
-from confide.core.errors import ConfigurationError, PlatformFailed, TransportError
+from confide.core.errors import ConfideError, ConfigurationError, PlatformFailed, TaskEnded, TransportError
 from confide.core.platform_api import TaskRequest, TaskState, TaskStatus
 from confide.data.dataset import PreparedDataset
 from confide.party.initiator import Initiator, Job, ModelToBring
+from confide.protocol import faults
 from confide.protocol.receipts import decode_signed_receipt
 from confide.protocol.roles import Role
 from confide.transport.host_client import HostClient
@@ -89,7 +91,7 @@ def _dataset(beside: Path, relative: str) -> PreparedDataset:
 
 
 def run(party: Party, jobs: list[Job], tell: Tell, cancelled: threading.Event) -> Outcome:
-    """Run a task to its receipt. Raises whatever ended it before."""
+    """Run a task to its receipt. Raises whatever ended it before; TaskCancelled once `cancelled` is set."""
     first = jobs[0].task
     host = party.host()
     try:
@@ -107,11 +109,20 @@ def run(party: Party, jobs: list[Job], tell: Tell, cancelled: threading.Event) -
             status = _wait_for_enclave(party, host, status, cancelled)
             tell(Event("started", {"enclave": status.enclave_address}))
             return _run_in(party, host, status, jobs, tell=tell, cancelled=cancelled)
-        except KeyboardInterrupt:
-            host.cancel_task(status.id)
+        except (ConfideError, KeyboardInterrupt) as end:
+            if cancelled.is_set() or not isinstance(end, TaskEnded):
+                _withdraw(host, status.id)
             raise
     finally:
         host.close()
+
+
+def _withdraw(host: HostClient, task: str) -> None:
+    """The enclave can't know that we shall not come (back): let it not wait for us. A host that can't be
+    reached now changes nothing about why we leave.
+    """
+    with suppress(ConfideError):
+        host.cancel_task(task)
 
 
 def _run_in(
@@ -140,6 +151,8 @@ def _wait_for_enclave(
 ) -> TaskStatus:
     deadline = party.clock.monotonic() + limits.ENCLAVE_START_SECONDS
     while status.enclave_address is None:
+        if cancelled.is_set():
+            raise faults.cancelled(party.me)
         if status.state is TaskState.ENDED:
             raise PlatformFailed(f"the enclave did not start: {status.outcome}", blame="platform")
         if party.clock.monotonic() > deadline:

@@ -1,6 +1,7 @@
 """What both sides of a task share: our identity, the host, one conversation with one verified enclave."""
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 
 from confide.app.attested import VerifiedEnclave, verify_enclave
@@ -10,8 +11,8 @@ from confide.app.party_config import LoadedConfig
 from confide.app.records import RECEIPT, TaskFolder
 from confide.core import canonical, limits
 from confide.core.enclave_config import der_of_pem
-from confide.core.errors import NotFound, PlatformFailed, TransportError
-from confide.core.platform_api import API_VERSION, Hello, TaskState, TaskStatus
+from confide.core.errors import ChannelClosed, PlatformFailed, TransportError, Unreachable
+from confide.core.platform_api import API_VERSION, EndRecord, Hello, TaskState, TaskStatus
 from confide.core.ports import Clock, Randomness
 from confide.core.version import VERSION
 from confide.crypto import signatures
@@ -142,17 +143,10 @@ def complete_receipt(party: Party, host: HostClient, task: str, folder: TaskFold
     path = folder.path(RECEIPT)
     if path is None:
         return
-    deadline = party.clock.monotonic() + limits.CALL_SECONDS
-    while True:
-        try:
-            record = host.end_record(task)
-        except NotFound:
-            if party.clock.monotonic() > deadline:
-                tell(Event("no-end-record", {"task": task}))
-                return
-            threading.Event().wait(limits.POLL_SECONDS / 4)
-            continue
-        break
+    record = _end_record(party, host, task)
+    if record is None:
+        tell(Event("no-end-record", {"task": task}))
+        return
     end_records.verify(record, task=task, ca_pem=party.identity.ca_pem, now=party.clock.now())
     end = HostEnd(
         record=canonical.decode_plain(record.message()),
@@ -164,15 +158,27 @@ def complete_receipt(party: Party, host: HostClient, task: str, folder: TaskFold
     tell(Event("enclave-ended", facts))
 
 
-def why_closed(party: Party, host: HostClient, task: str, closed: TransportError) -> TransportError:
-    """A better reason than "the channel closed", if the host knows one soon."""
-    deadline = party.clock.monotonic() + limits.CLOSE_SECONDS
-    while party.clock.monotonic() < deadline:
-        try:
-            status = host.get_task(task)
-        except TransportError:
-            return closed
-        if status.state is TaskState.ENDED:
-            return PlatformFailed(f"the enclave of task {task} has ended: {status.outcome}", blame="platform")
+def _end_record(party: Party, host: HostClient, task: str) -> EndRecord | None:
+    deadline = party.clock.monotonic() + limits.CALL_SECONDS
+    while True:
+        with suppress(TransportError):  # not yet, or the host is away for a moment
+            return host.end_record(task)
+        if party.clock.monotonic() > deadline:
+            return None
         threading.Event().wait(limits.POLL_SECONDS / 4)
+
+
+def why_closed(party: Party, host: HostClient, task: str, closed: TransportError) -> TransportError:
+    """A better reason than "the channel closed", if the host knows one soon; it may be starting again."""
+    deadline = party.clock.monotonic() + limits.CONNECT_SECONDS
+    while party.clock.monotonic() < deadline:
+        with suppress(TransportError):
+            status = host.get_task(task)
+            if status.state is TaskState.ENDED:
+                return PlatformFailed(
+                    f"the enclave of task {task} has ended: {status.outcome}", blame="platform"
+                )
+        threading.Event().wait(limits.POLL_SECONDS / 4)
+    if isinstance(closed, Unreachable):
+        return ChannelClosed("the connection to the enclave broke off, and the host does not tell why")
     return closed

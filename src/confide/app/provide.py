@@ -54,7 +54,7 @@ class ProviderService:
             if self._is_new(status) and not self._enough():
                 self._seen.add(status.id)
                 thread = threading.Thread(
-                    target=self._take_part, args=(status, stop), name=f"task {status.id}"
+                    target=self._take_part, args=(status, stop), name=f"task {status.id}", daemon=True
                 )
                 thread.start()
                 self._threads.append(thread)

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.panel import Panel
 
 from confide.cli import attest, ca, data, identity, model, platform, provider, receipt, task
+from confide.cli.interrupts import INTERRUPTED
 from confide.core.errors import ConfideError
 from confide.core.version import VERSION
 
 ERRORS_PAGE = "docs/reference/errors.md"
-INTERRUPTED = 130
 TRACEBACK = "CONFIDE_TRACEBACK"
 
 app = typer.Typer(

@@ -1,7 +1,9 @@
 """`confide provider serve`: bring data to other parties' tasks, within your consent."""
 
 import json
+import select
 import signal
+import sys
 import threading
 from pathlib import Path
 from typing import Annotated
@@ -16,8 +18,11 @@ from confide.app.party import Party
 from confide.app.party_config import CONFIG_FILE
 from confide.app.provide import ProviderService
 from confide.cli.follow import Follower
+from confide.cli.interrupts import Interrupted, interruptible
 from confide.cli.output import Format
 from confide.cli.task import load_party
+from confide.core import limits
+from confide.core.errors import OfferDeclined
 from confide.core.platform_api import TaskStatus
 from confide.party.ports import Decide
 from confide.protocol.messages import Offer
@@ -44,15 +49,17 @@ def serve(
     """Wait for tasks that name you; verify each enclave; decide; send what you consented to."""
     party = load_party(config)
     console, lock = Console(), threading.Lock()
-    decide: Decide = (
-        ByPolicy(consent, party.me, party.config, party.clock)
-        if consent is not None
-        else ByAsking(_Asking(console, lock), party.me, party.config, party.clock)
-    )
-    stop = _stop_on_signals()
-    service = ProviderService(party, decide, _listeners(console, lock, output), most=tasks)
-    _ready(party, console, output)
-    service.run(stop)
+    with interruptible(signal.SIGTERM) as stop:
+        decide: Decide = (
+            ByPolicy(consent, party.me, party.config, party.clock)
+            if consent is not None
+            else ByAsking(_Asking(console, lock, stop), party.me, party.config, party.clock)
+        )
+        service = ProviderService(party, decide, _Listeners(console, lock, output), most=tasks)
+        _ready(party, console, output)
+        service.run(stop)
+    if stop.number == signal.SIGINT:
+        raise Interrupted("interrupted from the keyboard; tasks under way have been told")
     if tasks is not None and service.errors:
         raise service.errors[0]
 
@@ -63,10 +70,6 @@ def _ready(party: Party, console: Console, output: Format) -> None:
         typer.echo(json.dumps({"event": "ready", "name": party.me, "platform": address}))
     else:
         console.print(f"{party.me} is waiting for tasks at {address}", highlight=False)
-
-
-def _listeners(console: Console, lock: threading.Lock, output: Format) -> "_Listeners":
-    return _Listeners(console, lock, output)
 
 
 class _Listeners:
@@ -89,10 +92,10 @@ class _Listeners:
 
 
 class _Asking:
-    """Shows an offer and asks; one at a time."""
+    """Shows an offer and asks; one at a time. Whoever leaves has declined."""
 
-    def __init__(self, console: Console, lock: threading.Lock) -> None:
-        self._console, self._lock = console, lock
+    def __init__(self, console: Console, lock: threading.Lock, stop: threading.Event) -> None:
+        self._console, self._lock, self._stop = console, lock, stop
 
     def __call__(self, offer: Offer, me: str) -> bool:
         task = offer.task
@@ -107,11 +110,24 @@ class _Asking:
         )
         with self._lock:
             self._console.print(Panel(text, title="Consent?", title_align="left"))
-            return typer.confirm("Take part?")
+            return self._confirm()
+
+    def _confirm(self) -> bool:
+        while True:
+            self._console.print("Take part? [y/n]: ", end="", markup=False)
+            answer = self._line().strip().lower()
+            if answer in _ANSWERS:
+                return _ANSWERS[answer]
+
+    def _line(self) -> str:
+        """A line of the terminal. Raises OfferDeclined when there will be none."""
+        while not select.select([sys.stdin], [], [], limits.POLL_SECONDS)[0]:
+            if self._stop.is_set():
+                raise OfferDeclined("the provider has left")
+        line = sys.stdin.readline()
+        if not line:
+            raise OfferDeclined("nobody is there to be asked")
+        return line
 
 
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
+_ANSWERS = {"y": True, "yes": True, "n": False, "no": False}

@@ -1,6 +1,5 @@
 """`confide task`: propose, follow, receive; look and cancel."""
 
-import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,9 +15,11 @@ from confide.app.party_config import CONFIG_FILE, load_config
 from confide.app.records import read_events
 from confide.app.system import SystemClock, SystemRandomness
 from confide.cli.follow import Follower
+from confide.cli.interrupts import Interrupted, interruptible
 from confide.cli.outcome import show_outcome
 from confide.cli.output import Format, show
 from confide.cli.passphrase import ask_passphrase
+from confide.core.errors import TaskCancelled
 from confide.core.platform_api import TaskStatus
 from confide.party.initiator import Job
 
@@ -63,8 +64,13 @@ def predict(
 
 def _run(party: Party, jobs: list[Job], output: Format) -> None:
     console = Console(quiet=output is Format.JSON)
-    with Follower(console) as follower:
-        outcome = initiate.run(party, jobs, follower, threading.Event())
+    with Follower(console) as follower, interruptible() as leaving:
+        try:
+            outcome = initiate.run(party, jobs, follower, leaving)
+        except TaskCancelled:
+            if leaving.is_set():
+                raise Interrupted("interrupted from the keyboard; the task has been cancelled") from None
+            raise
     document = outcome.document()
     if output is Format.JSON:
         show(output, "", document)

@@ -37,6 +37,7 @@ def converse(
         while not channel.session.ended:
             spoken = _hear(link, channel, note, cancelled, us)
             for answer in script.hear(spoken):
+                _check(cancelled, us)
                 envelope = channel.say(answer.message, answer.payload)
                 note("said", answer.message, channel.session.state)
                 link.send(envelope)
@@ -67,12 +68,16 @@ def _hear(link: Link, channel: SealedChannel, note: Note, cancelled: threading.E
 
 def _receive(link: Link, cancelled: threading.Event, us: str) -> bytes:
     while True:
-        if cancelled.is_set():
-            raise faults.cancelled(us)
+        _check(cancelled, us)
         try:
             return link.receive(timeout=limits.POLL_SECONDS)
         except TimeoutError:
             continue
+
+
+def _check(cancelled: threading.Event, us: str) -> None:
+    if cancelled.is_set():
+        raise faults.cancelled(us)
 
 
 def _abort(link: Link, channel: SealedChannel, error: ConfideError, note: Note) -> None:

@@ -1,0 +1,169 @@
+"""What users meet when something is wrong: an exit code and an envelope that says whose turn it is."""
+
+import pytest
+from fakes import fair
+from fakes.site import CLOCK, INTERRUPT, KILL, RANDOMNESS, until
+
+from confide.core.errors import Fault
+from confide_sim.tee import SimulatedTee
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+
+ABSENT = "absent"
+"""A provider that nobody is: tasks that name it wait for it."""
+ENVELOPE = {"code", "name", "message", "fault", "blame", "remedy", "exit_code"}
+
+
+def start(site, document, *arguments):
+    """Start `confide task train` with this TASK.toml at the shop."""
+    site.write("shop", "task.toml", document)
+    return site.start("shop", "confide", "task", "train", "task.toml", *arguments, "--format", "json")
+
+
+def refused(site, document, *arguments):
+    """The error that a training ends with; its envelope is complete."""
+    error = start(site, document, *arguments).wait().error
+    assert set(error) == ENVELOPE
+    assert error["remedy"]
+    assert error["message"]
+    return error
+
+
+def facts(error):
+    return error["code"], error["exit_code"], error["blame"]
+
+
+def waiting(site, phase, waiting_for=None):
+    """Id of the shop's newest task, once the host has been told this phase."""
+
+    def newest():
+        found = client.list_tasks()[0]
+        fits = found.phase == phase and waiting_for in (None, found.waiting_for)
+        return found.id if fits else None
+
+    with site.client("shop") as client:
+        return until(newest, f"task in phase {phase}")
+
+
+def test_a_provider_declines_by_its_policy(site):
+    error = refused(site, fair.task("media", purpose="something else"))
+    assert facts(error) == ("CFD-111", 11, "media")
+    assert error["fault"] == Fault.NOBODY
+    assert "another purpose" in error["message"]
+
+
+def test_nobody_answers_in_time(site):
+    error = refused(site, fair.task(ABSENT, consent_seconds=1))
+    assert facts(error) == ("CFD-112", 11, ABSENT)
+    assert error["fault"] == Fault.PEER
+
+
+def test_the_trust_root_is_not_named(site):
+    site.write("shop", "other-root.pem", SimulatedTee(RANDOMNESS, CLOCK.now()).root_pem)
+    site.configure("shop", file="other-root.toml", root="other-root.pem")
+    error = refused(site, fair.task("media"), "--config", "other-root.toml")
+    assert (error["code"], error["exit_code"]) == ("CFD-203", 20)
+    assert error["fault"] == Fault.PLATFORM
+    assert "SIMULATED" in error["message"] + error["remedy"]
+    left_behind(site)
+
+
+def left_behind(site):
+    """A task whose enclave was refused does not wait for its initiator."""
+    with site.client("shop") as client:
+        assert client.list_tasks()[0].state == "ended"
+
+
+def test_another_measurement_than_ours(site):
+    site.configure("shop", file="other-code.toml", mrenclave="5" * 64)
+    error = refused(site, fair.task("media"), "--config", "other-code.toml")
+    assert (error["code"], error["exit_code"]) == ("CFD-204", 20)
+    assert error["fault"] == Fault.PLATFORM
+    assert site.machine["measurement"] in error["message"]
+    left_behind(site)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "code", "exit_code", "named"),
+    [
+        ({"name": "oracle"}, "CFD-110", 11, "oracle"),
+        ({"name": "afm", "parameters": {"epochs": 0}}, "CFD-602", 60, "epochs"),
+        ({"name": "afm", "parameters": {"depth": 3}}, "CFD-602", 60, "depth"),
+    ],
+)
+def test_algorithms_that_can_not_be_had(site, algorithm, code, exit_code, named):
+    error = refused(site, fair.task("media", algorithm=algorithm))
+    assert facts(error) == (code, exit_code, None)
+    assert error["fault"] == Fault.YOU
+    assert named in error["message"]
+
+
+def test_a_column_is_missing_at_the_provider(site):
+    error = refused(site, fair.task("media", purpose=site.narrow))
+    assert facts(error) == ("CFD-401", 40, "media")
+    assert "dwell" in error["message"]
+
+
+def test_the_id_sets_to_predict_differ(site):
+    site.write("shop", "differ.toml", fair.prediction(purpose=site.other_ids))
+    error = refused(site, fair.task("media", purpose=site.other_ids), "--then", "differ.toml")
+    assert (error["code"], error["exit_code"]) == ("CFD-116", 11)
+    assert "media has 199" in error["message"]
+    assert "shop has 200" in error["message"]
+
+
+def test_cancelled_by_its_initiator(site):
+    running = start(site, fair.task("media", ABSENT))
+    task = waiting(site, "asking", (ABSENT,))
+    assert site.confide("media", "task", "cancel", task).error["code"] == "CFD-503"
+    assert site.confide("shop", "task", "cancel", task).result["state"] == "ended"
+    assert running.wait().error["code"] == "CFD-118"
+    assert site.media.wait_for("ended", task)["code"] == "CFD-118"
+
+
+def test_interrupted_at_the_initiator(site):
+    running = start(site, fair.task("media", ABSENT))
+    task = waiting(site, "asking", (ABSENT,))
+    done = running.send(INTERRUPT).wait()
+    assert (done.code, done.error["code"], done.err) == (130, "CFD-118", "")
+    shown = site.confide("shop", "task", "show", task).result
+    assert (shown["state"], shown["events"][-1]["message"]) == ("ended", "abort")
+    told = site.media.wait_for("ended", task)
+    assert told["code"] == "CFD-118"
+    assert "shop" in told["reason"]
+
+
+def test_interrupted_at_a_provider(site):
+    news = site.provide("news", "--consent", "consent.toml")
+    running = start(site, fair.task("news", ABSENT))
+    task = waiting(site, "asking", (ABSENT,))
+    done = news.send(INTERRUPT).wait()
+    assert (done.code, done.err) == (130, "")
+    assert "Traceback" not in done.out
+    assert facts(running.wait().error) == ("CFD-118", 11, "news")
+    assert site.confide("shop", "task", "show", task).result["state"] == "ended"
+
+
+def test_the_wrong_passphrase(site):
+    site.write("shop", "task.toml", fair.task("media"))
+    done = site.confide("shop", "task", "train", "task.toml", passphrase="not it")
+    assert facts(done.error) == ("CFD-304", 30, None)
+    assert done.error["fault"] == Fault.YOU
+    assert "not it" not in done.out + done.err
+
+
+def test_a_provider_dies_while_the_enclave_works(site):
+    news = site.provide("news", "--consent", "consent.toml")
+    running = start(site, fair.task("news", algorithm={"name": "afm", "parameters": {"epochs": 1000}}))
+    waiting(site, "working")
+    news.send(KILL).wait()
+    assert facts(running.wait().error) == ("CFD-120", 11, "news")
+
+
+def test_the_initiator_dies_and_the_provider_is_told(site):
+    running = start(site, fair.task("media", ABSENT))
+    task = waiting(site, "asking", (ABSENT,))
+    running.send(KILL).wait()
+    told = site.media.wait_for("ended", task)
+    assert (told["code"], told["blame"]) == ("CFD-120", "shop")
+    assert site.media.process.poll() is None

@@ -1,0 +1,116 @@
+"""Consent policies: without a rule that fits the answer is no, and the reason names no value of ours."""
+
+import pytest
+from fakes.ports import FakeClock
+from fakes.world import PARAMETERS, predict_task, train_task
+
+from confide.app.consent import DAY, ByAsking, ByPolicy
+from confide.app.party_config import load_config
+from confide.core.errors import ConfigurationError, OfferDeclined
+from confide.enclave import computation
+from confide.protocol.messages import Offer
+from confide.protocol.terms import Algorithm, Label
+
+MEASUREMENT = "ab" * 32
+CONFIG = """
+[platform]
+address = "127.0.0.1:7443"
+[attestation]
+roots = ["intel"]
+mrenclave = ["%s"]
+pccs = "https://localhost:8081"
+[data]
+train = "media-prepared"
+"""
+RULE = """
+[[allow]]
+initiator = "shop"
+kind = "train"
+columns = ["page", "region"]
+predictions = 4
+days = 2
+"""
+
+
+@pytest.fixture
+def config(tmp_path, datasets):
+    (tmp_path / "confide.toml").write_text(CONFIG % MEASUREMENT)
+    (tmp_path / "media-prepared").symlink_to(datasets["media"].path)
+    return load_config(tmp_path / "confide.toml")
+
+
+@pytest.fixture
+def decide(tmp_path, config):
+    def by(text):
+        path = tmp_path / "consent.toml"
+        path.write_text(text)
+        return ByPolicy(path, "media", config, FakeClock(1_000))
+
+    return by
+
+
+def offer(**changes):
+    task = train_task(**changes)
+    entry = computation.listing()[0]
+    algorithm = Algorithm(name=entry.name, version=entry.version, digest=entry.digest, parameters=PARAMETERS)
+    return Offer(task=task, algorithm=algorithm)
+
+
+def test_a_rule_that_fits_gives_a_consent_with_its_limits(decide, datasets):
+    yes = decide(RULE)(offer(), MEASUREMENT)
+    assert yes.consent.columns == ("page",)
+    assert yes.consent.measurement == MEASUREMENT
+    assert yes.consent.expires_at == 1_000 + 2 * DAY
+    assert yes.consent.predictions == 4
+    assert yes.dataset.manifest_bytes == datasets["media"].manifest_bytes
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        (RULE.replace('"shop"', '"stranger"'), "another initiator"),
+        (RULE.replace('"train"', '"predict"'), "another kind"),
+        (RULE.replace('["page", "region"]', '["region"]'), "not allowed: page"),
+        (RULE + 'purpose = "research"\n', "another purpose"),
+        (RULE + 'algorithms = ["tree"]\n', "another algorithm"),
+    ],
+)
+def test_without_a_rule_that_fits_the_answer_is_no_with_the_reason(decide, rule, why):
+    with pytest.raises(OfferDeclined, match=why):
+        decide(rule)(offer(), MEASUREMENT)
+
+
+def test_our_label_needs_our_consent_like_any_column(decide):
+    ours = Label(name="click", owner="media")
+    with pytest.raises(OfferDeclined, match="not allowed: click"):
+        decide(RULE)(offer(label=ours), MEASUREMENT)
+    assert decide(RULE.replace('"region"', '"click"'))(offer(label=ours), MEASUREMENT)
+
+
+def test_an_empty_or_broken_policy_is_refused_at_once(decide):
+    for text in ("", "allow = []", RULE + "surprise = 1\n", "[[allow]]\n", RULE.replace("4", "-1")):
+        with pytest.raises(ConfigurationError, match=r"consent\.toml"):
+            decide(text)
+
+
+def test_a_person_is_asked_and_believed(config):
+    asked = []
+
+    def ask(answer):
+        def to(seen, me):
+            asked.append((seen.task.name, me))
+            return answer
+
+        return ByAsking(to, "media", config, FakeClock(0))
+
+    assert ask(answer=True)(offer(), MEASUREMENT).consent.predictions == 1
+    with pytest.raises(OfferDeclined):
+        ask(answer=False)(offer(), MEASUREMENT)
+    assert asked == [("clicks", "media")] * 2
+
+
+def test_without_a_dataset_for_this_kind_of_task_that_is_said(config):
+    asking = ByAsking(lambda *_: True, "media", config, FakeClock(0))
+    wanted = Offer(task=predict_task(train_task()), algorithm=offer().algorithm)
+    with pytest.raises(ConfigurationError, match="predict"):
+        asking(wanted, MEASUREMENT)

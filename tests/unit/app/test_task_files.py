@@ -1,0 +1,95 @@
+"""TASK.toml: what is written becomes the task that is agreed, and what is wrong is named."""
+
+import pytest
+
+from confide.app import task_file
+from confide.core.errors import AlgorithmNotListed, ConfigurationError, ParameterInvalid
+from confide.core.features import Kind, Transform
+from confide.core.platform_api import TaskKind
+
+TRAIN = """
+name = "clicks"
+dataset = "prepared"
+providers = ["media"]
+[id]
+name = "row"
+type = "integer"
+[label]
+name = "click"
+[features.shop]
+city = "categorical"
+price = { kind = "numeric", transform = "buckets", boundaries = [1, 2.5] }
+[features.media]
+page = "categorical"
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def to(text, name="task.toml"):
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return to
+
+
+def test_defaults_are_the_documented_ones(write):
+    file, task = task_file.read_train(write(TRAIN), "shop")
+    assert task.kind is TaskKind.TRAIN
+    assert task.participants == ("shop", "media")
+    assert task.label.owner == "shop"
+    assert task.split.holdout == 0.2
+    assert task.baselines == ("initiator",)
+    assert [release.what for release in task.releases] == ["model", "metrics"]
+    assert {release.to for release in task.releases} == {"shop"}
+    price = task.features["shop"][1]
+    assert (price.kind, price.transform, price.boundaries) == (Kind.NUMERIC, Transform.BUCKETS, (1.0, 2.5))
+    assert task_file.parameters_of(file)["epochs"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (('type = "integer"', 'type = "uuid"'), "id.type"),
+        (('city = "categorical"', 'city = "text"'), "features.shop.city"),
+        (('page = "categorical"', 'page = { kind = "categorical", transform = "log1p" }'), "page"),
+        (("boundaries = [1, 2.5]", "boundaries = [2, 1]"), "increasing"),
+        (('providers = ["media"]', 'providers = ["media", "media"]'), "twice"),
+        (('providers = ["media"]', 'providers = ["maps"]'), "features"),
+        (('providers = ["media"]', 'providers = ["maps", "Media"]'), "features"),
+        (('name = "clicks"', 'name = ""'), "name"),
+        (('name = "clicks"', 'name = "clicks"\nsurprise = 1'), "surprise"),
+        (('[label]\nname = "click"', '[label]\nname = "city"'), "label"),
+        (('[label]\nname = "click"', '[label]\nname = "click"\nowner = "maps"'), "owner"),
+        (('dataset = "prepared"\n', ""), "dataset"),
+        (('name = "clicks"', "name = clicks"), "task.toml"),
+    ],
+)
+def test_what_is_wrong_is_named(write, change, word):
+    assert change[0] in TRAIN
+    with pytest.raises(ConfigurationError, match=word):
+        task_file.read_train(write(TRAIN.replace(*change)), "shop")
+
+
+def test_parameters_and_algorithms_are_checked_before_anything_is_proposed(write):
+    file, _ = task_file.read_train(write(TRAIN + "[algorithm.parameters]\nepochs = 0\n"), "shop")
+    with pytest.raises(ParameterInvalid, match="epochs"):
+        task_file.parameters_of(file)
+    file, _ = task_file.read_train(write(TRAIN + '[algorithm]\nname = "tree"\n'), "shop")
+    with pytest.raises(AlgorithmNotListed, match="afm"):
+        task_file.parameters_of(file)
+
+
+def test_a_prediction_takes_everything_from_the_training(write):
+    _, trained = task_file.read_train(write(TRAIN), "shop")
+    path = write('name = "later"\ndataset = "prepared-later"\nmodel = "m.confide"\n', "predict.toml")
+    task = task_file.predict_task(task_file.read_predict(path), path, trained)
+    assert task.kind is TaskKind.PREDICT
+    assert (task.features, task.id, task.encoding) == (trained.features, trained.id, trained.encoding)
+    assert [release.what for release in task.releases] == ["predictions"]
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"absent\.toml"):
+        task_file.read_train(tmp_path / "absent.toml", "shop")
