@@ -79,7 +79,7 @@ def measure_command(
 def impressions_command(
     out: Annotated[Path, typer.Option(help="Folder for the generated files.")],
     rows: Annotated[int, typer.Option(min=100, help="Impressions to train on.")] = 200_000,
-    seed: Annotated[int, typer.Option(min=0)] = 7,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed gives other impressions.")] = 7,
 ) -> None:
     """Generate advertising impressions, split by columns between an advertiser and a publisher."""
     made = impressions.generate(out, rows=rows, later_rows=rows // 10, seed=seed)

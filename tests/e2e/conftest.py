@@ -4,28 +4,9 @@ import pytest
 from fakes import fair
 from fakes.site import Site
 
-from confide.crypto.identity import IdentityRole
-
 ROWS, LATER = 2_000, 200
 NARROW, OTHER_IDS = "with fewer columns", "with other ids"
 """Purposes under which media brings a dataset that does not fit."""
-
-
-def make_site(base):
-    """Processes and identities, nothing prepared. The caller ends it."""
-    site = Site(base)
-    try:
-        site.identity("cloud", IdentityRole.PLATFORM, ("127.0.0.1",))
-        site.start_hardware()
-        site.serve()
-        for name in fair.OWNERS:
-            site.identity(name)
-            data = {"train": "prepared", "predict": "later"}
-            site.configure(name, data=data)
-    except BaseException:
-        site.end()
-        raise
-    return site
 
 
 def prepare_all(site):
@@ -57,9 +38,11 @@ def write_policies(site):
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
     """Machine, PCCS, host, three parties with data; media serves."""
-    site = make_site(tmp_path_factory.mktemp("site"))
+    site = Site(tmp_path_factory.mktemp("site")).begin()
     site.narrow, site.other_ids = NARROW, OTHER_IDS
     try:
+        for name in fair.OWNERS:
+            site.join(name)
         prepare_all(site)
         write_policies(site)
         site.media = site.provide("media", "--consent", "consent.toml")

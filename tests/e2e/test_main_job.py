@@ -1,4 +1,4 @@
-"""The main job with real processes: agreed, attested, trained, predicted, released to A alone, closed, gone."""
+"""The main job with real processes: agreed, attested, trained, predicted, released to A alone, gone."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 from fakes import fair
 from fakes.site import alive, children_of, until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e-job")]
 
 MODEL, PREDICTIONS, RECEIPT = "model.confide", "predictions.csv", "receipt.json"
 

@@ -1,13 +1,17 @@
 """What users meet when something is wrong: an exit code and an envelope that says whose turn it is."""
 
+import os
+from contextlib import contextmanager
+
 import pytest
 from fakes import fair
 from fakes.site import CLOCK, INTERRUPT, KILL, RANDOMNESS, until
 
 from confide.core.errors import Fault
+from confide.core.platform_api import TaskState
 from confide_sim.tee import SimulatedTee
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e-refusals")]
 
 ABSENT = "absent"
 """A provider that nobody is: tasks that name it wait for it."""
@@ -34,15 +38,17 @@ def facts(error):
 
 
 def waiting(site, phase, waiting_for=None):
-    """Id of the shop's newest task, once the host has been told this phase."""
+    """Id of the shop's running task, once the host has been told this phase."""
 
-    def newest():
-        found = client.list_tasks()[0]
-        fits = found.phase == phase and waiting_for in (None, found.waiting_for)
-        return found.id if fits else None
+    def fitting():
+        running = (found for found in client.list_tasks() if found.state is TaskState.RUNNING)
+        fits = (
+            found.id for found in running if found.phase == phase and waiting_for in (None, found.waiting_for)
+        )
+        return next(fits, None)
 
     with site.client("shop") as client:
-        return until(newest, f"task in phase {phase}")
+        return until(fitting, f"task in phase {phase}", instead=lambda: (client.list_tasks()[:3], site.said))
 
 
 def test_a_provider_declines_by_its_policy(site):
@@ -71,7 +77,7 @@ def test_the_trust_root_is_not_named(site):
 def left_behind(site):
     """A task whose enclave was refused does not wait for its initiator."""
     with site.client("shop") as client:
-        assert client.list_tasks()[0].state == "ended"
+        assert {found.state for found in client.list_tasks()} == {TaskState.ENDED}
 
 
 def test_another_measurement_than_ours(site):
@@ -142,6 +148,44 @@ def test_interrupted_at_a_provider(site):
     assert "Traceback" not in done.out
     assert facts(running.wait().error) == ("CFD-118", 11, "news")
     assert site.confide("shop", "task", "show", task).result["state"] == "ended"
+
+
+@contextmanager
+def asked_on_a_terminal(site):
+    """A provider without a policy, its standard input a terminal; and that terminal's other end."""
+    keyboard, terminal = os.openpty()
+    try:
+        yield site.provide("news", stdin=terminal), keyboard
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+
+
+def test_a_person_is_asked(site):
+    with asked_on_a_terminal(site) as (news, keyboard):
+        running = start(site, fair.task("news"))
+        news.wait_for("offered", waiting(site, "asking", ("news",)))
+        os.write(keyboard, b"what?\nNo\n")
+        error = running.wait().error
+        news.end()
+    assert facts(error) == ("CFD-111", 11, "news")
+    assert "declined by a person" in error["message"]
+
+
+def test_interrupted_while_a_person_is_asked(site):
+    with asked_on_a_terminal(site) as (news, _):
+        running = start(site, fair.task("news"))
+        news.wait_for("offered", waiting(site, "asking", ("news",)))
+        assert news.send(INTERRUPT).wait().code == 130
+    assert facts(running.wait().error) == ("CFD-118", 11, "news")
+
+
+def test_nobody_is_there_to_be_asked(site):
+    news = site.provide("news", "--tasks", "1")
+    error = refused(site, fair.task("news"))
+    assert facts(error) == ("CFD-111", 11, "news")
+    assert "nobody is there" in error["message"]
+    assert news.wait().code == 11
 
 
 def test_the_wrong_passphrase(site):

@@ -37,11 +37,11 @@ def program(name):
     return str(Path(sys.executable).parent / name)
 
 
-def until(found, what, seconds=PATIENCE):
-    """The first true value of `found()`."""
+def until(found, what, seconds=PATIENCE, instead=lambda: ""):
+    """The first true value of `found()`; `instead()` tells what there was when the time was up."""
     deadline = time.monotonic() + seconds
     while not (value := found()):
-        assert time.monotonic() < deadline, f"no {what} in {seconds} s"
+        assert time.monotonic() < deadline, f"no {what} in {seconds} s, but {instead()}"
         time.sleep(0.03)
     return value
 
@@ -106,7 +106,7 @@ class Running:
             named = (event for event in self.events if event["event"] == name)
             return next((event for event in named if event["task_id"] == task), None)
 
-        return until(find, f"event '{name}' of task {task}: {self.lines}")
+        return until(find, f"event '{name}' of task {task}", instead=lambda: self.lines)
 
     def send(self, number):
         self.process.send_signal(number)
@@ -150,6 +150,23 @@ class Site:
             now=CLOCK.now(),
             randomness=RANDOMNESS,
         )
+
+    def begin(self, **launcher):
+        """Start hardware and host, as platform cloud. Ends everything if it can't."""
+        try:
+            self.identity("cloud", IdentityRole.PLATFORM, ("127.0.0.1",))
+            self.start_hardware()
+            self.serve(**launcher)
+        except BaseException:
+            self.end()
+            raise
+        return self
+
+    def join(self, name, **configuration):
+        """A party: its identity, and its confide.toml."""
+        self.identity(name)
+        data = {"train": "prepared", "predict": "later"}
+        self.configure(name, data=data, **configuration)
 
     # --- owners ------------------------------------------------------------------------------------------
 
@@ -209,7 +226,7 @@ class Site:
         own = {"CONFIDE_PASSPHRASE": passphrase or self.passphrases.get(owner, "")}
         return {**os.environ, **own, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
-    def start(self, owner, *command, passphrase=None):
+    def start(self, owner, *command, passphrase=None, stdin=subprocess.DEVNULL):
         """`command`: a script's name and its arguments; ended with the site if not before."""
         self._logs += 1
         log = self.folder(owner) / f"{self._logs}-{command[0]}-{command[1]}.log"
@@ -218,7 +235,7 @@ class Site:
                 [program(command[0]), *command[1:]],
                 cwd=self.base / owner,
                 env=self._environment(owner, passphrase),
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=file,
                 text=True,
@@ -252,11 +269,17 @@ class Site:
         pccs = self.start("cloud", "confide-sim", "pccs", "--dir", folder)
         self.machine, self.pccs = machine.ready(), pccs.ready()
 
-    def provide(self, name, *arguments):
+    def provide(self, name, *arguments, **how):
         """Start `confide provider serve` of a party and wait until it has said that it is ready."""
-        provider = self.start(name, "confide", "provider", "serve", *arguments, *AS_JSON)
+        provider = self.start(name, "confide", "provider", "serve", *arguments, *AS_JSON, **how)
         assert provider.ready()["event"] == "ready"
         return provider
+
+    @property
+    def said(self):
+        """The last words of every process that runs, for a test that fails."""
+        alive = (running for running in self._running if running.process.poll() is None)
+        return [(running.process.args[1:4], running.lines[-3:]) for running in alive]
 
     def end(self):
         for running in reversed(self._running):

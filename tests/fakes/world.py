@@ -1,4 +1,4 @@
-"""All roles in one process, joined by a fake wire: real scripts, real sealing, real (simulated-root) evidence.
+"""All roles in one process, on a fake wire: real scripts, real sealing, real (simulated-root) evidence.
 
 Nothing is mocked but the network and the clock. A test builds a World, tampers with its wire or its parties,
 and runs it; every envelope that passes is the one a real network would carry.
@@ -169,7 +169,7 @@ class World:
         work: Work | None = None,
         decide: Callable[[str, Offer, str], Yes] | None = None,
     ) -> None:
-        """`datasets`: per provider and kind of task. `decide(provider, offer, measurement)` replaces consent."""
+        """`datasets`: per provider and kind. `decide(provider, offer, measurement)` replaces consent."""
         self.authority, self.clock = authority, authority.clock
         first = jobs[0].task
         self.initiator, self.providers = first.initiator, first.providers

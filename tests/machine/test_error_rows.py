@@ -1,8 +1,11 @@
 """The error rows of the protocol as behaviour: refusals, providers, signatures, confirmation."""
 
+import dataclasses
+
 import pytest
 from fakes.mischief import flipped, times, twist, twist_enclave, with_fields
 from fakes.outcomes import completed, ended, heard
+from fakes.ports import FakeClock
 from fakes.shop import START, train_job, world
 from fakes.world import predict_task, train_task
 from msgspec.structs import replace
@@ -196,23 +199,32 @@ def test_an_acceptance_of_another_task_is_a_no():
     ended(ran, OfferDeclined, "media")
 
 
-@pytest.mark.parametrize("waiting", ["media", "shop"])
-def test_no_data_is_used_after_the_consent_has_expired(waiting):
-    """By the provider's clock before it uploads; by the enclave's before it works."""
-    ran = world()
+def expiring(ran):
+    """An hour passes before the parties are asked for data."""
 
-    def later(said):
+    def later(say):
         ran.clock.time += 3600
-        return [said]
+        return [say]
 
-    if waiting == "media":
-        twist_enclave(ran).changes[Kind.PASS] = later
-    else:
-        twist(ran, "shop").changes[Kind.UPLOADED] = later
-        twist(ran, "media").changes[Kind.UPLOADED] = lambda said: [said]
+    twist_enclave(ran).changes[Kind.PASS] = times(1, later)
+    opened = []
+    twist(ran, "media").changes[Kind.OPENING] = lambda said: (opened.append(said), [said])[1]
     ran.run()
     ended(ran, OfferExpired, "media")
     assert not heard(ran, "shop", Kind.PROGRESS)
+    return opened
+
+
+def test_a_provider_sends_nothing_after_its_consent_has_expired():
+    assert expiring(world()) == []
+
+
+def test_the_enclave_uses_nothing_after_a_consent_has_expired():
+    """Even if the provider's own clock has stood still."""
+    ran = world()
+    script = ran.scripts["media"]
+    script._context = dataclasses.replace(script._context, clock=FakeClock(START))
+    assert len(expiring(ran)) == 1
 
 
 # --- signing ---------------------------------------------------------------------------------------------

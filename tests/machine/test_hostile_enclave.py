@@ -7,7 +7,7 @@ from fakes.shop import ROWS, predict_job, train_job, world
 from fakes.world import predict_task, train_task
 from msgspec.structs import replace
 
-from confide.core import canonical
+from confide.core import canonical, limits
 from confide.core.errors import (
     BindingMismatch,
     LimitExceeded,
@@ -169,6 +169,11 @@ WRONG = {
     "commitments": in_round(commitments={"shop": ZERO, "media": ZERO}),
     "releases": in_round(releases=(Release(what=Released.MODEL, to="media"),)),
     "result of another agreement": result_of_round(block=ZERO),
+    "closed too early": lambda _, r: replace(
+        r, closed_at=r.closed_at - limits.CLOCK_SKEW_SECONDS - 1, started_at=0
+    ),
+    "closed too late": lambda _, r: replace(r, closed_at=r.closed_at + limits.CLOCK_SKEW_SECONDS + 1),
+    "closed before it started": lambda _, r: replace(r, started_at=r.closed_at + 1),
 }
 
 

@@ -12,6 +12,7 @@ from confide.core.errors import ConfigurationError, OfferDeclined
 from confide.core.platform_api import TaskKind
 from confide.core.ports import Clock
 from confide.data.dataset import PreparedDataset
+from confide.data.projection import project
 from confide.party.ports import Yes
 from confide.protocol.messages import Offer
 from confide.protocol.terms import Consent, columns_of
@@ -115,11 +116,12 @@ def default_dataset(config: LoadedConfig, offer: Offer) -> Path:
 
 
 def _yes(offer: Offer, me: str, measurement: str, path: Path, *, expires_at: int, predictions: int) -> Yes:
+    columns = columns_of(offer.task, me)
     consent = Consent(
-        columns=columns_of(offer.task, me),
+        columns=columns,
         purpose=offer.task.purpose,
         measurement=measurement,
         expires_at=expires_at,
         predictions=predictions,
     )
-    return Yes(consent, PreparedDataset.open(path))
+    return Yes(consent, project(PreparedDataset.open(path), columns))

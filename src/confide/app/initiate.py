@@ -17,10 +17,13 @@ from confide.core import limits
 from confide.core.errors import ConfideError, ConfigurationError, PlatformFailed, TaskEnded, TransportError
 from confide.core.platform_api import TaskRequest, TaskState, TaskStatus
 from confide.data.dataset import PreparedDataset
+from confide.data.projection import project
 from confide.party.initiator import Initiator, Job, ModelToBring
+from confide.party.ports import Dataset
 from confide.protocol import faults
 from confide.protocol.receipts import decode_signed_receipt
 from confide.protocol.roles import Role
+from confide.protocol.terms import Task, columns_of
 from confide.transport.host_client import HostClient
 
 TOKEN_BYTES = 16
@@ -60,13 +63,15 @@ def training_jobs(party: Party, train: Path, then: list[Path]) -> list[Job]:
     """
     file, task = task_file.read_train(train, party.me)
     parameters = task_file.parameters_of(file)
-    jobs = [Job(task, file.algorithm.name, parameters, _dataset(train, file.dataset))]
+    jobs = [Job(task, file.algorithm.name, parameters, _dataset(party, task, train, file.dataset))]
     for path in then:
         predict = task_file.read_predict(path)
         if predict.model is not None:
             raise ConfigurationError(f"{path}: after --then the model is the one just trained: drop 'model'")
         after = task_file.predict_task(predict, path, task)
-        jobs.append(Job(after, file.algorithm.name, parameters, _dataset(path, predict.dataset)))
+        jobs.append(
+            Job(after, file.algorithm.name, parameters, _dataset(party, after, path, predict.dataset))
+        )
     return jobs
 
 
@@ -83,11 +88,13 @@ def prediction_jobs(party: Party, path: Path) -> list[Job]:
     task = task_file.predict_task(file, path, block.task)
     brought = ModelToBring(model.data, model.papers())
     parameters = block.algorithm.parameters
-    return [Job(task, block.algorithm.name, parameters, _dataset(path, file.dataset), brought)]
+    return [Job(task, block.algorithm.name, parameters, _dataset(party, task, path, file.dataset), brought)]
 
 
-def _dataset(beside: Path, relative: str) -> PreparedDataset:
-    return PreparedDataset.open(beside.resolve().parent / relative)
+def _dataset(party: Party, task: Task, beside: Path, relative: str) -> Dataset:
+    """Our prepared dataset, of which only the columns that the task uses will leave."""
+    dataset = PreparedDataset.open(beside.resolve().parent / relative)
+    return project(dataset, columns_of(task, party.me))
 
 
 def run(party: Party, jobs: list[Job], tell: Tell, cancelled: threading.Event) -> Outcome:

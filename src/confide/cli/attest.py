@@ -52,9 +52,19 @@ def verify(
     allow_status: Annotated[
         list[str] | None, typer.Option(help=f"Accepted TCB status; default: {UP_TO_DATE} only.")
     ] = None,
-    allow_dynamic_platform: Annotated[bool, typer.Option("--allow-dynamic-platform")] = False,
-    allow_cached_keys: Annotated[bool, typer.Option("--allow-cached-keys")] = False,
-    allow_smt: Annotated[bool, typer.Option("--allow-smt")] = False,
+    allow_dynamic_platform: Annotated[
+        bool,
+        typer.Option("--allow-dynamic-platform", help="Accept a machine to which packages can be added."),
+    ] = False,
+    allow_cached_keys: Annotated[
+        bool,
+        typer.Option(
+            "--allow-cached-keys", help="Accept a machine whose keys the registration server keeps."
+        ),
+    ] = False,
+    allow_smt: Annotated[
+        bool, typer.Option("--allow-smt", help="Accept a machine with simultaneous multithreading.")
+    ] = False,
     output: Annotated[Format, typer.Option("--format")] = Format.TEXT,
 ) -> None:
     """Verify a quote with its collateral, step by step, and show what it says."""
@@ -76,7 +86,11 @@ def verify(
             observe=steps.passed,
         )
     if output is Format.JSON:
-        result = {"claims": claims.to_document(), "measurement_checked": bool(mrenclave)}
+        result = {
+            "steps": [{"number": int(step), "title": step.title} for step in steps.done],
+            "claims": claims.to_document(),
+            "measurement_checked": bool(mrenclave),
+        }
         show(output, "", result)
         return
     steps.console.print(_table(claims))
@@ -91,9 +105,11 @@ class _Steps:
         self.console = console
         self._quiet = quiet
         self._next = int(Step.FORM)
+        self.done: list[Step] = []
 
     def passed(self, step: Step) -> None:
         self._print("✓", step, "green")
+        self.done.append(step)
         self._next = step + 1
 
     def __enter__(self) -> Self:

@@ -13,7 +13,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from confide.cli.output import Format, show
+from confide.cli.output import Format, plain, show
 from confide.core.errors import ConfigurationError, SchemaInvalid
 from confide.core.ports import Progress as Report
 from confide.data import schema as schemas
@@ -146,7 +146,7 @@ def _inspection_text(inspection: Inspection, written: Path | None, default: Path
         "column", "suggested", "different", "missing", "unreadable", "smallest", "largest", box=SIMPLE_HEAD
     )
     for column in inspection.columns:
-        table.add_row(column.name, _suggestion(column, inspection.schema), *_column_cells(column))
+        table.add_row(plain(column.name), _suggestion(column, inspection.schema), *_column_cells(column))
     scope = "all" if inspection.whole else "the first"
     heading = f"{scope} {inspection.sampled_rows:,} rows\n".capitalize()
     return heading + _rendered(table) + "\n" + _ending(inspection.schema, written, default)
@@ -171,7 +171,7 @@ def _suggestion(column: ColumnSummary, schema: schemas.Schema | None) -> str:
 
 
 def _column_cells(column: ColumnSummary) -> tuple[str, ...]:
-    bounds = ("" if bound is None else _bound(bound) for bound in (column.minimum, column.maximum))
+    bounds = ("" if bound is None else plain(_bound(bound)) for bound in (column.minimum, column.maximum))
     counts = (f"{count:,}" for count in (column.distinct, column.missing, column.unreadable))
     return (*counts, *bounds)
 
@@ -183,16 +183,16 @@ def _bound(value: float | str) -> str:
 def _dataset_text(dataset: PreparedDataset) -> str:
     manifest = dataset.manifest
     table = Table("column", "role", "type", box=SIMPLE_HEAD)
-    table.add_row(manifest.id.name, "id", manifest.id.type.value)
+    table.add_row(plain(manifest.id.name), "id", manifest.id.type.value)
     if manifest.label is not None:
-        table.add_row(manifest.label.name, "label", manifest.label.type.value)
+        table.add_row(plain(manifest.label.name), "label", manifest.label.type.value)
     for column in manifest.columns:
-        table.add_row(column.name, "feature", column.kind.value)
+        table.add_row(plain(column.name), "feature", column.kind.value)
     put_aside = manifest.quarantined_rows
     size = sum(block.bytes for block in manifest.blocks)
     lines = [
         f"Prepared dataset {dataset.path}",
-        f"{manifest.rows:,} rows in {len(manifest.blocks):,} blocks, {size:,} bytes",
+        f"{manifest.rows:,} rows in {_count(len(manifest.blocks), 'block')}, {size:,} bytes",
         _rendered(table).rstrip("\n"),
         f"Source rows {manifest.source.rows:,} = {manifest.rows:,} prepared, {put_aside:,} quarantined",
         *(f"  {count:,} × {reason.value}" for reason, count in sorted(manifest.quarantined.items())),
@@ -221,6 +221,10 @@ def _dataset_result(dataset: PreparedDataset, manifest: Manifest) -> dict[str, A
         "quarantined_rows": manifest.quarantined_rows,
         "manifest": document,
     }
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _rendered(*parts: RenderableType) -> str:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from confide.app.events import Event
+from confide.cli.output import plain
 
 SHORT = 16
 SIMULATED_WARNING = "SIMULATED trust root: this enclave protects nothing"
@@ -97,7 +98,7 @@ def _line(event: Event) -> str:
                 f"signed by {facts['platform']}"
             )
         case "ended":
-            return "" if facts["code"] is None else f"[red]✗[/] {facts['code']} {facts['reason']}"
+            return "" if facts["code"] is None else f"[red]✗[/] {facts['code']} {plain(facts['reason'])}"
     template = _TEMPLATES.get(event.name)
     return template.format(**_shown(facts)) if template else ""
 
@@ -119,7 +120,13 @@ _TEMPLATES = {
 
 
 def _shown(facts: dict[str, Any]) -> dict[str, Any]:
-    return {name: ", ".join(map(str, v)) if isinstance(v, list) else v for name, v in facts.items()}
+    return {
+        name: plain(", ".join(map(str, v))) if isinstance(v, list) else _safe(v) for name, v in facts.items()
+    }
+
+
+def _safe(value: Any) -> Any:
+    return plain(value) if isinstance(value, str) else value
 
 
 def _verified(facts: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from rich.panel import Panel
 
 from confide.cli import attest, ca, data, identity, model, platform, provider, receipt, task
 from confide.cli.interrupts import INTERRUPTED
+from confide.cli.output import plain
 from confide.core.errors import ConfideError
 from confide.core.version import VERSION
 
@@ -63,7 +64,10 @@ def _tell(error: ConfideError) -> None:
         typer.echo(json.dumps({"ok": False, "error": _document(error)}, ensure_ascii=False))
         return
     fault = f"{error.fault} ({error.blame})" if error.blame else str(error.fault)
-    text = f"{error.message}\n\n[bold]Whose fault:[/] {fault}\n[bold]What next:[/] {error.remedy}"
+    text = (
+        f"{plain(error.message)}\n\n"
+        f"[bold]Whose fault:[/] {plain(fault)}\n[bold]What next:[/] {plain(error.remedy)}"
+    )
     title = f"{error.code} {type(error).__name__}"
     page = f"{ERRORS_PAGE}#{error.code.lower()}"
     Console(stderr=True, highlight=False).print(

@@ -1,5 +1,6 @@
 """`confide model`: look into a model file, and score with it, without any platform."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from rich.table import Table
 from confide.app.models import OpenedModel
 from confide.app.plain_prediction import PlainPredictions
 from confide.app.plain_prediction import predict as predict_plainly
-from confide.cli.output import Format, show
+from confide.cli.output import Format, plain, show
 from confide.data.dataset import PreparedDataset
 
 app = typer.Typer(no_args_is_help=True, help="Look into a model file, and use it without any platform.")
@@ -28,18 +29,20 @@ def show_command(*, model: ModelPath, output: OutputFormat = Format.TEXT) -> Non
     if output is Format.JSON:
         show(output, "", document)
         return
-    table = Table(show_header=False, box=SIMPLE_HEAD)
+    table = Table("", "", show_header=False, box=SIMPLE_HEAD)
+    table.columns[1].overflow = "fold"
     for name, value in document.items():
-        table.add_row(name.replace("_", " "), _words(value))
+        shown = datetime.fromtimestamp(value, UTC).isoformat() if name == "agreed_at" else _words(value)
+        table.add_row(name.replace("_", " "), shown)
     Console(highlight=False).print(table)
 
 
 def _words(value: Any) -> str:
     if isinstance(value, dict):
-        return "\n".join(f"{name}: {_words(inner)}" for name, inner in value.items())
+        return "\n".join(f"{plain(name)}: {_words(inner)}" for name, inner in value.items())
     if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+        return plain(", ".join(map(str, value)))
+    return f"{value:.4f}" if isinstance(value, float) else plain(str(value))
 
 
 @app.command()
@@ -77,10 +80,10 @@ def _print(console: Console, predictions: PlainPredictions, out: Path | None) ->
     table = Table(predictions.id_name, "probability", box=SIMPLE_HEAD)
     shown = predictions.ids.slice(0, SHOWN).to_pylist()
     for identifier, score in zip(shown, predictions.scores[:SHOWN], strict=True):
-        table.add_row(str(identifier), f"{score:.4f}")
+        table.add_row(plain(str(identifier)), f"{score:.4f}")
     console.print(table)
     console.print(f"{len(predictions.scores):,} rows scored, mean {predictions.scores.mean():.4f}")
     if predictions.absent:
-        names = ", ".join(f"{party}.{name}" for party, name in predictions.absent)
+        names = plain(", ".join(f"{party}.{name}" for party, name in predictions.absent))
         console.print(f"[bold yellow]Scored as missing, for no dataset holds them: {names}[/]")
     console.print(f"Written to {out}" if out else "Give --out FILE to keep them.")

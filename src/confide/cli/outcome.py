@@ -6,6 +6,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from confide.cli.output import plain
+
 BAR = 24
 ROW_COLUMNS = {
     "source": "in file",
@@ -33,7 +35,7 @@ def show_outcome(console: Console, document: dict[str, Any]) -> None:
 
 def _rows(done: dict[str, Any]) -> Table:
     table = Table(
-        "party", title=f"Rows: {done['kind']} '{done['task']}'", title_justify="left", box=SIMPLE_HEAD
+        "party", title=f"Rows: {done['kind']} '{plain(done['task'])}'", title_justify="left", box=SIMPLE_HEAD
     )
     for heading in ROW_COLUMNS.values():
         table.add_column(heading, justify="right")

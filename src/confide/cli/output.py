@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 import typer
+from rich.markup import escape
 
 
 class Format(StrEnum):
@@ -13,6 +14,14 @@ class Format(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+def plain(text: str) -> str:
+    """Text of others for a Rich console: no markup, and nothing that moves the cursor or hides what is said.
+
+    A purpose or an error text comes from whoever is at the other end; a consent is given on what is shown.
+    """
+    return escape("".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text))
 
 
 def show(chosen: Format, text: str, result: Mapping[str, Any]) -> None:

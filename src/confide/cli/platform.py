@@ -71,6 +71,9 @@ def algorithms(*, output: Annotated[Format, typer.Option("--format")] = Format.T
 
 def _parameters(properties: dict[str, Any]) -> Table:
     table = Table("parameter", "type", "range", "default", "what", box=SIMPLE_HEAD)
+    table.columns[0].no_wrap = True
+    for column in table.columns:
+        column.overflow = "fold"
     for name, schema in properties.items():
         bounds = [f"{word} {schema[key]}" for key, word in _BOUNDS.items() if key in schema]
         kind = "|".join(map(str, schema["enum"])) if "enum" in schema else str(schema.get("type", ""))

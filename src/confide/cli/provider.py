@@ -19,7 +19,7 @@ from confide.app.party_config import CONFIG_FILE
 from confide.app.provide import ProviderService
 from confide.cli.follow import Follower
 from confide.cli.interrupts import Interrupted, interruptible
-from confide.cli.output import Format
+from confide.cli.output import Format, plain
 from confide.cli.task import load_party
 from confide.core import limits
 from confide.core.errors import OfferDeclined
@@ -99,10 +99,10 @@ class _Asking:
 
     def __call__(self, offer: Offer, me: str) -> bool:
         task = offer.task
-        columns = ", ".join(columns_of(task, me))
+        columns = plain(", ".join(columns_of(task, me)))
         text = (
-            f"{task.initiator} asks to {task.kind} '{task.name}' with {offer.algorithm.name}\n"
-            f"purpose:     {task.purpose}\n"
+            f"{task.initiator} asks to {task.kind} '{plain(task.name)}' with {plain(offer.algorithm.name)}\n"
+            f"purpose:     {plain(task.purpose)}\n"
             f"your columns: {columns}\n"
             f"with:        {', '.join(task.participants)}\n"
             f"results go to: {', '.join(f'{r.what} to {r.to}' for r in task.releases)}\n"

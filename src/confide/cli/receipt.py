@@ -13,7 +13,7 @@ from confide.app.receipts import Anchors, VerifiedReceipt, verify_receipt
 from confide.attestation.roots import TrustRoots
 from confide.cli.follow import SIMULATED_WARNING
 from confide.cli.outcome import show_outcome
-from confide.cli.output import Format, show
+from confide.cli.output import Format, plain, show
 from confide.core.errors import ConfigurationError
 
 app = typer.Typer(no_args_is_help=True, help="Check the receipt of a task.")
@@ -65,14 +65,14 @@ def _anchors(ca: Path | None, root: list[str] | None, mrenclave: list[str] | Non
 def _print(console: Console, verified: VerifiedReceipt) -> None:
     for number, step in enumerate(verified.steps, 1):
         mark = "[yellow]![/]" if "NOT" in step else "[green]✓[/]"
-        console.print(f"{mark} {number}. {step}", soft_wrap=True)
+        console.print(f"{mark} {number}. {plain(step)}", soft_wrap=True)
     receipt = verified.signed.receipt
     if verified.claims.simulated:
         console.print(f"[bold yellow]{SIMULATED_WARNING}[/]")
     started, closed = (
         datetime.fromtimestamp(at, UTC).isoformat() for at in (receipt.started_at, receipt.closed_at)
     )
-    console.print(f"task {receipt.task_id}, {started} to {closed}")
+    console.print(f"task {plain(receipt.task_id)}, {started} to {closed}", soft_wrap=True)
     console.print(f"measurement {verified.claims.measurement}")
     rounds = verified.document()["rounds"]
     shown = {

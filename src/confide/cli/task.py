@@ -17,7 +17,7 @@ from confide.app.system import SystemClock, SystemRandomness
 from confide.cli.follow import Follower
 from confide.cli.interrupts import Interrupted, interruptible
 from confide.cli.outcome import show_outcome
-from confide.cli.output import Format, show
+from confide.cli.output import Format, plain, show
 from confide.cli.passphrase import ask_passphrase
 from confide.core.errors import TaskCancelled
 from confide.core.platform_api import TaskStatus
@@ -28,6 +28,8 @@ app = typer.Typer(no_args_is_help=True, help="Train and predict with other parti
 Config = Annotated[Path, typer.Option(help="Your configuration.")]
 OutputFormat = Annotated[Format, typer.Option("--format")]
 TaskFile = Annotated[Path, typer.Argument(metavar="TASK.toml", help="What you propose.")]
+TASK_ID_WIDTH = 32
+"""Never cut: it is what `show` and `cancel` ask for."""
 TaskId = Annotated[str, typer.Argument(metavar="ID", help="The task's id.")]
 
 
@@ -99,15 +101,16 @@ def list_command(*, config: Config = Path(CONFIG_FILE), output: OutputFormat = F
         show(output, "", {"tasks": [status_document(status) for status in statuses]})
         return
     table = Table("task", "name", "kind", "state", "phase", "waiting for", "outcome", box=SIMPLE_HEAD)
+    table.columns[0].no_wrap, table.columns[0].min_width = True, TASK_ID_WIDTH
     for status in statuses:
         table.add_row(
             status.id,
-            status.name,
+            plain(status.name),
             status.kind,
             status.state,
-            status.phase,
-            ", ".join(status.waiting_for),
-            status.outcome or "",
+            plain(status.phase),
+            plain(", ".join(status.waiting_for)),
+            plain(status.outcome or ""),
         )
     Console().print(table)
 
@@ -171,7 +174,7 @@ def _status_table(status: TaskStatus) -> Table:
             shown = datetime.fromtimestamp(value, UTC).isoformat()
         else:
             shown = ", ".join(value) if isinstance(value, list) else str(value or "")
-        table.add_row(name.replace("_", " "), shown)
+        table.add_row(name.replace("_", " "), plain(shown))
     return table
 
 

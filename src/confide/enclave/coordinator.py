@@ -6,7 +6,7 @@ participants have spoken, and comparing what they said. Errors that end the task
 them to everybody.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import TypeVar
 
 from confide.core import limits
@@ -36,7 +36,7 @@ from confide.protocol import messages as m
 from confide.protocol.blocks import SignedBlock
 from confide.protocol.messages import Kind, Message, Spoken
 
-Says = Iterator[Say]
+Says = Generator[Say, None, None]
 T = TypeVar("T", bound=Message)
 
 

@@ -9,6 +9,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 
 from confide.core import limits
@@ -82,7 +83,7 @@ class Driver:
                 self._step()
         except ConfideError as error:
             self.end(error)
-            return error
+            return _bare(error)
         self._wipe()
         return None
 
@@ -150,15 +151,24 @@ class Driver:
             raise PartyLost(f"the channel of {party} ended while the task needed it", blame=party)
 
     def _send(self, says: Says) -> None:
-        for to, message, payload in says:
-            channel = self._channels[to]
-            envelope = channel.say(message, payload)
-            try:
-                self._links[to].send(envelope)
-            except ChannelClosed:
-                self._lose(to)
-            self._look_at_inbox()
-            self._tell_host()
+        # Closed on any error, so that no work that was begun stays alive behind it.
+        with closing(says):
+            for to, message, payload in says:
+                envelope = self._channels[to].say(message, payload)
+                try:
+                    self._links[to].send(envelope)
+                except ChannelClosed:
+                    self._hear_last_words(to)
+                self._look_at_inbox()
+                self._tell_host()
+
+    def _hear_last_words(self, party: str) -> None:
+        """A link that takes nothing more may still bring what its party said last (an ABORT, say)."""
+        try:
+            while not self._channels[party].session.ended:
+                self._take(self._inbox.get(timeout=limits.CLOSE_SECONDS))
+        except queue.Empty:
+            self._lose(party)
 
     def _look_at_inbox(self) -> None:
         """Between two answers: open what has come, so that an ABORT or a lost party is seen at once."""
@@ -200,3 +210,9 @@ class Driver:
         if now != self._reported:
             self._reported = now
             self._report(*now)
+
+
+def _bare(error: ConfideError) -> ConfideError:
+    """The error without the frames it passed through, which hold opened data."""
+    error.__context__ = error.__cause__ = None
+    return error.with_traceback(None)

@@ -16,9 +16,13 @@ from confide.protocol.terms import Consent
 class Dataset(Protocol):
     """A prepared dataset (data.dataset.PreparedDataset)."""
 
-    manifest: Manifest
-    manifest_bytes: bytes
-    """Canonical: what the commitment covers."""
+    @property
+    def manifest(self) -> Manifest: ...
+
+    @property
+    def manifest_bytes(self) -> bytes:
+        """Canonical: what the commitment covers."""
+        ...
 
     def block(self, index: int) -> bytes:
         """Raises DatasetCorrupt."""

@@ -7,6 +7,7 @@ from confide.core.errors import (
     OfferDeclined,
     OfferExpired,
     RemoteProtocolError,
+    SchemaMismatch,
 )
 from confide.party import checks
 from confide.party.checks import Expected
@@ -41,7 +42,11 @@ class Provider(Participant):
             yes = self._decide(offer, self._context.enclave.measurement)
         except ConfideError as no:
             # Our own troubles (a missing file, say) are ours: the initiator is told only their code.
-            reason = no.message if isinstance(no, OfferDeclined) else f"not possible here ({no.code})"
+            reason = (
+                no.message
+                if isinstance(no, OfferDeclined | SchemaMismatch)
+                else f"not possible here ({no.code})"
+            )
             yield Spoken(m.Decline(reason=reason[:1024]))
             return
         self._dataset = yes.dataset

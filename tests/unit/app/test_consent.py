@@ -6,7 +6,7 @@ from fakes.world import PARAMETERS, predict_task, train_task
 
 from confide.app.consent import DAY, ByAsking, ByPolicy
 from confide.app.party_config import load_config
-from confide.core.errors import ConfigurationError, OfferDeclined
+from confide.core.errors import ConfigurationError, OfferDeclined, SchemaMismatch
 from confide.enclave import computation
 from confide.protocol.messages import Offer
 from confide.protocol.terms import Algorithm, Label
@@ -84,7 +84,8 @@ def test_our_label_needs_our_consent_like_any_column(decide):
     ours = Label(name="click", owner="media")
     with pytest.raises(OfferDeclined, match="not allowed: click"):
         decide(RULE)(offer(label=ours), MEASUREMENT)
-    assert decide(RULE.replace('"region"', '"click"'))(offer(label=ours), MEASUREMENT)
+    with pytest.raises(SchemaMismatch, match="no column click"):
+        decide(RULE.replace('"region"', '"click"'))(offer(label=ours), MEASUREMENT)
 
 
 def test_an_empty_or_broken_policy_is_refused_at_once(decide):

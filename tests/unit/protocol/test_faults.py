@@ -46,3 +46,19 @@ def test_a_party_keeps_the_state_of_its_own_files_to_itself():
     assert faults.abort_of(path).reason == path.message
     refused = SchemaMismatch("refused: the task names other participants")
     assert faults.abort_of_party(refused) == faults.abort_of(refused)
+
+
+def test_what_a_party_ends_a_task_with_is_its_word_and_its_blame():
+    told = faults.told_by("media", Abort(code="CFD-118", reason="cancelled", blame="shop"))
+    assert (type(told), str(told), told.blame) == (
+        errors.TaskCancelled,
+        "media ended the task: cancelled",
+        "media",
+    )
+    unknown = faults.told_by("media", Abort(code="CFD-999", reason="x" * 1024))
+    assert type(unknown) is errors.RemoteProtocolError
+    assert len(faults.abort_of(unknown).reason) == 1024
+
+
+def test_a_cancellation_names_who():
+    assert (str(faults.cancelled("shop")), faults.cancelled("shop").blame) == ("cancelled by shop", "shop")
