@@ -47,7 +47,7 @@ check: $(INSTALLED)
 
 test: check
 	@echo "== Tests"
-	@$(PYTEST) -n 2 --dist loadgroup
+	@$(PYTEST) -n 2 --dist loadfile
 	@echo "ALL CHECKS AND TESTS PASSED"
 
 docs: $(INSTALLED)

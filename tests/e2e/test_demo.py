@@ -12,7 +12,7 @@ from rich.console import Console
 
 from confide_sim.demo.story import Story
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e-demo")]
+pytestmark = pytest.mark.e2e
 
 ROWS = 5_000
 KEYS = {

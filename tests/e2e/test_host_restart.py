@@ -6,7 +6,7 @@ from fakes.site import KILL, alive, children_of, until
 
 from confide.core.platform_api import TaskState
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e-job")]
+pytestmark = pytest.mark.e2e
 
 
 def train(site, *providers):

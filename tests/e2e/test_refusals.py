@@ -11,10 +11,11 @@ from confide.core.errors import Fault
 from confide.core.platform_api import TaskState
 from confide_sim.tee import SimulatedTee
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e-refusals")]
+pytestmark = pytest.mark.e2e
 
 ABSENT = "absent"
 """A provider that nobody is: tasks that name it wait for it."""
+LONG = {"name": "afm", "parameters": {"epochs": 1000, "patience": 0}}
 ENVELOPE = {"code", "name", "message", "fault", "blame", "remedy", "exit_code"}
 
 
@@ -106,7 +107,7 @@ def test_algorithms_that_can_not_be_had(site, algorithm, code, exit_code, named)
 
 def test_a_column_is_missing_at_the_provider(site):
     error = refused(site, fair.task("media", purpose=site.narrow))
-    assert facts(error) == ("CFD-401", 40, "media")
+    assert facts(error) == ("CFD-111", 11, "media")
     assert "dwell" in error["message"]
 
 
@@ -188,6 +189,17 @@ def test_nobody_is_there_to_be_asked(site):
     assert news.wait().code == 11
 
 
+def test_a_provider_that_gets_no_collateral_tries_again(site):
+    site.configure("news", file="no-pccs.toml", pccs="http://127.0.0.1:9")
+    news = site.provide("news", "--config", "no-pccs.toml", "--consent", "consent.toml", "--tasks", "1")
+    running = start(site, fair.task("news"))
+    task = news.wait_for("not-reached", waiting(site, "asking"))["task_id"]
+    until(lambda: [event["event"] for event in news.events].count("invited") > 1, "second try")
+    assert site.confide("shop", "task", "cancel", task).code == 0
+    assert facts(running.wait().error)[0] == "CFD-118"
+    assert news.end().code == 0
+
+
 def test_the_wrong_passphrase(site):
     site.write("shop", "task.toml", fair.task("media"))
     done = site.confide("shop", "task", "train", "task.toml", passphrase="not it")
@@ -198,7 +210,7 @@ def test_the_wrong_passphrase(site):
 
 def test_a_provider_dies_while_the_enclave_works(site):
     news = site.provide("news", "--consent", "consent.toml")
-    running = start(site, fair.task("news", algorithm={"name": "afm", "parameters": {"epochs": 1000}}))
+    running = start(site, fair.task("news", algorithm=LONG))
     waiting(site, "working")
     news.send(KILL).wait()
     assert facts(running.wait().error) == ("CFD-120", 11, "news")

@@ -19,7 +19,7 @@ TUTORIAL = Path(__file__).resolve().parents[2] / "docs" / "tutorial.md"
 TERMINALS = ("ca", "cloud", "shop", "media")
 FENCE = re.compile(r"^```sh (\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 READY = re.compile(r'"machine": |"url": |is ready at |is waiting for tasks at ')
-BLOCK_SECONDS = 90
+BLOCK_SECONDS = 120
 
 pytestmark = pytest.mark.e2e
 
@@ -163,6 +163,14 @@ def test_together_is_better_than_alone(done):
 def test_predictions_of_the_same_and_of_a_fresh_enclave_are_the_same(done):
     first, second = sorted(path.read_bytes() for path in done[0].glob("shop/tasks/*/predictions.csv"))
     assert first == second
+
+
+def test_the_list_shows_whole_ids_and_how_tasks_ended(done):
+    listed = printed(done, "shop", "confide task list")
+    assert listed.count("ended: completed") == 2
+    assert all(
+        path.name in listed for path in done[0].glob("media/tasks/*") if (path / "receipt.json").exists()
+    )
 
 
 def test_refusals_name_their_reason_and_send_nothing(done):

@@ -197,14 +197,16 @@ class Site:
         path.write_text(document if isinstance(document, str) else tomli_w.dumps(document))
         return path
 
-    def configure(self, name, *, file="confide.toml", address=None, root=None, mrenclave=None, **more):
+    def configure(
+        self, name, *, file="confide.toml", address=None, root=None, mrenclave=None, pccs=None, **more
+    ):
         """A party's confide.toml."""
         document = {
             "platform": {"address": address or self.address},
             "attestation": {
                 "roots": [str(root or self.machine["root"])],
                 "mrenclave": [mrenclave or self.machine["measurement"]],
-                "pccs": self.pccs["url"],
+                "pccs": pccs or self.pccs["url"],
             },
             **more,
         }

@@ -1,12 +1,14 @@
 """B's service: watch the platform for tasks that name us, verify each enclave, take part."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 
+from confide.app.attested import VerifiedEnclave
 from confide.app.events import Event, Tell
 from confide.app.party import Party, complete_receipt, enter, party_context, talk, why_closed
 from confide.core import limits
-from confide.core.errors import ConfideError, TransportError
+from confide.core.errors import ConfideError, EvidenceUnavailable, TransportError
 from confide.core.platform_api import TaskState, TaskStatus
 from confide.party.ports import Decide
 from confide.party.provider import Provider
@@ -24,6 +26,7 @@ class ProviderService:
         self._party, self._decide, self._tell_of = party, decide, tell_of
         self._most = most
         self._seen: set[str] = set()
+        self._missed: Counter[str] = Counter()
         self._threads: list[threading.Thread] = []
         self.errors: list[ConfideError] = []
 
@@ -34,7 +37,7 @@ class ProviderService:
         """
         host = self._party.host()
         try:
-            while not stop.is_set() and not self._enough():
+            while not stop.is_set() and not self._finished():
                 self._look(host, stop)
                 stop.wait(limits.POLL_SECONDS / 2)
             for thread in self._threads:
@@ -42,10 +45,16 @@ class ProviderService:
         finally:
             host.close()
 
+    def _finished(self) -> bool:
+        """A task that is under way may still turn out as one that we could not reach, and not count."""
+        return not any(thread.is_alive() for thread in self._threads) and self._enough()
+
     def _enough(self) -> bool:
         return self._most is not None and len(self._seen) >= self._most
 
     def _look(self, host: HostClient, stop: threading.Event) -> None:
+        if self._enough():
+            return
         try:
             statuses = host.list_tasks()
         except TransportError:
@@ -72,6 +81,10 @@ class ProviderService:
         tell = self._tell_of(status)
         try:
             self._converse(status, tell, stop)
+        except _NotReached as missed:
+            tell(Event("not-reached", {"reason": missed.cause.message}))
+            stop.wait(limits.POLL_SECONDS)
+            self._seen.discard(status.id)  # if it still runs, it will be looked at again
         except ConfideError as error:
             self.errors.append(error)
             tell(Event("ended", {"code": error.code, "reason": error.message, "blame": error.blame}))
@@ -83,7 +96,7 @@ class ProviderService:
         host = party.host()
         try:
             tell(Event("invited", {"task": status.id, "name": status.name, "initiator": status.initiator}))
-            enclave = enter(party, status, tell)
+            enclave = self._enter(status, tell)
             with enclave.pinned:
                 context = party_context(party, enclave, folder, tell)
                 script = Provider(context, self._decide, status.initiator)
@@ -94,3 +107,21 @@ class ProviderService:
             complete_receipt(party, host, status.id, folder, tell)
         finally:
             host.close()
+
+    def _enter(self, status: TaskStatus, tell: Tell) -> VerifiedEnclave:
+        """Nothing has been said yet: an enclave or PCCS that does not answer may be tried again."""
+        try:
+            return enter(self._party, status, tell)
+        except (TransportError, EvidenceUnavailable) as cause:
+            self._missed[status.id] += 1
+            if self._missed[status.id] > limits.MAX_RETRIES:
+                raise
+            raise _NotReached(cause) from None
+
+
+class _NotReached(Exception):
+    """The enclave could not be attested because somebody did not answer."""
+
+    def __init__(self, cause: ConfideError) -> None:
+        super().__init__()
+        self.cause = cause

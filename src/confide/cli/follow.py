@@ -107,6 +107,7 @@ _TEMPLATES = {
     "created": "• task {task} created at {platform}",
     "started": "• its enclave runs at {enclave}",
     "invited": "• {initiator} invites us to '{name}', task {task}",
+    "not-reached": "[yellow]![/] its enclave was not reached, trying again: {reason}",
     "admitted": "• proposal admitted; asking the providers",
     "offered": "• offer received: {kind} '{task}'",
     "accepted": "[green]✓[/] accepted by {providers}",

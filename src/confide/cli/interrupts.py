@@ -5,19 +5,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from confide.core.errors import ConfideError, Fault, TaskCancelled
-
 INTERRUPTED = 130
 """128 + SIGINT, as shells count."""
 
 
-class Interrupted(ConfideError):
-    """Ctrl-C at the keyboard, after everything that it ends has been told."""
-
-    code = TaskCancelled.code
-    exit_code = INTERRUPTED
-    fault = Fault.NOBODY
-    remedy = TaskCancelled.remedy
+class Interrupted(Exception):
+    """Ctrl-C at the keyboard, after everything that it ends has been told. Shown as TaskCancelled."""
 
 
 class Leaving(threading.Event):

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.panel import Panel
 
 from confide.cli import attest, ca, data, identity, model, platform, provider, receipt, task
-from confide.cli.interrupts import INTERRUPTED
+from confide.cli.interrupts import INTERRUPTED, Interrupted
 from confide.cli.output import plain
-from confide.core.errors import ConfideError
+from confide.core.errors import ConfideError, TaskCancelled
 from confide.core.version import VERSION
 
 ERRORS_PAGE = "docs/reference/errors.md"
@@ -49,6 +49,9 @@ def main() -> None:
     except ConfideError as error:
         _tell(error)
         sys.exit(error.exit_code)
+    except Interrupted as interrupt:
+        _tell(TaskCancelled(str(interrupt)), INTERRUPTED)
+        sys.exit(INTERRUPTED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:
@@ -59,9 +62,9 @@ def main() -> None:
         sys.exit(ConfideError.exit_code)
 
 
-def _tell(error: ConfideError) -> None:
+def _tell(error: ConfideError, exit_code: int | None = None) -> None:
     if _wants_json(sys.argv):
-        typer.echo(json.dumps({"ok": False, "error": _document(error)}, ensure_ascii=False))
+        typer.echo(json.dumps({"ok": False, "error": _document(error, exit_code)}, ensure_ascii=False))
         return
     fault = f"{error.fault} ({error.blame})" if error.blame else str(error.fault)
     text = (
@@ -75,7 +78,7 @@ def _tell(error: ConfideError) -> None:
     )
 
 
-def _document(error: ConfideError) -> dict[str, str | int | None]:
+def _document(error: ConfideError, exit_code: int | None) -> dict[str, str | int | None]:
     return {
         "code": error.code,
         "name": type(error).__name__,
@@ -83,7 +86,7 @@ def _document(error: ConfideError) -> dict[str, str | int | None]:
         "fault": str(error.fault),
         "blame": error.blame,
         "remedy": error.remedy,
-        "exit_code": error.exit_code,
+        "exit_code": error.exit_code if exit_code is None else exit_code,
     }
 
 

@@ -49,11 +49,13 @@ def serve(
     """Wait for tasks that name you; verify each enclave; decide; send what you consented to."""
     party = load_party(config)
     console, lock = Console(), threading.Lock()
+    # With --format json, standard output is for programs: a person is asked on the other one.
+    asking = Console(stderr=True) if output is Format.JSON else console
     with interruptible(signal.SIGTERM) as stop:
         decide: Decide = (
             ByPolicy(consent, party.me, party.config, party.clock)
             if consent is not None
-            else ByAsking(_Asking(console, lock, stop), party.me, party.config, party.clock)
+            else ByAsking(_Asking(asking, lock, stop), party.me, party.config, party.clock)
         )
         service = ProviderService(party, decide, _Listeners(console, lock, output), most=tasks)
         _ready(party, console, output)

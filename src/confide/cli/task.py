@@ -20,7 +20,7 @@ from confide.cli.outcome import show_outcome
 from confide.cli.output import Format, plain, show
 from confide.cli.passphrase import ask_passphrase
 from confide.core.errors import TaskCancelled
-from confide.core.platform_api import TaskStatus
+from confide.core.platform_api import TaskState, TaskStatus
 from confide.party.initiator import Job
 
 app = typer.Typer(no_args_is_help=True, help="Train and predict with other parties' data; look at tasks.")
@@ -28,8 +28,6 @@ app = typer.Typer(no_args_is_help=True, help="Train and predict with other parti
 Config = Annotated[Path, typer.Option(help="Your configuration.")]
 OutputFormat = Annotated[Format, typer.Option("--format")]
 TaskFile = Annotated[Path, typer.Argument(metavar="TASK.toml", help="What you propose.")]
-TASK_ID_WIDTH = 32
-"""Never cut: it is what `show` and `cancel` ask for."""
 TaskId = Annotated[str, typer.Argument(metavar="ID", help="The task's id.")]
 
 
@@ -100,19 +98,20 @@ def list_command(*, config: Config = Path(CONFIG_FILE), output: OutputFormat = F
     if output is Format.JSON:
         show(output, "", {"tasks": [status_document(status) for status in statuses]})
         return
-    table = Table("task", "name", "kind", "state", "phase", "waiting for", "outcome", box=SIMPLE_HEAD)
-    table.columns[0].no_wrap, table.columns[0].min_width = True, TASK_ID_WIDTH
+    table = Table("task", "name", "kind", "state", box=SIMPLE_HEAD)
+    # Never cut: the id is what `show` and `cancel` ask for.
+    table.columns[0].no_wrap = True
+    table.columns[1].overflow = table.columns[3].overflow = "fold"
     for status in statuses:
-        table.add_row(
-            status.id,
-            plain(status.name),
-            status.kind,
-            status.state,
-            plain(status.phase),
-            plain(", ".join(status.waiting_for)),
-            plain(status.outcome or ""),
-        )
+        table.add_row(status.id, plain(status.name), status.kind, plain(_standing(status)))
     Console().print(table)
+
+
+def _standing(status: TaskStatus) -> str:
+    if status.state is TaskState.ENDED:
+        return f"ended: {status.outcome}"
+    waits = f", waits for {', '.join(status.waiting_for)}" if status.waiting_for else ""
+    return f"{status.state}: {status.phase or 'no phase yet'}{waits}"
 
 
 @app.command("show")
