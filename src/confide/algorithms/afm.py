@@ -51,7 +51,7 @@ class AfmParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         float, msgspec.Meta(ge=0, le=1_000, description="λ of λ‖W‖², added to each batch's summed loss")
     ] = 0.0
     loss: p.Loss = "logistic"
-    patience: p.Patience = 1
+    patience: p.Patience = 0
     seed: p.Seed = 0
     precision: p.Precision = "float32"
 

@@ -35,7 +35,7 @@ class LinearParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     learning_rate: p.LearningRate = 0.05
     accumulator_start: p.AccumulatorStart = 0.1
     loss: p.Loss = "logistic"
-    patience: p.Patience = 1
+    patience: p.Patience = 0
     seed: p.Seed = 0
     precision: p.Precision = "float32"
 

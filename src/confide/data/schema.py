@@ -131,6 +131,8 @@ def load(path: Path) -> Schema:
     """Read a schema file. Raises SchemaInvalid, also when the file can't be read."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as cause:
-        raise SchemaInvalid(f"{path}: {cause}") from None
+    except OSError as cause:
+        raise SchemaInvalid(f"{path}: {cause.strerror}") from None
+    except UnicodeDecodeError:
+        raise SchemaInvalid(f"{path}: not UTF-8 text") from None
     return loads(text)

@@ -28,14 +28,14 @@ def test_learns_a_planted_pair_that_a_linear_model_cannot(planted):
     assert afm.holdout_logloss < metrics.logloss(truth, planted.chances) + 0.02
 
 
-def test_by_default_an_epoch_that_only_memorises_is_taken_back():
+def test_with_patience_an_epoch_that_only_memorises_is_taken_back():
     """Labels are coin flips: whatever is learned after the start makes held-out rows worse."""
     random = np.random.default_rng(3)
     indices = random.integers(0, 500, (3000, 4)) + 500 * np.arange(4)
     labels = random.integers(0, 2, 3000).astype(np.float32)
     every = Batch(indices, np.ones(indices.shape, np.float32), labels)
     rows, holdout = every.rows(slice(2000)), every.rows(slice(2000, None))
-    estimator = registry.build("afm", {"epochs": 20, "learning_rate": 0.5})
+    estimator = registry.build("afm", {"epochs": 20, "learning_rate": 0.5, "patience": 1})
     reports = list(estimator.fit(rows.indices, rows.values, rows.labels, holdout=holdout, feature_count=2000))
     losses = [report.holdout_logloss for report in reports if report.holdout_logloss is not None]
     kept = metrics.logloss(holdout.labels, estimator.predict(holdout.indices, holdout.values))

@@ -158,7 +158,7 @@ def _folder(out: Path) -> Iterator[Path]:
     partial = out.with_name(f".{out.name}.partial")
     try:
         shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
+        partial.mkdir(parents=True, mode=0o700)
         yield partial
         if out.exists():
             shutil.rmtree(out)
