@@ -141,8 +141,8 @@ def _run_in(
     tell: Tell,
     cancelled: threading.Event,
 ) -> Outcome:
-    folder = party.folder(status.id)
     enclave = enter(party, status, tell)
+    folder = party.folder(status.id)
     with enclave.pinned:
         script = Initiator(party_context(party, enclave, folder, tell), jobs)
         try:

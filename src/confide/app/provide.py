@@ -92,11 +92,12 @@ class ProviderService:
             tell(Event("ended", {"code": None, "reason": "completed", "blame": None}))
 
     def _converse(self, status: TaskStatus, tell: Tell, stop: threading.Event) -> None:
-        party, folder = self._party, self._party.folder(status.id)
+        party = self._party
         host = party.host()
         try:
             tell(Event("invited", {"task": status.id, "name": status.name, "initiator": status.initiator}))
             enclave = self._enter(status, tell)
+            folder = party.folder(status.id)
             with enclave.pinned:
                 context = party_context(party, enclave, folder, tell)
                 script = Provider(context, self._decide, status.initiator)

@@ -12,7 +12,7 @@ from rich.panel import Panel
 from confide.cli import attest, ca, data, identity, model, platform, provider, receipt, task
 from confide.cli.interrupts import INTERRUPTED, Interrupted
 from confide.cli.output import plain
-from confide.core.errors import ConfideError, TaskCancelled
+from confide.core.errors import ConfideError, Fault, TaskCancelled
 from confide.core.version import VERSION
 
 ERRORS_PAGE = "docs/reference/errors.md"
@@ -66,7 +66,7 @@ def _tell(error: ConfideError, exit_code: int | None = None) -> None:
     if _wants_json(sys.argv):
         typer.echo(json.dumps({"ok": False, "error": _document(error, exit_code)}, ensure_ascii=False))
         return
-    fault = f"{error.fault} ({error.blame})" if error.blame else str(error.fault)
+    fault = f"{_fault(error)} ({error.blame})" if error.blame else _fault(error)
     text = (
         f"{plain(error.message)}\n\n"
         f"[bold]Whose fault:[/] {plain(fault)}\n[bold]What next:[/] {plain(error.remedy)}"
@@ -78,12 +78,17 @@ def _tell(error: ConfideError, exit_code: int | None = None) -> None:
     )
 
 
+def _fault(error: ConfideError) -> str:
+    """Who has to act. An error that names a party may have been told to another: "you" would mislead there."""
+    return "the named party" if error.blame and error.fault is Fault.YOU else str(error.fault)
+
+
 def _document(error: ConfideError, exit_code: int | None) -> dict[str, str | int | None]:
     return {
         "code": error.code,
         "name": type(error).__name__,
         "message": error.message,
-        "fault": str(error.fault),
+        "fault": _fault(error),
         "blame": error.blame,
         "remedy": error.remedy,
         "exit_code": error.exit_code if exit_code is None else exit_code,

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from confide_sim.demo import files
-from confide_sim.demo.children import Children, children, program
+from confide_sim.demo.children import Children, DemoFailed, children, program
 from confide_sim.demo.files import AUTHORITY, INITIATOR, PLATFORM, PROVIDER
 from confide_sim.demo.summary import summarise, tell
 from confide_sim.impressions import Impressions, generate
@@ -72,8 +72,8 @@ class Story:
             running.start(name, "confide", "identity", "request", "--name", name, "--dir", "identity", *more)
             for name, more in requests.items()
         ]
-        for process in asked:
-            process.wait()
+        if any(process.wait() for process in asked):
+            raise DemoFailed(f"an identity could not be requested; see the logs below {self._base}")
         for name in requests:
             certificate = self._base / name / "certificate.pem"
             request = self._base / name / "identity" / "request.pem"
