@@ -79,7 +79,7 @@ def _tell(error: ConfideError, exit_code: int | None = None) -> None:
 
 
 def _fault(error: ConfideError) -> str:
-    """Who has to act. An error that names a party may have been told to another: "you" would mislead there."""
+    """Who has to act. An error that names a party may be told to another, to whom "you" would be wrong."""
     return "the named party" if error.blame and error.fault is Fault.YOU else str(error.fault)
 
 
