@@ -1,12 +1,17 @@
 """All roles together over the fake wire: the undisturbed run, and the simple error rows of the protocol."""
 
+import io
+
+import pyarrow.parquet
 import pytest
 from fakes.world import PARAMETERS, Authority, World, bring, predict_task, toy_datasets, train_task
 
+from confide.algorithms.model_file import read
 from confide.core.digest import digest_of
 from confide.core.platform_api import TaskKind
 from confide.party.initiator import Job
 from confide.protocol.table import State
+from confide.protocol.terms import Encoding
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +69,24 @@ def test_predict_in_a_fresh_enclave_with_a_brought_model(authority, data):
     second.run()
     assert second.errors == {}
     assert second.kept["shop"].results[0][0].kind == "predictions"
+
+
+def test_predictions_come_as_the_task_asks(authority, data):
+    after = predict_task(train_task(), predictions_format="parquet")
+    jobs = [train_job(data), Job(after, "afm", PARAMETERS, data["shop"])]
+    world = World(authority, jobs, offered(data, "media"))
+    world.run()
+    table = pyarrow.parquet.read_table(io.BytesIO(world.kept["shop"].results[1][3]))
+    assert table.column_names == ["id", "probability"]
+    assert table.num_rows == 256
+
+
+def test_rare_categories_fold_into_one_as_the_task_says(authority, data):
+    """Seven categories of about 27 training rows each: with a cut above that, each column keeps one index."""
+    sizes = []
+    for minimum in (1, 200):
+        task = train_task(encoding=Encoding(minimum_count=minimum))
+        world = World(authority, [Job(task, "afm", PARAMETERS, data["shop"])], offered(data, "media"))
+        world.run()
+        sizes.append(len(read(world.kept["shop"].results[0][3]).arrays["linear"]))
+    assert sizes == [16, 2]

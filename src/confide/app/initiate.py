@@ -191,7 +191,7 @@ def outcome_of(task: str, folder: TaskFolder) -> Outcome:
         task=task,
         folder=folder.folder,
         model=folder.path(MODEL),
-        predictions=folder.path(PREDICTIONS),
+        predictions=next(filter(None, map(folder.path, PREDICTIONS)), None),
         receipt=receipt_path,
         metrics=report["metrics"],
         curve=report["curve"],

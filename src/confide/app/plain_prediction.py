@@ -14,7 +14,7 @@ from confide.core.features import Feature, Kind
 from confide.data.alignment.join import join
 from confide.data.columns import Columns, Values
 from confide.data.dataset import PreparedDataset
-from confide.data.predictions import predictions_csv
+from confide.data.predictions import encode_predictions
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,10 +28,11 @@ class PlainPredictions:
     absent: tuple[tuple[str, str], ...]
     """(party, column) of the model that no dataset held: these were scored as missing values."""
 
-    def write_csv(self, path: Path) -> None:
-        """Raises DatasetCorrupt if the file can't be written."""
+    def write(self, path: Path) -> None:
+        """CSV, or Parquet by the suffix .parquet. Raises DatasetCorrupt if the file can't be written."""
+        parquet = path.suffix == ".parquet"
         try:
-            path.write_bytes(predictions_csv(self.id_name, self.ids, self.scores))
+            path.write_bytes(encode_predictions(self.id_name, self.ids, self.scores, parquet=parquet))
         except OSError as cause:
             raise DatasetCorrupt(f"{path}: {cause.strerror}") from None
 

@@ -4,7 +4,7 @@ tasks/ID/events.jsonl            every message, its digest, the state after it (
          train-block.json        the signed agreement; predict-block.json, predict-block-2.json, …
          model.confide           the model (initiator only), and model.confide.signature.json
          report.json             metrics and curve (initiator only)
-         predictions.csv         (initiator only), and predictions.csv.signature.json
+         predictions.csv  (or .parquet; initiator only), and predictions.csv.signature.json
          receipt.json            signed by all
 """
 
@@ -23,7 +23,9 @@ from confide.protocol.blocks import SignedBlock, TrainBlock
 from confide.protocol.messages import Message
 from confide.protocol.receipts import HostEnd, PrivatePart, ResultStatement, SignedReceipt
 
-MODEL, PREDICTIONS, REPORT, RECEIPT = "model.confide", "predictions.csv", "report.json", "receipt.json"
+MODEL, REPORT, RECEIPT = "model.confide", "report.json", "receipt.json"
+PREDICTIONS = ("predictions.csv", "predictions.parquet")
+"""By the format that the task asks for."""
 EVENTS = "events.jsonl"
 
 
@@ -35,6 +37,7 @@ class TaskFolder:
         self.folder = folder
         self._clock = clock
         self._written: dict[str, Path] = {}
+        self._predictions_name = PREDICTIONS[0]
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as cause:
@@ -59,11 +62,12 @@ class TaskFolder:
     def agreed(self, signed: SignedBlock) -> None:
         """See party.ports.Records."""
         kind = "train" if isinstance(signed.block, TrainBlock) else "predict"
+        self._predictions_name = f"predictions.{signed.block.task.predictions_format}"
         self._write(f"{kind}-block.json", canonical.encode(signed))
 
     def result(self, statement: ResultStatement, signature: bytes, report: PrivatePart, data: bytes) -> None:
         """See party.ports.Records."""
-        path = self._write(MODEL if statement.kind == "model" else PREDICTIONS, data)
+        path = self._write(MODEL if statement.kind == "model" else self._predictions_name, data)
         papers = canonical.encode(Papers(statement=statement, signature=signature))
         self._replace(papers_path(path), papers)
         if statement.kind == "model":

@@ -1,7 +1,7 @@
 """TASK.toml: what an initiator writes to propose a training or a prediction."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -80,6 +80,7 @@ class PredictFile(_Common, frozen=True, kw_only=True):
 
     model: str | None = None
     """Model file, relative to this file; not given after `--then`: the model just trained."""
+    predictions_format: Literal["csv", "parquet"] = "csv"
 
 
 def read_train(path: Path, initiator: str) -> tuple[TrainFile, Task]:
@@ -157,6 +158,7 @@ def predict_task(file: PredictFile, path: Path, trained: Task) -> Task:
             maximum_quarantined_share=file.maximum_quarantined_share,
             releases=(Release(what=Released.PREDICTIONS, to=trained.initiator),),
             consent_seconds=file.consent_seconds,
+            predictions_format=file.predictions_format,
         ),
         path,
     )

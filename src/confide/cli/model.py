@@ -52,14 +52,17 @@ def predict(
     data: Annotated[
         list[Path], typer.Option(help="A prepared dataset; several are joined by id. Repeatable.")
     ],
-    out: Annotated[Path | None, typer.Option(help="Write id and probability here, CSV.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write id and probability here: CSV, or Parquet by the suffix .parquet."),
+    ] = None,
     output: OutputFormat = Format.TEXT,
 ) -> None:
     """Score rows plainly, here. Columns that no dataset holds are scored as missing values."""
     datasets = [PreparedDataset.open(path) for path in data]
     predictions = predict_plainly(OpenedModel.read(model), datasets)
     if out is not None:
-        predictions.write_csv(out)
+        predictions.write(out)
     result = _result(predictions, out)
     if output is Format.JSON:
         show(output, "", result)

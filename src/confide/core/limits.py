@@ -42,6 +42,8 @@ INSPECT_ROWS: Final = 100_000
 
 # Encoding
 MAX_HASH_BITS: Final = 24
+MAX_MINIMUM_COUNT: Final = 1_000_000
+"""Of the frequency cut."""
 MAX_VOCABULARY_CODES: Final = 262_144
 """All fields together; they travel in the header of the model file."""
 MAX_ENCODED_MAGNITUDE: Final = 1e6

@@ -1,4 +1,4 @@
-"""The predictions file: CSV of id and probability, the same from an enclave and from a plain prediction."""
+"""The predictions file: id and probability, the same from an enclave and from a plain prediction."""
 
 import io
 from typing import Any
@@ -7,12 +7,19 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv
+import pyarrow.parquet
 
 PROBABILITY = "probability"
 
 
-def predictions_csv(id_name: str, ids: Any, scores: npt.NDArray[np.float32]) -> bytes:
+def encode_predictions(
+    id_name: str, ids: Any, scores: npt.NDArray[np.float32], *, parquet: bool = False
+) -> bytes:
     """`ids`: pyarrow ChunkedArray of strings or integers, one per score, in the order to be written."""
     sink = io.BytesIO()
-    pyarrow.csv.write_csv(pa.table({id_name: ids, PROBABILITY: pa.array(scores)}), sink)
+    table = pa.table({id_name: ids, PROBABILITY: pa.array(scores)})
+    if parquet:
+        pyarrow.parquet.write_table(table, sink)
+    else:
+        pyarrow.csv.write_csv(table, sink)
     return sink.getvalue()

@@ -34,7 +34,7 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     scheme: Scheme = Scheme.EXACT
     bits: Annotated[int, msgspec.Meta(ge=1, le=limits.MAX_HASH_BITS)] = 18
     """HASHED: 2^bits buckets per field."""
-    minimum_count: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
+    minimum_count: Annotated[int, msgspec.Meta(ge=1, le=limits.MAX_MINIMUM_COUNT)] = 1
     """EXACT: a category seen in fewer training rows shares the index of the unknown ones."""
 
 

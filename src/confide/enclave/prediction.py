@@ -7,7 +7,7 @@ from confide.core.digest import same
 from confide.core.errors import CommitmentMismatch, ModelFileInvalid, ModelNotUsable
 from confide.core.ports import Randomness
 from confide.data.ids import id_set_digest
-from confide.data.predictions import predictions_csv
+from confide.data.predictions import encode_predictions
 from confide.enclave.opened import Opened, fields_of, open_shelves
 from confide.enclave.round import Outcome
 from confide.enclave.training import SALT_BYTES
@@ -35,7 +35,8 @@ def run(
     report = PrivatePart(salt=randomness.bytes(SALT_BYTES), metrics={"rows_predicted": len(scores)}, curve=())
     chosen = opened.alignment.rows[task.initiator]
     ids = opened.tables[task.initiator].column(task.id.name).take(chosen)
-    data = predictions_csv(task.id.name, ids, scores)
+    parquet = task.predictions_format == "parquet"
+    data = encode_predictions(task.id.name, ids, scores, parquet=parquet)
     yield Step(outcome=Outcome(data=data, rows=opened.counts, report=report))
 
 

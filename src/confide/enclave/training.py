@@ -110,7 +110,10 @@ def run(signed: SignedBlock, shelves: Mapping[str, Shelf], randomness: Randomnes
 
 
 def _vocabulary(task: Task) -> Vocabulary:
-    return Vocabulary(scheme=Scheme(task.encoding.vocabulary), bits=task.encoding.bits)
+    encoding = task.encoding
+    return Vocabulary(
+        scheme=Scheme(encoding.vocabulary), bits=encoding.bits, minimum_count=encoding.minimum_count
+    )
 
 
 def _evaluate(labels: Any, scores: Any, trained_on: int) -> dict[str, Any]:

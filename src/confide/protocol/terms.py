@@ -52,6 +52,8 @@ class Encoding(Document, frozen=True, kw_only=True):
     vocabulary: Literal["hashed", "exact"] = "exact"
     bits: Annotated[int, Meta(ge=1, le=limits.MAX_HASH_BITS)] = 18
     """log2 of the buckets per column, for the hashed vocabulary."""
+    minimum_count: Annotated[int, Meta(ge=1, le=limits.MAX_MINIMUM_COUNT)] = 1
+    """Categories in fewer training rows than this fold into one; counted over the joined rows."""
 
 
 class Split(Document, frozen=True, kw_only=True):
@@ -95,6 +97,7 @@ class Task(Document, frozen=True, kw_only=True):
     releases: tuple[Release, ...]
     consent_seconds: Annotated[int, Meta(ge=1, le=limits.MAX_CONSENT_SECONDS)]
     alignment: Literal["enclave"] = "enclave"
+    predictions_format: Literal["csv", "parquet"] = "csv"
 
     def __post_init__(self) -> None:
         everyone = self.participants

@@ -119,7 +119,7 @@ def test_plain_predictions_are_those_of_the_enclave(kept, datasets):
     model = OpenedModel.read(kept / "model.confide")
     plain = predict(model, [datasets["shop"], datasets["media"]])
     path = kept.parent / "plain.csv"
-    plain.write_csv(path)
+    plain.write(path)
     assert path.read_bytes() == (kept / "predictions.csv").read_bytes()
     assert plain.absent == ()
 
