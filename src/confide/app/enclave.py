@@ -8,7 +8,6 @@ bound into the evidence, and the parties compare it with what they expect.
 
 import argparse
 import os
-import queue
 import signal
 import sys
 import threading
@@ -36,6 +35,7 @@ from confide.enclave.context import EnclaveContext, Member
 from confide.enclave.coordinator import Coordinator
 from confide.enclave.door import Door
 from confide.enclave.driver import Driver, Event
+from confide.enclave.inbox import Inbox
 from confide.protocol.blocks import EnclaveIdentity
 from confide.session.join import Attested
 from confide.transport.enclave_server import serve_enclave
@@ -69,7 +69,7 @@ class EnclaveProcess:
         self._clock, self._randomness = SystemClock(), SystemRandomness()
         self._key = PrivateKey.generate(KeyKind.P_384)
         self._hpke = HpkeKey.generate()
-        self._inbox: queue.Queue[Event] = queue.Queue(limits.MAX_INBOX_MESSAGES)
+        self._inbox: Inbox[Event] = Inbox()
         self._stopping = pipe.broken
         self._context = EnclaveContext(
             config=config,

@@ -1,6 +1,5 @@
 """Who may come in: the TLS peer must be a participant, and its JOIN must hold. One thread per stream."""
 
-import queue
 import threading
 
 from confide.core import limits
@@ -9,6 +8,7 @@ from confide.core.ports import Link
 from confide.crypto.session_secret import HpkeKey
 from confide.enclave.context import EnclaveContext
 from confide.enclave.driver import Event, Heard, Joined, Lost
+from confide.enclave.inbox import Inbox
 from confide.protocol.roles import Role
 from confide.session.join import Attested, accept
 
@@ -21,7 +21,7 @@ class Door:
         context: EnclaveContext,
         enclave: Attested,
         hpke_key: HpkeKey,
-        inbox: "queue.Queue[Event]",
+        inbox: Inbox[Event],
     ) -> None:
         self._context = context
         self._enclave = enclave

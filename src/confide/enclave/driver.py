@@ -5,7 +5,6 @@ calls `run`. While the coordinator works (its answers are lazy), the inbox is lo
 answers, so that a cancellation or a lost party ends the work at its next step.
 """
 
-import queue
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from confide.core.errors import ChannelClosed, ConfideError, PartyLost
 from confide.core.ports import Link
 from confide.enclave.context import Member
 from confide.enclave.coordinator import Coordinator, Says
+from confide.enclave.inbox import Inbox
 from confide.protocol import faults
 from confide.protocol.messages import Abort, Kind, Spoken
 from confide.protocol.table import ROWS
@@ -58,7 +58,7 @@ class Driver:
         self,
         coordinator: Coordinator,
         participants: tuple[str, ...],
-        inbox: "queue.Queue[Event]",
+        inbox: Inbox[Event],
         report: Callable[[str, tuple[str, ...]], None],
         stopping: threading.Event,
     ) -> None:
@@ -93,6 +93,7 @@ class Driver:
         self._wipe()
 
     def _wipe(self) -> None:
+        self._inbox.close()
         self._coordinator.wipe()
         self._pending.clear()
         for channel in self._channels.values():
@@ -104,12 +105,11 @@ class Driver:
         if self._pending:
             self._answer(self._pending.popleft())
             return
-        try:
-            event = self._inbox.get(timeout=limits.POLL_SECONDS)
-        except queue.Empty:
+        event = self._inbox.take(limits.POLL_SECONDS)
+        if event is None:
             self._coordinator.tick(self.waiting_for)
-            return
-        self._take(event)
+        else:
+            self._take(event)
 
     def _answer(self, pending: "Joined | tuple[str, Spoken]") -> None:
         if isinstance(pending, Joined):
@@ -164,20 +164,17 @@ class Driver:
 
     def _hear_last_words(self, party: str) -> None:
         """A link that takes nothing more may still bring what its party said last (an ABORT, say)."""
-        try:
-            while not self._channels[party].session.ended:
-                self._take(self._inbox.get(timeout=limits.CLOSE_SECONDS))
-        except queue.Empty:
-            self._lose(party)
+        while not self._channels[party].session.ended:
+            event = self._inbox.take(limits.CLOSE_SECONDS)
+            if event is None:
+                self._lose(party)
+                return
+            self._take(event)
 
     def _look_at_inbox(self) -> None:
         """Between two answers: open what has come, so that an ABORT or a lost party is seen at once."""
         self._check_stop()
-        while True:
-            try:
-                event = self._inbox.get_nowait()
-            except queue.Empty:
-                return
+        while (event := self._inbox.take()) is not None:
             self._take(event)
 
     def _check_stop(self) -> None:

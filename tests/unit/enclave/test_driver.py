@@ -1,6 +1,5 @@
 """The enclave's loop with real threads, the parties' loops at the other ends of memory links."""
 
-import queue
 import threading
 
 import pytest
@@ -22,6 +21,7 @@ from confide.core.errors import (
 )
 from confide.enclave.door import Door
 from confide.enclave.driver import Driver, Heard, Lost
+from confide.enclave.inbox import Inbox
 from confide.enclave.work import Step
 from confide.protocol.messages import Kind
 from confide.protocol.roles import Role
@@ -43,7 +43,7 @@ class Running:
 
     def __init__(self, ran):
         self.ran = ran
-        self.inbox = queue.Queue(limits.MAX_INBOX_MESSAGES)
+        self.inbox = Inbox()
         self.stopping = threading.Event()
         self.reports = []
         self.errors = {}
