@@ -19,7 +19,9 @@ help:
 install: $(INSTALLED)
 
 # Debian splits venv's pip off: without python3-venv the environment is made without it, and pip of outside fills it.
-$(INSTALLED): pyproject.toml packaging/sim/pyproject.toml constraints.txt
+NATIVE := $(wildcard src/confide/algorithms/engine/native/*)
+
+$(INSTALLED): pyproject.toml setup.py packaging/sim/pyproject.toml constraints.txt $(NATIVE)
 	@echo "== Installing into $(VENV) (pinned by constraints.txt)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Confide needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version)"; exit 1; }

@@ -59,7 +59,7 @@ def test_a_refused_proposal_is_answered_with_the_list(change, code, words):
     (refusal,) = heard(ran, "shop", Kind.REFUSAL)
     assert refusal.code == code
     assert words in refusal.reason
-    assert [entry.name for entry in refusal.algorithms] == ["afm", "linear"]
+    assert [entry.name for entry in refusal.algorithms] == ["afm", "fm", "linear"]
     ended(ran, {"CFD-110": AlgorithmNotListed, "CFD-401": SchemaMismatch}[code], "shop")
 
 

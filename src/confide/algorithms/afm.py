@@ -2,31 +2,26 @@
 
     y(x) = w0 + Σ w_i x_i + pᵀ Σ_{i<j} a_ij (v_i ∘ v_j) x_i x_j
 
-NumPy reference: embeddings and linear weights in one record per feature, closed-form gradients
-(afm_attention.py), sparse Adagrad on the records, dense Adagrad on the rest.
+Closed-form gradients (afm_attention.py), sparse Adagrad on the features' records, dense Adagrad on the rest:
+in the compiled core (engine/), or in NumPy (afm_network.py), which is the reference.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Self
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
-from confide.algorithms import losses, training
 from confide.algorithms import parameters as p
+from confide.algorithms import training
 from confide.algorithms.afm_attention import AttentionWeights
 from confide.algorithms.afm_network import Network, Trainer
-from confide.algorithms.base import (
-    Batch,
-    Estimator,
-    Floats,
-    Integers,
-    TrainingProgress,
-    check_encoded,
-    check_training,
-)
-from confide.core.errors import WorkFailed
+from confide.algorithms.base import Floats, checked_arrays
+from confide.algorithms.engine.learner import FastLearner
+from confide.algorithms.engine.library import Kind
+from confide.algorithms.engine.network import Engine, FastNetwork, Shape, Step
+from confide.algorithms.network_estimator import AnyNetwork, EngineChoice, NetworkEstimator
+from confide.algorithms.start import draw_attention, draw_embeddings
 
 
 class AfmParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -56,7 +51,7 @@ class AfmParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     precision: p.Precision = "float32"
 
 
-class Afm(Estimator):
+class Afm(NetworkEstimator):
     """The estimator; see the module for the model."""
 
     name = "afm"
@@ -64,38 +59,45 @@ class Afm(Estimator):
     Parameters: ClassVar[type[msgspec.Struct]] = AfmParameters
     sources = ("afm.py", "afm_attention.py", "afm_network.py", *p.COMMON_SOURCES)
 
-    def __init__(self, parameters: AfmParameters) -> None:
-        self._parameters = parameters
-        self._loss = losses.LOSSES[parameters.loss]
-        self._network: Network | None = None
-        self._fields: int | None = None
-        """Known after `fit`; a loaded model takes what its encoding gives it."""
+    def __init__(self, parameters: AfmParameters, engine: EngineChoice = "fastest") -> None:
+        super().__init__(parameters, engine)
 
-    def fit(
-        self,
-        indices: Integers,
-        values: Floats,
-        labels: Floats,
-        *,
-        holdout: Batch | None = None,
-        feature_count: int,
-    ) -> Iterator[TrainingProgress]:
-        parameters, binary = self._parameters, self._loss.binary
-        data = Batch(indices, values, labels)
-        width = parameters.embedding_size + 1
-        check_training(data, holdout, feature_count=feature_count, numbers_per_feature=width, binary=binary)
-        starts, order, noise = np.random.SeedSequence(parameters.seed).generate_state(3, np.uint64)
-        self._fields = indices.shape[1]
-        self._network = fresh_network(parameters, feature_count, self._loss.start(labels), int(starts))
-        schedule = training.Schedule(
-            epochs=parameters.epochs,
-            batch_size=parameters.batch_size,
-            patience=parameters.patience,
-            seed=int(order),
-            binary=binary,
+    @classmethod
+    def from_arrays(
+        cls, parameters: AfmParameters, arrays: Mapping[str, Floats], engine: EngineChoice = "fastest"
+    ) -> Self:
+        estimator = cls(parameters, engine)
+        chosen = estimator._engine()
+        size, units, dtype = (
+            parameters.embedding_size,
+            parameters.attention_size,
+            np.dtype(parameters.precision),
         )
+        if chosen is None:
+            estimator._network = Network.from_arrays(
+                arrays, embedding_size=size, attention_size=units, dtype=dtype
+            )
+        else:
+            given = checked_arrays(arrays, Network.shapes(size, units), dtype)
+            estimator._network = FastNetwork.from_arrays(Shape(Kind.AFM, size, units), given, chosen)
+        return estimator
+
+    def _numbers_per_feature(self) -> int:
+        size: int = self._parameters.embedding_size
+        return size + 1
+
+    def _fresh(
+        self, feature_count: int, bias: float
+    ) -> tuple[AnyNetwork, training.Learner | training.RowsLearner, int]:
+        parameters: AfmParameters = self._parameters
+        starts, order, noise = np.random.SeedSequence(parameters.seed).generate_state(3, np.uint64)
+        engine = self._engine()
+        if engine is not None:
+            fast = fresh_fast_network(parameters, feature_count, bias, int(starts), engine)
+            return fast, FastLearner(fast, step_of(parameters), seed=int(noise)), int(order)
+        network = fresh_network(parameters, feature_count, bias, int(starts))
         learner = Trainer(
-            self._network,
+            network,
             self._loss,
             rate=parameters.learning_rate,
             accumulator_start=parameters.accumulator_start,
@@ -103,54 +105,48 @@ class Afm(Estimator):
             attention_l2=parameters.attention_l2,
             seed=int(noise),
         )
-        yield from training.train(learner, data, holdout, schedule)
+        return network, learner, int(order)
 
-    def predict(self, indices: Integers, values: Floats) -> npt.NDArray[np.float32]:
-        network = self._trained()
-        check_encoded(indices, values, fields=self._fields, feature_count=self.feature_count)
-        return self._loss.predictions(network.outputs(indices, values)).astype(np.float32)
 
-    @property
-    def feature_count(self) -> int:
-        return len(self._trained().records)
-
-    def arrays(self) -> dict[str, Floats]:
-        return self._trained().arrays()
-
-    @classmethod
-    def from_arrays(cls, parameters: AfmParameters, arrays: Mapping[str, Floats]) -> Self:
-        estimator = cls(parameters)
-        estimator._network = Network.from_arrays(
-            arrays,
-            embedding_size=parameters.embedding_size,
-            attention_size=parameters.attention_size,
-            dtype=np.dtype(parameters.precision),
-        )
-        return estimator
-
-    def _trained(self) -> Network:
-        if self._network is None:
-            raise WorkFailed("the model has not been trained")
-        return self._network
+def step_of(parameters: AfmParameters) -> Step:
+    """What the core needs to know of them for an update."""
+    return Step(
+        rate=parameters.learning_rate,
+        loss=parameters.loss,
+        dropout=parameters.dropout,
+        attention_l2=parameters.attention_l2,
+    )
 
 
 def fresh_network(parameters: AfmParameters, feature_count: int, bias: float, seed: int) -> Network:
-    """Start values: v ~ N(0, deviation²), h ~ N(0, 1), W ~ Glorot normal, w = b = 0, w0 = the best constant.
-
-    p starts at `interaction_scale`: softmax averages over all pairs, so from 1 the pairwise signal would
-    start far too small.
-    """
+    """Start values (start.py), for NumPy."""
     random = np.random.Generator(np.random.PCG64(seed))
     dtype = np.dtype(parameters.precision)
     size, units = parameters.embedding_size, parameters.attention_size
     records = np.zeros((feature_count, size + 1), dtype)
-    records[:, :size] = random.standard_normal((feature_count, size), np.float32)
-    records[:, :size] *= parameters.embedding_deviation
-    weight = random.standard_normal((units, size)) * np.sqrt(2 / (units + size))
+    draw_embeddings(random, records[:, :size], parameters.embedding_deviation)
+    weight, output = draw_attention(random, units, size)
     attention = AttentionWeights(
         weight=weight.astype(dtype),
         bias=np.zeros(units, dtype),
-        output=random.standard_normal(units).astype(dtype),
+        output=output.astype(dtype),
         projection=np.full(size, parameters.interaction_scale, dtype),
     )
     return Network(records, np.full(1, bias, dtype), attention)
+
+
+def fresh_fast_network(
+    parameters: AfmParameters, feature_count: int, bias: float, seed: int, engine: Engine
+) -> FastNetwork:
+    """The same start values for the compiled core."""
+    random = np.random.Generator(np.random.PCG64(seed))
+    shape = Shape(Kind.AFM, parameters.embedding_size, parameters.attention_size)
+    network = FastNetwork.fresh(shape, feature_count, engine, accumulator_start=parameters.accumulator_start)
+    draw_embeddings(random, network.embeddings, parameters.embedding_deviation)
+    weight, output = draw_attention(random, shape.units, shape.size)
+    parts = network.parts()
+    parts["bias"][...] = bias
+    parts["attention.weight"][...] = weight
+    parts["attention.output"][...] = output
+    parts["projection"][...] = parameters.interaction_scale
+    return network

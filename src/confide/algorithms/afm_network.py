@@ -30,6 +30,11 @@ class Network:
     """w0, (1,)."""
     attention: AttentionWeights
 
+    @property
+    def feature_count(self) -> int:
+        """Size of the index space."""
+        return len(self.records)
+
     def outputs(self, indices: Integers, values: Floats) -> Floats:
         """(n,) raw outputs, before the loss turns them into predictions."""
         result = np.empty(len(indices), dtype=self.records.dtype)
@@ -70,12 +75,10 @@ class Network:
             "projection": self.attention.projection.copy(),
         }
 
-    @classmethod
-    def from_arrays(
-        cls, arrays: Mapping[str, Floats], *, embedding_size: int, attention_size: int, dtype: np.dtype[Any]
-    ) -> Self:
-        """Raises ModelFileInvalid when names, shapes or types do not fit."""
-        shapes = {
+    @staticmethod
+    def shapes(embedding_size: int, attention_size: int) -> dict[str, tuple[int | None, ...]]:
+        """Of the arrays by name; None is the number of features."""
+        return {
             "attention.bias": (attention_size,),
             "attention.output": (attention_size,),
             "attention.weight": (attention_size, embedding_size),
@@ -84,7 +87,13 @@ class Network:
             "linear": (None,),
             "projection": (embedding_size,),
         }
-        given = checked_arrays(arrays, shapes, dtype)
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: Mapping[str, Floats], *, embedding_size: int, attention_size: int, dtype: np.dtype[Any]
+    ) -> Self:
+        """Raises ModelFileInvalid when names, shapes or types do not fit."""
+        given = checked_arrays(arrays, cls.shapes(embedding_size, attention_size), dtype)
         records = np.column_stack((given["embeddings"], given["linear"]))
         attention = AttentionWeights(
             weight=given["attention.weight"].copy(),

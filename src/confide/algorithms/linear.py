@@ -4,27 +4,22 @@ With the logistic loss it is logistic regression, with the squared one linear re
 of what interactions add: AFM without its pairs.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import ClassVar, Self
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from confide.algorithms import losses, training
 from confide.algorithms import parameters as p
 from confide.algorithms.adagrad import Adagrad, sum_by_row
-from confide.algorithms.base import (
-    Batch,
-    Estimator,
-    Floats,
-    Integers,
-    TrainingProgress,
-    check_encoded,
-    check_training,
-    checked_arrays,
-)
-from confide.core.errors import WorkFailed
+from confide.algorithms.base import Batch, Floats, Integers, checked_arrays
+from confide.algorithms.engine.learner import FastLearner
+from confide.algorithms.engine.library import Kind
+from confide.algorithms.engine.network import FastNetwork, Shape, Step
+from confide.algorithms.network_estimator import AnyNetwork, EngineChoice, NetworkEstimator
+
+SHAPE = Shape(Kind.LINEAR, 0, 0)
 
 
 class LinearParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -40,7 +35,7 @@ class LinearParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     precision: p.Precision = "float32"
 
 
-class Linear(Estimator):
+class Linear(NetworkEstimator):
     """The estimator; see the module for the model."""
 
     name = "linear"
@@ -48,76 +43,54 @@ class Linear(Estimator):
     Parameters: ClassVar[type[msgspec.Struct]] = LinearParameters
     sources = ("linear.py", *p.COMMON_SOURCES)
 
-    def __init__(self, parameters: LinearParameters) -> None:
-        self._parameters = parameters
-        self._loss = losses.LOSSES[parameters.loss]
-        self._trainer: LinearTrainer | None = None
-        self._fields: int | None = None
+    def __init__(self, parameters: LinearParameters, engine: EngineChoice = "fastest") -> None:
+        super().__init__(parameters, engine)
 
-    def fit(
-        self,
-        indices: Integers,
-        values: Floats,
-        labels: Floats,
-        *,
-        holdout: Batch | None = None,
-        feature_count: int,
-    ) -> Iterator[TrainingProgress]:
-        parameters, binary = self._parameters, self._loss.binary
-        data = Batch(indices, values, labels)
-        check_training(data, holdout, feature_count=feature_count, numbers_per_feature=1, binary=binary)
+    @classmethod
+    def from_arrays(
+        cls, parameters: LinearParameters, arrays: Mapping[str, Floats], engine: EngineChoice = "fastest"
+    ) -> Self:
+        estimator = cls(parameters, engine)
+        given = checked_arrays(arrays, {"bias": (1,), "linear": (None,)}, np.dtype(parameters.precision))
+        chosen = estimator._engine()
+        if chosen is None:
+            estimator._network = estimator._trainer(given["linear"][:, None].copy(), given["bias"].copy())
+        else:
+            estimator._network = FastNetwork.from_arrays(SHAPE, given, chosen)
+        return estimator
+
+    def _numbers_per_feature(self) -> int:
+        return 1
+
+    def _fresh(
+        self, feature_count: int, bias: float
+    ) -> tuple[AnyNetwork, training.Learner | training.RowsLearner, int]:
+        parameters: LinearParameters = self._parameters
+        engine = self._engine()
+        if engine is not None:
+            fast = FastNetwork.fresh(
+                SHAPE, feature_count, engine, accumulator_start=parameters.accumulator_start
+            )
+            fast.parts()["bias"][...] = bias
+            step = Step(rate=parameters.learning_rate, loss=parameters.loss)
+            return fast, FastLearner(fast, step, seed=0), parameters.seed
         dtype = np.dtype(parameters.precision)
-        self._fields = indices.shape[1]
-        self._trainer = LinearTrainer(
-            np.zeros((feature_count, 1), dtype),
-            np.full(1, self._loss.start(labels), dtype),
+        trainer = self._trainer(np.zeros((feature_count, 1), dtype), np.full(1, bias, dtype))
+        return trainer, trainer, parameters.seed
+
+    def _trainer(self, weights: Floats, bias: Floats) -> "LinearTrainer":
+        parameters: LinearParameters = self._parameters
+        return LinearTrainer(
+            weights,
+            bias,
             self._loss,
             rate=parameters.learning_rate,
             accumulator_start=parameters.accumulator_start,
         )
-        schedule = training.Schedule(
-            epochs=parameters.epochs,
-            batch_size=parameters.batch_size,
-            patience=parameters.patience,
-            seed=parameters.seed,
-            binary=binary,
-        )
-        yield from training.train(self._trainer, data, holdout, schedule)
-
-    def predict(self, indices: Integers, values: Floats) -> npt.NDArray[np.float32]:
-        trainer = self._trained()
-        check_encoded(indices, values, fields=self._fields, feature_count=self.feature_count)
-        return trainer.predict(indices, values).astype(np.float32)
-
-    @property
-    def feature_count(self) -> int:
-        return len(self._trained().weights)
-
-    def arrays(self) -> dict[str, Floats]:
-        trainer = self._trained()
-        return {"bias": trainer.bias.copy(), "linear": trainer.weights[:, 0].copy()}
-
-    @classmethod
-    def from_arrays(cls, parameters: LinearParameters, arrays: Mapping[str, Floats]) -> Self:
-        estimator = cls(parameters)
-        given = checked_arrays(arrays, {"bias": (1,), "linear": (None,)}, np.dtype(parameters.precision))
-        estimator._trainer = LinearTrainer(
-            given["linear"][:, None].copy(),
-            given["bias"].copy(),
-            estimator._loss,
-            rate=parameters.learning_rate,
-            accumulator_start=parameters.accumulator_start,
-        )
-        return estimator
-
-    def _trained(self) -> "LinearTrainer":
-        if self._trainer is None:
-            raise WorkFailed("the model has not been trained")
-        return self._trainer
 
 
 class LinearTrainer:
-    """training.Learner over (features, 1) weights and a (1,) bias."""
+    """The reference: training.Learner over (features, 1) weights and a (1,) bias."""
 
     def __init__(
         self,
@@ -137,7 +110,7 @@ class LinearTrainer:
     def learn(self, batch: Batch) -> float:
         """One Adagrad step on the batch's summed loss; returns the loss before it."""
         labels = batch.labels.astype(self.bias.dtype, copy=False)
-        outputs = self._outputs(batch.indices, batch.values)
+        outputs = self.outputs(batch.indices, batch.values)
         slope = self._loss.derivative(outputs, labels)
         contributions = (slope[:, None] * batch.values).astype(self.bias.dtype, copy=False)
         self._by_row.update_rows(*sum_by_row(batch.indices.reshape(-1), contributions.reshape(1, -1)))
@@ -146,7 +119,7 @@ class LinearTrainer:
 
     def predict(self, indices: Integers, values: Floats) -> Floats:
         """(n,) predictions."""
-        return self._loss.predictions(self._outputs(indices, values))
+        return self._loss.predictions(self.outputs(indices, values))
 
     def snapshot(self) -> tuple[Floats, Floats]:
         """Copies of the learned numbers, without the accumulators."""
@@ -156,7 +129,17 @@ class LinearTrainer:
         """Back to a snapshot."""
         self.weights[...], self.bias[...] = snapshot
 
-    def _outputs(self, indices: Integers, values: Floats) -> Floats:
+    @property
+    def feature_count(self) -> int:
+        """Size of the index space."""
+        return len(self.weights)
+
+    def arrays(self) -> dict[str, Floats]:
+        """Copies by name, as the model file holds them."""
+        return {"bias": self.bias.copy(), "linear": self.weights[:, 0].copy()}
+
+    def outputs(self, indices: Integers, values: Floats) -> Floats:
+        """(n,) raw outputs, before the loss turns them into predictions."""
         products = np.take(self.weights[:, 0], indices) * values.astype(self.bias.dtype, copy=False)
         outputs: Floats = products.sum(axis=1) + self.bias
         return outputs

@@ -26,7 +26,40 @@ Patience = Annotated[
 Seed = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1, description="of start values, shuffling, dropout")]
 Precision = Literal["float32", "float64"]
 
-COMMON_SOURCES = ("adagrad.py", "base.py", "losses.py", "metrics.py", "parameters.py", "training.py")
+ENGINE_SOURCES = (
+    "engine/__init__.py",
+    "engine/learner.py",
+    "engine/library.py",
+    "engine/memory.py",
+    "engine/native/group.h",
+    "engine/native/kernel.c",
+    "engine/native/kernel.h",
+    "engine/native/path_amx.c",
+    "engine/native/path_avx2.c",
+    "engine/native/path_avx512.c",
+    "engine/native/path_avx512_bf16.c",
+    "engine/native/path_portable.c",
+    "engine/native/products_bf16.h",
+    "engine/native/products_float.h",
+    "engine/native/rowwise.h",
+    "engine/native/scratch.h",
+    "engine/native/tiles.h",
+    "engine/native/vectors.h",
+    "engine/network.py",
+)
+"""The compiled core, as source: what was compiled from it is measured with the enclave's image."""
+
+COMMON_SOURCES = (
+    "adagrad.py",
+    "base.py",
+    "losses.py",
+    "metrics.py",
+    "network_estimator.py",
+    "parameters.py",
+    "start.py",
+    "training.py",
+    *ENGINE_SOURCES,
+)
 """The files of this package that every algorithm leans on."""
 
 

@@ -9,12 +9,13 @@ import msgspec
 
 from confide.algorithms.afm import Afm
 from confide.algorithms.base import Estimator, Floats
+from confide.algorithms.fm import Fm
 from confide.algorithms.linear import Linear
 from confide.algorithms.parameters import checked, schema
 from confide.core import digest
 from confide.core.errors import AlgorithmNotListed
 
-ALGORITHMS: dict[str, type[Estimator]] = {"afm": Afm, "linear": Linear}
+ALGORITHMS: dict[str, type[Estimator]] = {"afm": Afm, "fm": Fm, "linear": Linear}
 SCHEMES = ("tee",)
 
 

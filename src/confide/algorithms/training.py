@@ -3,7 +3,7 @@
 import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -34,6 +34,27 @@ class Learner(Protocol):
         ...
 
 
+@runtime_checkable
+class RowsLearner(Protocol):
+    """A learner that goes through many batches by itself: no Python for each of them."""
+
+    def learn_rows(self, data: Batch, order: Integers, batch_size: int) -> float:
+        """One update per `batch_size` rows of `data` in this order. The sum of what `learn` would return."""
+        ...
+
+    def predict(self, indices: Integers, values: Floats) -> Floats:
+        """(n,) predictions."""
+        ...
+
+    def snapshot(self) -> Any:
+        """A copy of all learned numbers."""
+        ...
+
+    def restore(self, snapshot: Any) -> None:
+        """Back to what `snapshot` returned."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """How long and in which order to learn."""
@@ -48,7 +69,7 @@ class Schedule:
 
 
 def train(
-    learner: Learner, data: Batch, holdout: Batch | None, schedule: Schedule
+    learner: Learner | RowsLearner, data: Batch, holdout: Batch | None, schedule: Schedule
 ) -> Iterator[TrainingProgress]:
     """Train, reporting every limits.PROGRESS_ROWS rows and at the end of each epoch.
 
@@ -63,7 +84,7 @@ def train(
 
 
 def _train(
-    learner: Learner, data: Batch, holdout: Batch | None, schedule: Schedule
+    learner: Learner | RowsLearner, data: Batch, holdout: Batch | None, schedule: Schedule
 ) -> Iterator[TrainingProgress]:
     order = np.random.Generator(np.random.PCG64(schedule.seed))
     best = _Best()
@@ -87,31 +108,40 @@ class _Best:
     loss: float = math.inf
     snapshot: Any = None
 
-    def see(self, epoch: int, loss: float, learner: Learner) -> None:
+    def see(self, epoch: int, loss: float, learner: Learner | RowsLearner) -> None:
         if loss < self.loss:
             self.epoch, self.loss, self.snapshot = epoch, loss, learner.snapshot()
 
 
 def _epoch(
-    learner: Learner, data: Batch, schedule: Schedule, epoch: int, order: Integers
+    learner: Learner | RowsLearner, data: Batch, schedule: Schedule, epoch: int, order: Integers
 ) -> Generator[TrainingProgress, None, TrainingProgress]:
     """Yields the reports inside an epoch; returns the one of its end."""
     size = schedule.batch_size
     per_epoch = -(-len(data) // size)
     every = max(1, limits.PROGRESS_ROWS // size)
     total = 0.0
-    for number in range(1, per_epoch):
-        total += _learn(learner, data.rows(order[(number - 1) * size : number * size]))
-        if number % every == 0:
-            step = (epoch - 1) * per_epoch + number
-            yield _report(schedule, epoch, step, per_epoch, total / (number * size))
-    total += _learn(learner, data.rows(order[(per_epoch - 1) * size :]))
+    for number in range(every, per_epoch, every):
+        total += _learn(learner, data, order[(number - every) * size : number * size], size)
+        step = (epoch - 1) * per_epoch + number
+        yield _report(schedule, epoch, step, per_epoch, total / (number * size))
+    reported = (per_epoch - 1) // every * every * size
+    total += _learn(learner, data, order[reported:], size)
     return _report(schedule, epoch, epoch * per_epoch, per_epoch, total / len(data))
 
 
-def _learn(learner: Learner, batch: Batch) -> float:
+def _learn(learner: Learner | RowsLearner, data: Batch, order: Integers, size: int) -> float:
+    """The summed loss of rows learned in this order, each batch before its update."""
     with np.errstate(over="ignore", invalid="ignore"):  # divergence is reported below, once
-        loss = learner.learn(batch)
+        if isinstance(learner, RowsLearner):
+            return _finite(learner.learn_rows(data, order, size))
+        return sum(
+            _finite(learner.learn(data.rows(order[start : start + size])))
+            for start in range(0, len(order), size)
+        )
+
+
+def _finite(loss: float) -> float:
     if not math.isfinite(loss):
         raise WorkFailed("the training diverged: the loss is not finite; lower the learning rate")
     return loss
@@ -129,7 +159,7 @@ def _report(schedule: Schedule, epoch: int, step: int, per_epoch: int, loss: flo
 
 
 def _with_holdout(
-    end: TrainingProgress, learner: Learner, holdout: Batch | None
+    end: TrainingProgress, learner: Learner | RowsLearner, holdout: Batch | None
 ) -> tuple[TrainingProgress, float | None]:
     """The report with the held-out figures, and the one to compare epochs by."""
     if holdout is None or not len(holdout):

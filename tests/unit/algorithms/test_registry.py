@@ -23,7 +23,7 @@ JSON_VALUES = st.one_of(
 
 def test_the_list_names_each_algorithm_once_and_has_canonical_bytes():
     listing = registry.listing()
-    assert [line.name for line in listing] == sorted(registry.ALGORITHMS) == ["afm", "linear"]
+    assert [line.name for line in listing] == sorted(registry.ALGORITHMS) == ["afm", "fm", "linear"]
     decoded = msgspec.convert(
         msgspec.json.decode(canonical.encode(listing)), tuple[registry.AlgorithmListing, ...]
     )
@@ -50,12 +50,13 @@ def test_the_code_digest_covers_all_that_the_results_depend_on(name):
     assert registry.code_digest(name) == by_hand
     others = {"__init__.py", "registry.py", "model_file.py", "scoring.py", "model.py"}
     of_any = {source for algorithm in registry.ALGORITHMS.values() for source in algorithm.sources}
-    assert of_any | others == {path.name for path in here.glob("*.py")}
+    installed = {*here.glob("*.py"), *here.glob("engine/*.py"), *here.glob("engine/native/*.[ch]")}
+    assert of_any | others == {str(path.relative_to(here)) for path in installed}
 
 
 def test_an_unlisted_name_is_refused_with_the_list():
     for call in (registry.build, registry.complete_parameters):
-        with pytest.raises(AlgorithmNotListed, match="afm, linear"):
+        with pytest.raises(AlgorithmNotListed, match="afm, fm, linear"):
             call("os.system", {})
 
 

@@ -54,7 +54,7 @@ def test_an_algorithm_that_is_not_listed_is_not_proposed():
     ran = world(Job(train_task(), "magic", PARAMETERS, datasets()["shop"]))
     ran.run()
     assert type(ran.errors["shop"]) is AlgorithmNotListed
-    assert "afm, linear" in str(ran.errors["shop"])
+    assert "afm, fm, linear" in str(ran.errors["shop"])
 
 
 def test_a_prediction_needs_a_model():

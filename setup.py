@@ -1,0 +1,55 @@
+"""Builds the compiled core. Everything else about the package stands in pyproject.toml.
+
+The core is plain C and knows nothing of Python: it is loaded with ctypes, so no header of Python is needed,
+and it picks its instructions when it runs, so one build serves every processor of an architecture. It needs
+a C compiler (GCC 12 or newer): $CC, or gcc, or cc. With CONFIDE_WITHOUT_CORE=1 NumPy does the work.
+"""
+
+import os
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+NATIVE = Path("src/confide/algorithms/engine/native")
+FLAGS = "-std=gnu11 -O3 -fPIC -shared -pthread -fno-math-errno -Wall -Wextra -Wl,-z,relro,-z,now"
+
+
+class BuildCore(build_ext):
+    """Compiles the sources of an extension to one shared library, in one run of the compiler."""
+
+    def build_extension(self, ext: Extension) -> None:
+        target = Path(self.get_ext_fullpath(ext.name))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        command = [*compiler(), *shlex.split(FLAGS), *ext.sources, "-o", str(target), "-lm"]
+        self.announce(shlex.join(command), level=2)
+        subprocess.run(command, check=True)  # noqa: S603 - our own compiler line
+
+
+def compiler() -> list[str]:
+    """As $CC says, or the first that is there."""
+    chosen = os.environ.get("CC")
+    if chosen:
+        return shlex.split(chosen)
+    for name in ("gcc", "cc"):
+        found = shutil.which(name)
+        if found:
+            return [found]
+    raise SystemExit(
+        "Confide's core needs a C compiler (gcc); or set CONFIDE_WITHOUT_CORE=1 and train in NumPy"
+    )
+
+
+CORE = Extension(
+    "confide.algorithms.engine._kernel",
+    sources=sorted(str(source) for source in NATIVE.glob("*.c")),
+    depends=sorted(str(header) for header in NATIVE.glob("*.h")),
+)
+
+setup(
+    ext_modules=[] if os.environ.get("CONFIDE_WITHOUT_CORE") else [CORE],
+    cmdclass={"build_ext": BuildCore},
+)

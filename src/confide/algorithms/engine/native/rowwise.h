@@ -1,0 +1,396 @@
+/* Code with one embedding per vector: gathering records, the backward pass over pairs, the update.
+ *
+ * Included once per width: WIDTH floats in a vector, ROW(name) for the names. An embedding takes
+ * `padded_size / WIDTH` vectors; what pads it is zero everywhere.
+ */
+
+typedef float ROW(vector) __attribute__((vector_size(WIDTH * 4)));
+typedef float ROW(loose) __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
+#define VECTOR ROW(vector)
+#define AT(pointer) (*(ROW(loose) *)(pointer))
+
+/* Embeddings times values into by_row; the linear part of each row into outputs. */
+static void ROW(gather)(const struct plan *plan, struct workspace *w, const struct group *group)
+{
+    const struct confide_model *m = plan->model;
+    const int fields = m->fields, size = m->kind == KIND_LINEAR ? 0 : m->size, padded = plan->padded_size;
+    for (int r = 0; r < group->rows; r++) {
+        const int64_t row = row_at(plan->rows, group->start + r);
+        const int32_t *indices = plan->rows->indices + row * fields;
+        const float *values = plan->rows->values + row * fields;
+        float *to = w->by_row + (ptrdiff_t)r * fields * padded;
+        float linear = 0;
+        for (int f = 0; f < fields; f++, to += padded) {
+            const float *record = m->records + indices[f] * m->record_stride;
+            linear += m->linear[indices[f] * m->linear_stride] * values[f];
+            int k = 0;
+            for (; k + WIDTH <= size; k += WIDTH)
+                AT(to + k) = AT(record + k) * values[f];
+            for (; k < size; k++)
+                to[k] = record[k] * values[f];
+        }
+        w->outputs[r] = linear + m->dense[0];
+    }
+}
+
+/* Sums of h_t W_t over the bits of each index, by adding one bit at a time. */
+static void ROW(fill_tables)(const struct plan *plan, struct workspace *w)
+{
+    const struct confide_model *m = plan->model;
+    const ptrdiff_t padded = plan->padded_size;
+    const float *weight = m->dense + dense_weight(), *output = m->dense + dense_output(m);
+    memset(w->buckets, 0, ((size_t)plan->chunks << plan->chunk_bits) * (size_t)padded * 4);
+    memset(w->bucket_slopes, 0, ((size_t)plan->chunks << plan->chunk_bits) * 4);
+    for (int chunk = 0; chunk < plan->chunks; chunk++) {
+        float *table = w->tables + ((ptrdiff_t)chunk << plan->chunk_bits) * padded;
+        for (int bit = 0; bit < plan->chunk_bits; bit++) {
+            const int unit = chunk * plan->chunk_bits + bit;
+            float *with = table + ((ptrdiff_t)1 << bit) * padded;
+            for (int k = 0; k < m->size; k++)
+                with[k] = unit < m->units ? output[unit] * weight[(ptrdiff_t)unit * m->size + k] : 0;
+            for (ptrdiff_t mask = 1; mask < (ptrdiff_t)1 << bit; mask++)
+                for (ptrdiff_t k = 0; k < padded; k += WIDTH)
+                    AT(with + mask * padded + k) = AT(with + k) + AT(table + mask * padded + k);
+        }
+    }
+}
+
+/* The buckets of slope * q by mask, folded bit by bit into the gradients of W, b and h. */
+static void ROW(fold_buckets)(const struct plan *plan, struct workspace *w)
+{
+    const struct confide_model *m = plan->model;
+    const ptrdiff_t padded = plan->padded_size;
+    const float *weight = m->dense + dense_weight(), *bias = m->dense + dense_bias(m);
+    const float *output = m->dense + dense_output(m);
+    for (int chunk = 0; chunk < plan->chunks; chunk++) {
+        float *sums = w->buckets + ((ptrdiff_t)chunk << plan->chunk_bits) * padded;
+        float *slopes = w->bucket_slopes + ((ptrdiff_t)chunk << plan->chunk_bits);
+        for (int bit = plan->chunk_bits - 1; bit >= 0; bit--) {
+            const int unit = chunk * plan->chunk_bits + bit;
+            const ptrdiff_t half = (ptrdiff_t)1 << bit;
+            float *active = sums + half * padded;
+            float slope = slopes[half], along = 0;
+            for (ptrdiff_t mask = 1; mask < half; mask++) {
+                slope += slopes[half + mask];
+                slopes[mask] += slopes[half + mask];
+                for (ptrdiff_t k = 0; k < padded; k += WIDTH) {
+                    VECTOR part = AT(active + mask * padded + k);
+                    AT(active + k) += part;
+                    AT(sums + mask * padded + k) += part;
+                }
+            }
+            if (unit >= m->units)
+                continue;
+            for (int k = 0; k < m->size; k++) {
+                along += weight[(ptrdiff_t)unit * m->size + k] * active[k];
+                w->gradient[dense_weight() + (ptrdiff_t)unit * m->size + k] = output[unit] * active[k];
+            }
+            w->gradient[dense_bias(m) + unit] = output[unit] * slope;
+            w->gradient[dense_output(m) + unit] = along + bias[unit] * slope;
+        }
+    }
+    for (int k = 0; k < m->size; k++)
+        w->gradient[dense_projection(m) + k] = w->pooled[k];
+}
+
+/* One vector of the pair of two embeddings of `vectors` vectors, whose mask has one or two bytes. */
+INLINE void ROW(add_vector)(const int two, const int vectors, struct workspace *w, int v, ptrdiff_t low, ptrdiff_t high,
+                            float share, float slope, VECTOR left, VECTOR right, VECTOR projection, VECTOR *left_slope,
+                            VECTOR *right_slope, VECTOR *pooled)
+{
+    const ptrdiff_t low_at = (low * vectors + v) * WIDTH, high_at = (high * vectors + v) * WIDTH;
+    VECTOR direction = AT(w->tables + low_at);
+    if (two)
+        direction += AT(w->tables + high_at);
+    const VECTOR product = left * right, weighted = product * slope;
+    const VECTOR product_slope = projection * share + direction * slope;
+    *pooled += product * share;
+    *left_slope += product_slope * right;
+    *right_slope += product_slope * left;
+    AT(w->buckets + low_at) += weighted;
+    if (two)
+        AT(w->buckets + high_at) += weighted;
+}
+
+/* The state of one row while its pairs are worked on. */
+struct ROW(pass) {
+    const float *share, *slope, *row;
+    const uint32_t *mask;
+};
+
+/* Field j with the first `width` left fields of a tile; the slope of field j goes to `right_slope`. */
+INLINE void ROW(add_field)(const int two, const int vectors, int width, struct workspace *w, struct ROW(pass) *at, int j,
+                           VECTOR (*left)[MOST], VECTOR (*sums)[MOST], const VECTOR *projection, VECTOR *pooled,
+                           VECTOR *right_slope)
+{
+    VECTOR right[MOST];
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++)
+        right[v] = AT(at->row + (ptrdiff_t)(j * vectors + v) * WIDTH);
+#pragma GCC unroll 4
+    for (int a = 0; a < TILE; a++) {
+        if (a >= width)
+            break;
+        const ptrdiff_t low = at->mask[a] & 255, high = 256 + (at->mask[a] >> 8);
+        w->bucket_slopes[low] += at->slope[a];
+        if (two)
+            w->bucket_slopes[high] += at->slope[a];
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++)
+            ROW(add_vector)(two, vectors, w, v, low, high, at->share[a], at->slope[a], left[a][v], right[v],
+                            projection[v], &sums[a][v], &right_slope[v], &pooled[v]);
+    }
+    at->mask += width;
+    at->share += width;
+    at->slope += width;
+}
+
+/* One row's pairs of such embeddings. A tile's left fields stay in registers, as far as there are enough. */
+INLINE void ROW(few_vectors)(const int two, const int vectors, const struct plan *plan, struct workspace *shared, int r,
+                             float *out)
+{
+    const int fields = plan->model->fields;
+    const ptrdiff_t padded = vectors * WIDTH, pairs = r * plan->padded_pairs;
+    struct workspace copy = *shared, *const w = &copy; /* its pointers can then stay in registers */
+    struct ROW(pass) at = {.share = w->row_share + pairs, .slope = w->row_slope + pairs, .mask = w->row_mask + pairs};
+    at.row = w->by_row + r * fields * padded;
+    VECTOR projection[MOST], pooled[MOST];
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) {
+        projection[v] = AT(w->row_projection + r * padded + v * WIDTH);
+        pooled[v] = (VECTOR){0};
+    }
+    for (int tile = 0; tile < fields; tile += TILE) {
+        VECTOR left[TILE][MOST], sums[TILE][MOST];
+#pragma GCC unroll 4
+        for (int a = 0; a < TILE; a++)
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++) {
+                const ptrdiff_t place = smaller(tile + a, fields - 1) * padded + v * WIDTH;
+                left[a][v] = AT(at.row + place);
+                sums[a][v] = AT(out + place);
+            }
+#pragma GCC unroll 4
+        for (int b = 1; b < TILE; b++)
+            if (tile + b < fields)
+                ROW(add_field)(two, vectors, b, w, &at, tile + b, left, sums, projection, pooled, sums[b]);
+        for (int j = tile + TILE; j < fields; j++) {
+            VECTOR right_slope[MOST];
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++)
+                right_slope[v] = AT(out + j * padded + v * WIDTH);
+            ROW(add_field)(two, vectors, TILE, w, &at, j, left, sums, projection, pooled, right_slope);
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++)
+                AT(out + j * padded + v * WIDTH) = right_slope[v];
+        }
+#pragma GCC unroll 4
+        for (int a = 0; a < TILE; a++)
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++)
+                if (tile + a < fields)
+                    AT(out + (tile + a) * padded + v * WIDTH) = sums[a][v];
+    }
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++)
+        AT(w->pooled + v * WIDTH) += pooled[v] * AT(w->kept + r * padded + v * WIDTH);
+}
+
+/* Where the chunks of the mask of (row, pair) stand in tables and buckets, in entries. */
+INLINE void ROW(entries_of)(const struct plan *plan, const struct workspace *w, int r, ptrdiff_t pair, ptrdiff_t *entries)
+{
+    const int bits = plan->chunk_bits, per_block = plan->block / bits;
+    for (int chunk = 0; chunk < plan->chunks; chunk++) {
+        const int block = chunk / per_block;
+        const uint32_t mask = w->row_mask[((ptrdiff_t)block * plan->lanes + r) * plan->padded_pairs + pair];
+        const uint32_t index = mask >> (chunk % per_block * bits) & ((1U << bits) - 1);
+        entries[chunk] = ((ptrdiff_t)chunk << bits) + (ptrdiff_t)index;
+    }
+}
+
+/* One row's pairs, any sizes. */
+static void ROW(any_pairs)(const struct plan *plan, struct workspace *w, int r, float *out)
+{
+    const int fields = plan->model->fields, chunks = plan->chunks;
+    const ptrdiff_t padded = plan->padded_size;
+    const float *restrict row = w->by_row + (ptrdiff_t)r * fields * padded, *restrict tables = w->tables;
+    const float *restrict projection = w->row_projection + r * padded, *restrict kept = w->kept + r * padded;
+    float *restrict buckets = w->buckets, *restrict pooled = w->pooled, *restrict embedded = out;
+    ptrdiff_t entries[256 / 4];
+    for (ptrdiff_t pair = 0; pair < plan->pairs; pair++) {
+        const ptrdiff_t i = w->pairs[2 * pair] * padded, j = w->pairs[2 * pair + 1] * padded;
+        const float share = w->row_share[r * plan->padded_pairs + pair];
+        const float slope = w->row_slope[r * plan->padded_pairs + pair];
+        ROW(entries_of)(plan, w, r, pair, entries);
+        for (int chunk = 0; chunk < chunks; chunk++)
+            w->bucket_slopes[entries[chunk]] += slope;
+        for (ptrdiff_t k = 0; k < padded; k += WIDTH) {
+            const VECTOR left = AT(row + i + k), right = AT(row + j + k);
+            const VECTOR product = left * right, weighted = product * slope;
+            VECTOR direction = {0};
+            for (int chunk = 0; chunk < chunks; chunk++) {
+                direction += AT(tables + entries[chunk] * padded + k);
+                AT(buckets + entries[chunk] * padded + k) += weighted;
+            }
+            const VECTOR product_slope = AT(projection + k) * share + direction * slope;
+            AT(pooled + k) += product * share * AT(kept + k);
+            AT(embedded + i + k) += product_slope * right;
+            AT(embedded + j + k) += product_slope * left;
+        }
+    }
+}
+
+static void ROW(backward_pairs)(const struct plan *plan, struct workspace *w, int r, float *embedded)
+{
+    const int vectors = plan->padded_size / WIDTH, chunks = plan->chunk_bits == 8 ? plan->chunks : 0;
+    if (vectors == 1 && chunks == 1)
+        ROW(few_vectors)(0, 1, plan, w, r, embedded);
+    else if (vectors == 1 && chunks == 2)
+        ROW(few_vectors)(1, 1, plan, w, r, embedded);
+    else if (vectors == 2 && chunks == 1)
+        ROW(few_vectors)(0, 2, plan, w, r, embedded);
+    else if (vectors == 2 && chunks == 2)
+        ROW(few_vectors)(1, 2, plan, w, r, embedded);
+    else if (WIDTH == 4 && vectors == 4 && chunks == 2)
+        ROW(few_vectors)(1, 4, plan, w, r, embedded);
+    else
+        ROW(any_pairs)(plan, w, r, embedded);
+}
+
+/* FM: the sum over pairs of e_i * e_j is (s * s - sum of e * e) / 2 with s the sum of e (Rendle 2010). */
+static void ROW(add_fm)(const struct plan *plan, struct workspace *w, int rows)
+{
+    const int fields = plan->model->fields;
+    const ptrdiff_t padded = plan->padded_size;
+    for (int r = 0; r < rows; r++) {
+        const float *row = w->by_row + (ptrdiff_t)r * fields * padded;
+        float output = 0;
+        for (ptrdiff_t k = 0; k < padded; k += WIDTH) {
+            VECTOR sum = {0}, pairs = {0};
+            for (int f = 0; f < fields; f++) {
+                const VECTOR here = AT(row + f * padded + k);
+                pairs += here * sum;
+                sum += here;
+            }
+            pairs *= AT(w->kept + r * padded + k);
+            for (int lane = 0; lane < WIDTH; lane++)
+                output += pairs[lane];
+        }
+        w->outputs[r] += output;
+    }
+}
+
+static void ROW(backward_fm)(const struct plan *plan, const struct workspace *w, int r, float slope, float *embedded)
+{
+    const int fields = plan->model->fields;
+    const ptrdiff_t padded = plan->padded_size;
+    const float *row = w->by_row + (ptrdiff_t)r * fields * padded;
+    for (ptrdiff_t k = 0; k < padded; k += WIDTH) {
+        const VECTOR factor = AT(w->kept + r * padded + k) * slope;
+        VECTOR sum = {0};
+        for (int f = 0; f < fields; f++)
+            sum += AT(row + f * padded + k);
+        for (int f = 0; f < fields; f++)
+            AT(embedded + f * padded + k) = factor * (sum - AT(row + f * padded + k));
+    }
+}
+
+INLINE VECTOR ROW(inverse_root)(VECTOR x)
+{
+#if defined(USE_AVX512) && WIDTH == 16
+    const VECTOR guess = (VECTOR)_mm512_rsqrt14_ps((__m512)x);
+    return guess * (1.5F - 0.5F * x * guess * guess);
+#elif defined(USE_AVX512) || defined(USE_AVX2)
+    const VECTOR guess = (VECTOR)_mm256_rsqrt_ps((__m256)x);
+    return guess * (1.5F - 0.5F * x * guess * guess);
+#else
+    VECTOR result = {0};
+    for (int lane = 0; lane < WIDTH; lane++)
+        result[lane] = 1 / sqrtf(x[lane]);
+    return result;
+#endif
+}
+
+INLINE void ROW(step)(const struct confide_model *m, float *record, const float *gradient)
+{
+    int k = 0;
+    for (; k + WIDTH <= m->size; k += WIDTH) {
+        const VECTOR slope = AT(gradient + k), squares = AT(record + m->size + k) + slope * slope;
+        AT(record + m->size + k) = squares;
+        AT(record + k) -= m->rate * slope * ROW(inverse_root)(squares);
+    }
+    for (; k < m->size; k++) {
+        record[m->size + k] += gradient[k] * gradient[k];
+        record[k] -= m->rate * gradient[k] / sqrtf(record[m->size + k]);
+    }
+}
+
+/* Sum the batch's gradients of this thread's features, each where it occurs first. A feature is in the list iff its
+ * slot points to a place of the list that names it: no slot has to be cleared between batches. */
+static uint32_t ROW(sum_features)(const struct plan *plan, struct workspace *w, const struct batch_state *batch, int thread)
+{
+    const struct confide_model *m = plan->model;
+    const int fields = m->fields, padded = m->kind == KIND_LINEAR ? 0 : plan->padded_size;
+    struct linear_record *linear = (struct linear_record *)m->linear;
+    uint32_t count = 0, place = 0;
+    for (int64_t r = 0; r < batch->rows; r++) {
+        const int64_t row = row_at(plan->rows, batch->start + r);
+        const int32_t *indices = plan->rows->indices + row * fields;
+        const float *values = plan->rows->values + row * fields;
+        for (int f = 0; f < fields; f++, place++) {
+            const int32_t feature = indices[f];
+            if (m->threads > 1) {
+                const uint32_t scattered = (uint32_t)feature * 2654435769U;
+                if ((int)(((uint64_t)scattered * (uint64_t)m->threads) >> 32) != thread)
+                    continue;
+            }
+            float *gradient = batch->embedded_slopes + (ptrdiff_t)place * padded;
+            const float value = values[f], slope = batch->slopes[r] * value;
+            const uint32_t slot = linear[feature].slot;
+            if (slot < count && w->features[slot] == feature) {
+                float *sum = batch->embedded_slopes + (ptrdiff_t)w->places[slot] * padded;
+                for (int k = 0; k < padded; k += WIDTH)
+                    AT(sum + k) += AT(gradient + k) * value;
+                w->linear_sums[slot] += slope;
+                continue;
+            }
+            if (value != 1)
+                for (int k = 0; k < padded; k += WIDTH)
+                    AT(gradient + k) *= value;
+            linear[feature].slot = count;
+            w->features[count] = feature;
+            w->places[count] = place;
+            w->linear_sums[count] = slope;
+            count++;
+        }
+    }
+    return count;
+}
+
+static void ROW(update)(const struct plan *plan, struct workspace *w, const struct batch_state *batch, int thread)
+{
+    const struct confide_model *m = plan->model;
+    const int learns_records = m->kind != KIND_LINEAR;
+    const uint32_t count = ROW(sum_features)(plan, w, batch, thread);
+    struct linear_record *linear = (struct linear_record *)m->linear;
+    for (uint32_t slot = 0; slot < count; slot++) {
+        const int64_t feature = w->features[slot];
+        const float slope = w->linear_sums[slot];
+        if (learns_records && slot + 8 < count) {
+            const float *ahead = m->records + w->features[slot + 8] * m->record_stride;
+            __builtin_prefetch(ahead, 1);
+            __builtin_prefetch(ahead + 16, 1);
+            __builtin_prefetch(batch->embedded_slopes + (ptrdiff_t)w->places[slot + 8] * plan->padded_size);
+        }
+        linear[feature].squares += slope * slope;
+        linear[feature].weight -= m->rate * slope / sqrtf(linear[feature].squares);
+        if (learns_records)
+            ROW(step)(m, m->records + feature * m->record_stride,
+                      batch->embedded_slopes + (ptrdiff_t)w->places[slot] * plan->padded_size);
+    }
+}
+
+#undef AT
+#undef VECTOR
+#undef ROW
+#undef WIDTH

@@ -1,0 +1,88 @@
+/* Vectors of LANES floats in GCC's vector extension; what it can't say well comes as intrinsics of the path.
+ *
+ * A path file sets LANES and PATH(name) and, where it may, USE_AVX512 or USE_AVX2, then includes this, group.h
+ * (one row per lane) and rowwise.h (one embedding per vector).
+ */
+#include "kernel.h"
+
+#include <math.h>
+#include <string.h>
+#if defined(USE_AVX512) || defined(USE_AVX2)
+#include <immintrin.h>
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
+typedef float vf __attribute__((vector_size(LANES * 4)));
+typedef int32_t vi __attribute__((vector_size(LANES * 4)));
+typedef float vf_loose __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+
+INLINE vf load(const float *from) { return *(const vf_loose *)from; }
+INLINE void store(float *to, vf value) { *(vf_loose *)to = value; }
+INLINE vf all(float value) { return value - (vf){0}; }
+
+/* The greater one; `value` where either is not a number. */
+INLINE vf greater(vf floor, vf value)
+{
+#if defined(USE_AVX512)
+    return (vf)_mm512_max_ps((__m512)floor, (__m512)value);
+#elif defined(USE_AVX2)
+    return (vf)_mm256_max_ps((__m256)floor, (__m256)value);
+#else
+    vi above = floor > value;
+    return (vf)(((vi)floor & above) | ((vi)value & ~above));
+#endif
+}
+
+/* e^x for x <= 0, to about 1e-7; what would be below 1e-37 is 1e-37 (Cephes' expf). */
+INLINE vf exponential(vf x)
+{
+    const float magic = 12582912.0F; /* 1.5 * 2^23: adding it rounds to a whole number, kept in the low bits */
+    x = greater(all(-87.0F), x);
+    vf shifted = x * 1.44269504088896341F + magic;
+    vf whole = shifted - magic;
+    vf rest = x - whole * 0.693359375F + whole * 2.12194440e-4F;
+    vf sum = all(1.9875691500e-4F);
+    sum = sum * rest + 1.3981999507e-3F;
+    sum = sum * rest + 8.3334519073e-3F;
+    sum = sum * rest + 4.1665795894e-2F;
+    sum = sum * rest + 1.6666665459e-1F;
+    sum = sum * rest + 5.0000001201e-1F;
+    sum = sum * rest * rest + rest + 1.0F;
+    return (vf)((vi)sum + (((vi)shifted - 0x4B400000) << 23));
+}
+
+#define LOW(d, l) (((l) & (d)) ? (l) - (d) + LANES : (l))
+#define HIGH(d, l) (((l) & (d)) ? (l) + LANES : (l) + (d))
+#define FOUR(M, d, l) M(d, l), M(d, (l) + 1), M(d, (l) + 2), M(d, (l) + 3)
+#if LANES == 16
+#define EVERY(M, d) FOUR(M, d, 0), FOUR(M, d, 4), FOUR(M, d, 8), FOUR(M, d, 12)
+#elif LANES == 8
+#define EVERY(M, d) FOUR(M, d, 0), FOUR(M, d, 4)
+#else
+#define EVERY(M, d) FOUR(M, d, 0)
+#endif
+#define EXCHANGE(d)                                                                    \
+    for (int i = 0; i < LANES; i++)                                                    \
+        if (!(i & (d))) {                                                              \
+            vf upper = m[i], lower = m[i + (d)];                                       \
+            m[i] = __builtin_shufflevector(upper, lower, EVERY(LOW, d));               \
+            m[i + (d)] = __builtin_shufflevector(upper, lower, EVERY(HIGH, d));        \
+        }
+
+/* In place, LANES x LANES. */
+INLINE void transpose(vf *m)
+{
+#pragma GCC unroll 16
+    EXCHANGE(1)
+#pragma GCC unroll 16
+    EXCHANGE(2)
+#if LANES >= 8
+#pragma GCC unroll 16
+    EXCHANGE(4)
+#endif
+#if LANES >= 16
+#pragma GCC unroll 16
+    EXCHANGE(8)
+#endif
+}

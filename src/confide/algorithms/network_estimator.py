@@ -1,0 +1,110 @@
+"""What AFM, FM and the linear model share: one loop learns, one network scores, in NumPy or in the core."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from confide.algorithms import losses, training
+from confide.algorithms.base import (
+    Batch,
+    Estimator,
+    Floats,
+    Integers,
+    TrainingProgress,
+    check_encoded,
+    check_training,
+)
+from confide.algorithms.engine.network import Engine
+from confide.core.errors import WorkFailed
+
+EngineChoice = Engine | Literal["fastest", "reference"]
+"""What does the work: the core as given, the core at its best where it can, or NumPy."""
+
+
+class AnyNetwork(Protocol):
+    """All learned numbers, wherever they are kept."""
+
+    @property
+    def feature_count(self) -> int:
+        """Size of the index space."""
+        ...
+
+    def outputs(self, indices: Integers, values: Floats) -> Floats:
+        """(n,) raw outputs, before the loss turns them into predictions."""
+        ...
+
+    def arrays(self) -> dict[str, Floats]:
+        """Copies by name, as the model file holds them."""
+        ...
+
+
+class NetworkEstimator(Estimator):
+    """An estimator that is a network and a learner of it. Subclasses say which."""
+
+    def __init__(self, parameters: Any, engine: EngineChoice = "fastest") -> None:
+        self._parameters = parameters
+        self._loss = losses.LOSSES[parameters.loss]
+        self._choice = engine
+        self._network: AnyNetwork | None = None
+        self._fields: int | None = None
+        """Known after `fit`; a loaded model takes what its encoding gives it."""
+
+    def fit(
+        self,
+        indices: Integers,
+        values: Floats,
+        labels: Floats,
+        *,
+        holdout: Batch | None = None,
+        feature_count: int,
+    ) -> Iterator[TrainingProgress]:
+        parameters, binary = self._parameters, self._loss.binary
+        data = Batch(indices, values, labels)
+        width = self._numbers_per_feature()
+        check_training(data, holdout, feature_count=feature_count, numbers_per_feature=width, binary=binary)
+        self._fields = indices.shape[1]
+        self._network, learner, order = self._fresh(feature_count, self._loss.start(labels))
+        schedule = training.Schedule(
+            epochs=parameters.epochs,
+            batch_size=parameters.batch_size,
+            patience=parameters.patience,
+            seed=order,
+            binary=binary,
+        )
+        yield from training.train(learner, data, holdout, schedule)
+
+    def predict(self, indices: Integers, values: Floats) -> npt.NDArray[np.float32]:
+        network = self._trained()
+        check_encoded(indices, values, fields=self._fields, feature_count=self.feature_count)
+        return self._loss.predictions(network.outputs(indices, values)).astype(np.float32)
+
+    @property
+    def feature_count(self) -> int:
+        return self._trained().feature_count
+
+    def arrays(self) -> dict[str, Floats]:
+        return self._trained().arrays()
+
+    @abstractmethod
+    def _numbers_per_feature(self) -> int:
+        """Learned numbers of one feature."""
+
+    @abstractmethod
+    def _fresh(
+        self, feature_count: int, bias: float
+    ) -> tuple[AnyNetwork, training.Learner | training.RowsLearner, int]:
+        """A network with start values, a learner of it, and the seed of the order of rows."""
+
+    def _engine(self) -> Engine | None:
+        """None: NumPy does the work. The core knows float32 only."""
+        if self._choice == "reference" or self._parameters.precision != "float32":
+            return None
+        return Engine.fastest() if self._choice == "fastest" else self._choice
+
+    def _trained(self) -> AnyNetwork:
+        if self._network is None:
+            raise WorkFailed("the model has not been trained")
+        return self._network
