@@ -1,6 +1,6 @@
 """Composition root of the enclave process. Measured; started by the host with the configuration on stdin.
 
-    python -I -m confide.app.enclave [--listen HOST:PORT]
+    python -I -m confide.app.enclave [--listen HOST:PORT] [--memory SIZE]
 
 What the host controls (arguments, environment, stdin) decides nothing about trust: the configuration is
 bound into the evidence, and the parties compare it with what they expect.
@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from confide.algorithms import registry
+from confide.app.enclave_memory import available, parse_size
 from confide.app.system import SystemClock, SystemRandomness
 from confide.attestation import quote as quote_format
 from confide.attestation.binding import Binding, make_evidence
@@ -30,6 +31,7 @@ from confide.crypto.certificates import certificate_to_pem, enclave_certificate,
 from confide.crypto.identity import IdentityRole
 from confide.crypto.keys import KeyKind, PrivateKey
 from confide.crypto.session_secret import HpkeKey
+from confide.data.arrow import give_memory_back
 from confide.enclave import computation, faults_log, release
 from confide.enclave.context import EnclaveContext, Member
 from confide.enclave.coordinator import Coordinator
@@ -63,7 +65,10 @@ class HostPipe:
 class EnclaveProcess:
     """Keys made here, never stored; one task; then gone."""
 
-    def __init__(self, config: EnclaveConfig, quoter: Quoter, pipe: HostPipe) -> None:
+    def __init__(
+        self, config: EnclaveConfig, quoter: Quoter, pipe: HostPipe, memory: int | None = None
+    ) -> None:
+        """`memory`: bytes that this process may use, if that is known."""
         self._config, self._config_bytes = config, config.encode()
         self._quoter, self._pipe = quoter, pipe
         self._clock, self._randomness = SystemClock(), SystemRandomness()
@@ -82,6 +87,7 @@ class EnclaveProcess:
             check_parameters=registry.build,
             member_of_certificate=self._member,
             evidence=self._evidence,
+            memory=memory,
         )
 
     def _identity(self) -> EnclaveIdentity:
@@ -176,12 +182,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Entry point of the measured image."""
     parser = argparse.ArgumentParser(prog="confide.app.enclave", description="One enclave, one task.")
     parser.add_argument("--listen", default="127.0.0.1:0", metavar="HOST:PORT")
+    parser.add_argument("--memory", metavar="SIZE", help="e.g. 6GiB; default: what the system allows")
     options = parser.parse_args(arguments)
     faults_log.replace_hooks()
+    give_memory_back()
     line = sys.stdin.buffer.readline(limits.MAX_CONFIG_BYTES + 1)
     try:
         config = enclave_config.decode(line.rstrip(b"\n"))
-        return EnclaveProcess(config, choose_quoter(os.environ.get(VARIABLE)), HostPipe()).run(options.listen)
+        memory = available() if options.memory is None else parse_size(options.memory)
+        quoter = choose_quoter(os.environ.get(VARIABLE))
+        return EnclaveProcess(config, quoter, HostPipe(), memory).run(options.listen)
     except ConfideError as error:
         sys.stderr.write(f"{error.code} {error.message}\n")
         return error.exit_code

@@ -37,6 +37,8 @@ MAX_ID_BYTES: Final = 256
 """One text id, UTF-8."""
 READ_CHUNK_BYTES: Final = 4 * MIB
 """One step of a reader of text; no single row may be longer."""
+MAX_DATA_THREADS: Final = 8
+"""Threads that parse, decode or encode columns at a time; each holds a chunk of its own."""
 INSPECT_ROWS: Final = 100_000
 """How many rows are looked at to suggest a schema."""
 

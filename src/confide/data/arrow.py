@@ -18,3 +18,11 @@ else:
 
 compute: Any = pyarrow.compute
 field: Any = pa.field
+
+
+def give_memory_back() -> None:
+    """Let Arrow allocate from the C library, which returns large pieces that are freed, from now on.
+
+    Arrow's own allocators keep much of them, which counts where memory is limited.
+    """
+    pa.set_memory_pool(pa.system_memory_pool())

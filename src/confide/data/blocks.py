@@ -6,7 +6,8 @@ float64 (NaN for missing). No column has nulls.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import pyarrow as pa
@@ -63,16 +64,47 @@ def decode_block(data: bytes, entry: BlockEntry, manifest: Manifest) -> pa.Recor
     Memory stays within MAX_BLOCK_BYTES for the compressed and again for the expanded form, whatever the
     bytes claim. Raises DatasetCorrupt, and nothing else.
     """
+    check_layout(data, entry, manifest)
+    return decode_columns(data, entry, manifest, schema_of(manifest).names)
+
+
+def check_layout(data: bytes, entry: BlockEntry, manifest: Manifest) -> None:
+    """What can be told without expanding anything: size, schema, rows, and how much it claims to expand to.
+
+    Raises DatasetCorrupt, and nothing else.
+    """
     if len(data) != entry.bytes or len(data) > limits.MAX_BLOCK_BYTES:
         raise DatasetCorrupt(f"a block of {len(data)} bytes, where the manifest says {entry.bytes}")
-    schema = schema_of(manifest)
-    try:
-        batch = _read(data, schema, entry.rows)
+    with _corrupt():
+        _check_messages(data, schema_of(manifest), entry.rows)
+
+
+def decode_columns(
+    data: bytes, entry: BlockEntry, manifest: Manifest, names: Sequence[str]
+) -> pa.RecordBatch:
+    """Some columns of a block that has passed `check_layout`, with the values of these columns checked.
+
+    `names` are in the order of the block. The other columns are not expanded. Raises DatasetCorrupt, and
+    nothing else.
+    """
+    places = [place for place, name in enumerate(schema_of(manifest).names) if name in names]
+    options = pa.ipc.IpcReadOptions(included_fields=places, use_threads=False)
+    with _corrupt(), pa.ipc.open_stream(pa.py_buffer(data), options=options) as reader:
+        batch = reader.read_next_batch()
         batch.validate(full=True)
-    except (pa.ArrowException, ValueError, OSError, EOFError, MemoryError) as cause:
-        raise DatasetCorrupt(f"a block is not an Arrow stream of the manifest's columns: {cause}") from None
+        if batch.num_rows != entry.rows or batch.schema.names != list(names):
+            raise ValueError("other rows or columns than its header says")
     _check_values(batch, manifest)
     return batch
+
+
+@contextmanager
+def _corrupt() -> Iterator[None]:
+    """Whatever goes wrong inside is the block's fault."""
+    try:
+        yield
+    except (pa.ArrowException, ValueError, OSError, EOFError, MemoryError, StopIteration) as cause:
+        raise DatasetCorrupt(f"a block is not an Arrow stream of the manifest's columns: {cause}") from None
 
 
 def assemble(batches: list[pa.RecordBatch], manifest: Manifest) -> pa.Table:
@@ -80,8 +112,8 @@ def assemble(batches: list[pa.RecordBatch], manifest: Manifest) -> pa.Table:
     return pa.Table.from_batches(batches, schema=schema_of(manifest))
 
 
-def _read(data: bytes, schema: pa.Schema, rows: int) -> pa.RecordBatch:
-    # The two messages are read one by one instead of through open_stream: the expanded sizes that the
+def _check_messages(data: bytes, schema: pa.Schema, rows: int) -> None:
+    # The two messages are read one by one, before open_stream may have them: the expanded sizes that the
     # second claims must be looked at before Arrow allocates them.
     source = pa.BufferReader(data)
     header = pa.ipc.read_message(source)
@@ -93,7 +125,6 @@ def _read(data: bytes, schema: pa.Schema, rows: int) -> pa.RecordBatch:
     body = message.body or pa.py_buffer(b"")
     check_buffers(message.metadata.to_pybytes(), body, rows=rows, limit=limits.MAX_BLOCK_BYTES)
     _expect_end(source)
-    return pa.ipc.read_record_batch(message, schema)
 
 
 def _expect_end(source: pa.BufferReader) -> None:
@@ -108,17 +139,23 @@ def _expect_end(source: pa.BufferReader) -> None:
 
 
 def _check_values(batch: pa.RecordBatch, manifest: Manifest) -> None:
-    if any(column.null_count for column in batch.columns):
-        raise DatasetCorrupt("a block has null values")
-    if manifest.id.type is IdType.STRING:
-        lengths = pc.min_max(pc.binary_length(batch.column(0))).as_py()
+    for name in batch.schema.names:
+        column = batch.column(name)
+        if column.null_count:
+            raise DatasetCorrupt("a block has null values")
+        if name == manifest.id.name:
+            _check_ids(column)
+        elif manifest.label is not None and name == manifest.label.name:
+            _check_label(column, manifest.label.type)
+        elif pa.types.is_floating(column.type) and np.isinf(column.to_numpy()).any():
+            raise DatasetCorrupt("a block has infinite numbers")
+
+
+def _check_ids(column: Array) -> None:
+    if pa.types.is_string(column.type):
+        lengths = pc.min_max(pc.binary_length(column)).as_py()
         if lengths["min"] < 1 or lengths["max"] > limits.MAX_ID_BYTES:
             raise DatasetCorrupt(f"a block has ids that are empty or longer than {limits.MAX_ID_BYTES} bytes")
-    if manifest.label is not None:
-        _check_label(batch.column(1), manifest.label.type)
-    for column in manifest.columns:
-        if column.kind is Kind.NUMERIC and np.isinf(batch.column(column.name).to_numpy()).any():
-            raise DatasetCorrupt("a block has infinite numbers")
 
 
 def _check_label(column: Array, label_type: LabelType) -> None:

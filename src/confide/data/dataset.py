@@ -10,6 +10,7 @@ from confide.core import limits
 from confide.core.digest import sha384_hex
 from confide.core.errors import DatasetCorrupt
 from confide.data import blocks
+from confide.data.arrow import ChunkedArray
 from confide.data.ids import id_set_digest
 from confide.data.manifest import Manifest, Reason
 
@@ -79,6 +80,15 @@ class PreparedDataset:
         batches = [blocks.decode_block(self.block(i), entry, self.manifest) for i, entry in entries]
         return blocks.assemble(batches, self.manifest)
 
+    def column(self, name: str) -> ChunkedArray:
+        """All rows of one column, decoded, in memory. Raises DatasetCorrupt."""
+        chunks = []
+        for index, entry in enumerate(self.manifest.blocks):
+            data = self.block(index)
+            blocks.check_layout(data, entry, self.manifest)
+            chunks.append(blocks.decode_columns(data, entry, self.manifest, [name]).column(0))
+        return pa.chunked_array(chunks)
+
     @property
     def manifest_sha384(self) -> str:
         """Digest of the manifest, hexadecimal; not what is told to others (that is salted)."""
@@ -95,7 +105,7 @@ class PreparedDataset:
 
     @cached_property
     def _id_set_digest(self) -> str:
-        return id_set_digest(self.table().column(self.manifest.id.name))
+        return id_set_digest(self.column(self.manifest.id.name))
 
 
 def _read(path: Path, limit: int) -> bytes:

@@ -17,10 +17,9 @@ from confide.core import limits
 from confide.core.errors import LimitExceeded, ModelFileInvalid, SchemaMismatch
 from confide.core.features import Feature, Kind, Transform
 from confide.data.columns import Columns, Field, Values
+from confide.data.filling import Mapping, fill, slices
 from confide.data.numbers import BucketField, NumericField
-from confide.data.vocabulary import ExactField, HashedField, Vocabulary, fit_field
-
-Mapping = HashedField | ExactField | NumericField | BucketField
+from confide.data.vocabulary import ExactField, Vocabulary, fit_field
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,8 +79,29 @@ class FeatureEncoder:
         """
         fitted = []
         for party, feature in fields:
-            values = columns[party, feature.name][training_rows]
-            fitted.append(_EncodedField(party, feature.name, _fit(party, feature, values, vocabulary)))
+            mapping = _fit(party, feature, columns[party, feature.name][training_rows], vocabulary)
+            fitted.append(_EncodedField(party, feature.name, mapping))
+        return cls._of(fitted)
+
+    @classmethod
+    def fit_encode(
+        cls, fields: Sequence[Field], columns: Columns, training_rows: int, vocabulary: Vocabulary
+    ) -> tuple[Self, Encoded]:
+        """As `fit` on the first `training_rows` rows, then `encode`, taking each column only once."""
+
+        def fit(at: int, values: Values) -> Mapping:
+            party, feature = fields[at]
+            return _fit(party, feature, values[:training_rows], vocabulary)
+
+        names = [(party, feature.name) for party, feature in fields]
+        mappings, indices, values = fill(columns, names, fit)
+        encoder = cls._of(
+            [_EncodedField(*name, mapping) for name, mapping in zip(names, mappings, strict=True)]
+        )
+        return encoder, encoder.place(indices, values)
+
+    @classmethod
+    def _of(cls, fitted: Sequence[_EncodedField]) -> Self:
         codes = sum(field.mapping.size - 1 for field in fitted if isinstance(field.mapping, ExactField))
         if codes > limits.MAX_VOCABULARY_CODES:
             raise LimitExceeded(
@@ -102,13 +122,18 @@ class FeatureEncoder:
 
     def encode(self, columns: Columns) -> Encoded:
         """Encode all rows of the columns. Raises SchemaMismatch when one lacks or has another kind."""
-        rows = _row_count(columns, self.fields)
-        indices = np.empty((rows, len(self.fields)), np.int32)
-        values = np.empty((rows, len(self.fields)), np.float32)
-        for at, field in enumerate(self._document.fields):
-            local, value = _encode(field, columns[field.party, field.name])
-            indices[:, at] = local + self._offsets[at]
-            values[:, at] = value
+        for party, name in self.fields:
+            if (party, name) not in columns:
+                raise SchemaMismatch(f"there is no column {name!r} of {party}", blame=party)
+        mappings = [field.mapping for field in self._document.fields]
+        _, indices, values = fill(columns, self.fields, lambda at, _: mappings[at])
+        return self.place(indices, values)
+
+    def place(self, indices: npt.NDArray[np.int32], values: npt.NDArray[np.float32]) -> Encoded:
+        """Turn indices within the fields into those of the index space, in place."""
+        offsets = self._offsets[:-1].astype(np.int32)
+        for rows in slices(len(indices)):
+            indices[rows] += offsets
         return Encoded(indices, values, self.feature_count)
 
     def to_document(self) -> dict[str, Any]:
@@ -126,32 +151,7 @@ class FeatureEncoder:
 
 def _fit(party: str, feature: Feature, values: Values, vocabulary: Vocabulary) -> Mapping:
     if feature.kind is Kind.CATEGORICAL:
-        return fit_field(vocabulary, party, feature.name, values.astype(np.uint64))
+        return fit_field(vocabulary, party, feature.name, values.astype(np.uint64, copy=False))
     if feature.transform is Transform.BUCKETS:
         return BucketField(boundaries=feature.boundaries)
-    return NumericField.fit(feature, values.astype(np.float64))
-
-
-def _encode(field: _EncodedField, column: Values) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | float]:
-    """(index within the field, value)."""
-    mapping = field.mapping
-    stored = np.uint64 if isinstance(mapping, HashedField | ExactField) else np.float64
-    if column.dtype != stored:
-        raise SchemaMismatch(f"{field.party}'s column {field.name!r} is of another kind than in training")
-    if isinstance(mapping, NumericField):
-        return np.zeros(column.size, np.int64), mapping.values(column.astype(np.float64))
-    if isinstance(mapping, BucketField):
-        local, absent = mapping.lookup(column.astype(np.float64))
-    else:
-        local, absent = mapping.lookup(column.astype(np.uint64))
-    return local, 1.0 - absent.astype(np.float32)
-
-
-def _row_count(columns: Columns, fields: Sequence[tuple[str, str]]) -> int:
-    for party, name in fields:
-        if (party, name) not in columns:
-            raise SchemaMismatch(f"there is no column {name!r} of {party}", blame=party)
-    counts = {columns[field].size for field in fields}
-    if len(counts) > 1:
-        raise SchemaMismatch("the columns differ in length")
-    return counts.pop()
+    return NumericField.fit(feature, values.astype(np.float64, copy=False))

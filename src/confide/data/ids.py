@@ -41,10 +41,14 @@ def _text(ids: ChunkedArray) -> str:
     return state.hexdigest()
 
 
-def _length_prefixed(values: Array) -> bytes:
+def _length_prefixed(values: Array) -> bytes | memoryview:
     lengths = pc.binary_length(values).to_numpy().astype(">u4")
     prefixes = pa.Array.from_buffers(pa.binary(4), len(values), [None, pa.py_buffer(lengths.tobytes())])
     joined = pc.binary_join_element_wise(
         prefixes.cast(pa.large_binary()), values, pa.scalar(b"", pa.large_binary())
     )
-    return b"".join(joined.to_pylist()) if len(joined) else b""
+    if not len(joined):
+        return b""
+    _, offsets, data = joined.buffers()
+    ends = np.frombuffer(offsets, np.int64, len(joined) + 1, joined.offset * 8)
+    return memoryview(data)[ends[0] : ends[-1]]

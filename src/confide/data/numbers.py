@@ -79,11 +79,12 @@ class BucketField(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
         """How many indices."""
         return len(self.boundaries) + 1
 
-    def lookup(self, numbers: FloatArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    def lookup(self, numbers: FloatArray) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
         """(indices, which numbers are missing)."""
         missing = np.isnan(numbers)
-        at = np.searchsorted(np.asarray(self.boundaries), numbers, side="right")
-        return np.where(missing, 0, at).astype(np.int64), missing
+        at = np.searchsorted(np.asarray(self.boundaries), numbers, side="right").astype(np.int32)
+        at[missing] = 0
+        return at, missing
 
 
 def _ascending(values: Sequence[float]) -> bool:

@@ -11,9 +11,10 @@ import msgspec
 
 from confide.core.digest import sha384_hex
 from confide.core.errors import SchemaMismatch
-from confide.data.blocks import decode_block, encode_block
+from confide.data.blocks import check_layout, decode_columns, encode_block
 from confide.data.dataset import PreparedDataset
 from confide.data.manifest import BlockEntry, Manifest
+from confide.data.ordered_pool import map_in_order
 
 
 class Projection:
@@ -32,11 +33,14 @@ class Projection:
     @cached_property
     def manifest(self) -> Manifest:
         """Of the projected blocks. Reads all blocks the first time. Raises DatasetCorrupt."""
-        whole, entries = self._dataset.manifest, []
-        for index, entry in enumerate(whole.blocks):
-            block = self.block(index)
-            entries.append(BlockEntry(rows=entry.rows, bytes=len(block), sha384=sha384_hex(block)))
-        return msgspec.structs.replace(whole, label=self._label, columns=self._columns, blocks=tuple(entries))
+        whole = self._dataset.manifest
+        entries = tuple(map_in_order(self._entry, range(len(whole.blocks))))
+        return msgspec.structs.replace(whole, label=self._label, columns=self._columns, blocks=entries)
+
+    def _entry(self, index: int) -> BlockEntry:
+        block = self.block(index)
+        rows = self._dataset.manifest.blocks[index].rows
+        return BlockEntry(rows=rows, bytes=len(block), sha384=sha384_hex(block))
 
     @cached_property
     def manifest_bytes(self) -> bytes:
@@ -46,9 +50,11 @@ class Projection:
     def block(self, index: int) -> bytes:
         """The bytes of block `index`, projected. Raises DatasetCorrupt."""
         whole = self._dataset.manifest
-        batch = decode_block(self._dataset.block(index), whole.blocks[index], whole)
+        data, entry = self._dataset.block(index), whole.blocks[index]
+        check_layout(data, entry, whole)
         label = [self._label.name] if self._label is not None else []
-        return encode_block(batch.select([whole.id.name, *label, *(column.name for column in self._columns)]))
+        names = [whole.id.name, *label, *(column.name for column in self._columns)]
+        return encode_block(decode_columns(data, entry, whole, names))
 
     @property
     def id_count(self) -> int:

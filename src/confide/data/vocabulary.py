@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
 
@@ -11,9 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from confide.core import limits
+from confide.data.code_table import CodeTable
 
 CodeArray = npt.NDArray[np.uint64]
-IntArray = npt.NDArray[np.int64]
+Looked = tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_] | None]
+"""(index of each value within its field, which values mean nothing; None: all mean something)."""
 
 MISSING = 0
 """The code of a missing value (blocks.MISSING_CATEGORY)."""
@@ -49,11 +52,17 @@ class HashedField(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
         """How many indices."""
         return (1 << self.bits) + 1
 
-    def lookup(self, codes: CodeArray) -> tuple[IntArray, npt.NDArray[np.bool_]]:
-        """(indices, which of them mean nothing: none)."""
-        mixed = _mix(codes ^ np.uint64(int(self.seed, 16)))
-        buckets = (mixed >> np.uint64(64 - self.bits)).astype(np.int64) + 1
-        return np.where(codes == MISSING, UNKNOWN, buckets), np.zeros(codes.size, np.bool_)
+    def reader(self) -> Callable[[CodeArray], Looked]:
+        """Tells indices; every code means something."""
+        seed, shift = np.uint64(int(self.seed, 16)), np.uint64(64 - self.bits)
+
+        def look(codes: CodeArray) -> Looked:
+            indices = (_mix(codes ^ seed) >> shift).astype(np.int32)
+            indices += 1
+            indices[codes == MISSING] = UNKNOWN
+            return indices, None
+
+        return look
 
 
 class ExactField(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="exact", tag_field="scheme"):
@@ -73,14 +82,18 @@ class ExactField(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="e
         """How many indices."""
         return int(self._decoded().size) + 1
 
-    def lookup(self, codes: CodeArray) -> tuple[IntArray, npt.NDArray[np.bool_]]:
-        """(indices, which of them mean nothing: unknown, and no such row in training)."""
-        known = self._decoded()
-        if not known.size:
-            return np.zeros(codes.size, np.int64), np.full(codes.size, not self.rare)
-        at = np.minimum(np.searchsorted(known, codes), known.size - 1)
-        found = known[at] == codes
-        return np.where(found, at + 1, UNKNOWN), ~found & (not self.rare)
+    def reader(self) -> Callable[[CodeArray], Looked]:
+        """Tells indices, and which mean nothing: those of unknown codes, if training had no such row."""
+        table, rare = CodeTable(self._decoded()), self.rare
+
+        def look(codes: CodeArray) -> Looked:
+            indices, found = table.find(codes)
+            indices += 1
+            absent = ~found
+            indices[absent] = UNKNOWN
+            return indices, None if rare else absent
+
+        return look
 
     def _decoded(self) -> CodeArray:
         try:
@@ -108,7 +121,12 @@ def fit_field(vocabulary: Vocabulary, party: str, name: str, codes: CodeArray) -
 
 
 def _mix(codes: CodeArray) -> CodeArray:
-    """SplitMix64's finaliser (Steele, Lea, Flood 2014): every bit of the input reaches the upper bits."""
-    codes = (codes ^ (codes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    codes = (codes ^ (codes >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return codes ^ (codes >> np.uint64(31))
+    """SplitMix64's finaliser (Steele, Lea, Flood 2014): every bit of the input reaches the upper bits.
+
+    Works in place.
+    """
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        codes ^= codes >> np.uint64(shift)
+        codes *= np.uint64(factor)
+    codes ^= codes >> np.uint64(31)
+    return codes

@@ -47,4 +47,6 @@ class EnclaveContext:
     """DER or PEM to member, verified under the task's CA at a Unix time; raises CertificateInvalid."""
     evidence: Callable[[bytes], bytes]
     """Fresh evidence over a 32-byte nonce."""
+    memory: int | None = None
+    """Bytes that the process may use; None: not known, and so not checked."""
     members: dict[str, Member] = field(default_factory=dict)

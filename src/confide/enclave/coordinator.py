@@ -28,6 +28,7 @@ from confide.enclave import agreements, proposals
 from confide.enclave.closing import Closing
 from confide.enclave.context import EnclaveContext, Member, Say
 from confide.enclave.datasets import check_manifest
+from confide.enclave.forecast import forecast
 from confide.enclave.release import deliver, releases_metrics
 from confide.enclave.round import Round
 from confide.enclave.vault import Vault
@@ -246,7 +247,17 @@ class Coordinator:
         promised = current.commits[party].commitment
         manifest = self._vault.open(party, promised, opening.salt, payload)
         check_manifest(party, manifest, current.task)
+        self._check_memory(current)
         yield from ()
+
+    def _check_memory(self, current: Round) -> None:
+        """As soon as all manifests are known. Nobody is to blame for a task that does not fit."""
+        manifests = self._vault.manifests
+        if current.complete(manifests):
+            held = sum(len(data) for _, data in self._models.values())
+            brought = current.model.brought.statement.bytes if current.model and current.model.brought else 0
+            needed = forecast(current.task, current.algorithm, manifests, model_bytes=held + brought)
+            needed.check(self._context.memory)
 
     def _data_block(self, party: str, message: Message, payload: bytes) -> Says:
         self._vault.store(party, _expect(message, m.DataBlock).index, payload)

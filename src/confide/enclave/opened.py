@@ -1,6 +1,7 @@
-"""From the vault's blocks to aligned columns of all parties."""
+"""From the vault's blocks to aligned columns of all parties, without ever expanding all of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -8,9 +9,11 @@ import pyarrow as pa
 from confide.core.errors import DataError, TooManyQuarantined
 from confide.data.alignment.join import Alignment, join
 from confide.data.alignment.join import RowCounts as JoinCounts
-from confide.data.blocks import assemble, decode_block
-from confide.data.columns import Columns, Field, take_columns
+from confide.data.alignment.keys import IntArray
+from confide.data.block_columns import BlockColumns
+from confide.data.columns import Columns, Field, JoinedColumns
 from confide.data.manifest import Manifest
+from confide.data.ordered_pool import map_in_order
 from confide.enclave.vault import Shelf
 from confide.protocol.receipts import RowCounts
 from confide.protocol.terms import Task
@@ -18,31 +21,46 @@ from confide.protocol.terms import Task
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Opened:
-    """All parties' tables, and which of their rows belong together."""
+    """All parties' data, and which of their rows belong together."""
 
-    tables: dict[str, pa.Table]
+    sources: dict[str, BlockColumns]
+    """Still compressed: a column is expanded when it is read."""
     alignment: Alignment
     counts: dict[str, RowCounts]
     """Per party, for the receipt."""
+    shelves: Mapping[str, Shelf]
+
+    def release(self) -> None:
+        """Let go of all blocks: nothing more will be read."""
+        self.sources.clear()
+        for shelf in self.shelves.values():
+            shelf.blocks.clear()
 
     def columns(self, fields: list[Field]) -> Columns:
-        """The named columns in the joined order."""
-        return take_columns(self.tables, self.alignment.rows, fields)
+        """The named columns in the joined order; each is read when it is taken."""
+        return JoinedColumns(self.sources, self.alignment.rows, fields)
+
+    def reorder(self, order: IntArray) -> None:
+        """From now on, joined row i is what was joined row `order[i]`."""
+        for party, rows in self.alignment.rows.items():
+            self.alignment.rows[party] = rows[order]
 
 
 def open_shelves(task: Task, shelves: Mapping[str, Shelf]) -> Opened:
-    """Decode and join.
+    """Join.
 
     Raises:
         DatasetCorrupt, TooManyQuarantined: naming the party.
         AlignmentFailed: nothing can be joined.
     """
-    tables = {party: _table(party, shelves[party]) for party in task.participants}
-    alignment = join(tables, dict.fromkeys(task.participants, task.id.name))
+    sources = {party: _source(party, shelves[party]) for party in task.participants}
+    tables = map_in_order(lambda party: _ids(party, sources[party], task), task.participants)
+    ids = dict(zip(task.participants, tables, strict=True))
+    alignment = join(ids, dict.fromkeys(task.participants, task.id.name))
     counts = {party: _counts(shelves[party].manifest, alignment.counts[party]) for party in task.participants}
     for party, found in counts.items():
         _check_share(party, found, task.maximum_quarantined_share)
-    return Opened(tables, alignment, counts)
+    return Opened(sources, alignment, counts, shelves)
 
 
 def _counts(manifest: Manifest, found: JoinCounts) -> RowCounts:
@@ -71,13 +89,22 @@ def fields_of(task: Task, parties: tuple[str, ...]) -> list[Field]:
     return [(party, feature) for party in parties for feature in task.features[party]]
 
 
-def _table(party: str, shelf: Shelf) -> pa.Table:
-    manifest = shelf.manifest
+def _source(party: str, shelf: Shelf) -> BlockColumns:
+    blocks = [shelf.blocks[index] for index in range(len(shelf.manifest.blocks))]
+    with blaming(party):
+        return BlockColumns(blocks, shelf.manifest)
+
+
+def _ids(party: str, source: BlockColumns, task: Task) -> pa.Table:
+    with blaming(party):
+        return pa.table({task.id.name: source.column(task.id.name)})
+
+
+@contextmanager
+def blaming(party: str) -> Iterator[None]:
+    """What is wrong with data is the fault of its party."""
     try:
-        batches = [
-            decode_block(shelf.blocks[index], entry, manifest) for index, entry in enumerate(manifest.blocks)
-        ]
+        yield
     except DataError as cause:
-        cause.blame = party
+        cause.blame = cause.blame or party
         raise
-    return assemble(batches, manifest)

@@ -34,7 +34,7 @@ def run(
     yield Step(stage="predict", done=1, total=1)
     report = PrivatePart(salt=randomness.bytes(SALT_BYTES), metrics={"rows_predicted": len(scores)}, curve=())
     chosen = opened.alignment.rows[task.initiator]
-    ids = opened.tables[task.initiator].column(task.id.name).take(chosen)
+    ids = opened.sources[task.initiator].column(task.id.name).take(chosen)
     parquet = task.predictions_format == "parquet"
     data = encode_predictions(task.id.name, ids, scores, parquet=parquet)
     yield Step(outcome=Outcome(data=data, rows=opened.counts, report=report))
@@ -45,5 +45,5 @@ def _check_ids(signed: SignedBlock, opened: Opened) -> None:
     task = signed.block.task
     agreed = signed.block.id_set if isinstance(signed.block, PredictBlock) else ""
     for party in task.participants:
-        if not same(id_set_digest(opened.tables[party].column(task.id.name)), agreed):
+        if not same(id_set_digest(opened.sources[party].column(task.id.name)), agreed):
             raise CommitmentMismatch(f"{party} sent other ids than it had announced", blame=party)

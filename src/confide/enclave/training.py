@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from confide.algorithms import metrics, model_file, registry
 from confide.algorithms.base import Batch, Estimator, TrainingProgress
@@ -15,14 +16,14 @@ from confide.data.columns import take_column
 from confide.data.encoding import FeatureEncoder
 from confide.data.split import holdout
 from confide.data.vocabulary import Scheme, Vocabulary
-from confide.enclave.opened import Opened, fields_of, open_shelves
+from confide.enclave.opened import Opened, blaming, fields_of, open_shelves
 from confide.enclave.release import releases_metrics
 from confide.enclave.round import Outcome
 from confide.enclave.vault import Shelf
 from confide.enclave.work import Step
 from confide.protocol.blocks import SignedBlock
 from confide.protocol.receipts import PrivatePart
-from confide.protocol.terms import Task
+from confide.protocol.terms import Label, Task
 
 SALT_BYTES = 32
 
@@ -45,22 +46,35 @@ class Trainer:
         if task.label is None or task.split is None:
             raise WorkFailed("a training task has a label and a split")
         self._signed, self._task, self._opened = signed, task, opened
-        owner = task.label.owner
-        label = take_column(opened.tables[owner], task.label.name, opened.alignment.rows[owner])
-        self._labels = label.astype(np.float32)
-        if len(self._labels) < 2:  # noqa: PLR2004 - one row to train on, one to hold out
+        joined = opened.alignment.size
+        if joined < 2:  # noqa: PLR2004 - one row to train on, one to hold out
             raise WorkFailed("fewer than two rows have joined: nothing to train on and hold out")
-        self._rows, self._held = holdout(len(self._labels), task.split.holdout, task.split.seed)
+        rows, held = holdout(joined, task.split.holdout, task.split.seed)
+        # Training rows first: the encoded arrays are then cut in two without a copy of either part.
+        opened.reorder(np.concatenate((rows, held)))
+        self._training_rows = len(rows)
+        self._labels = self._label(task.label)
 
-    def train(self, parties: tuple[str, ...], stage: str) -> Iterator[Step]:
-        """Train on the columns of these parties; `result` holds the model afterwards."""
-        columns = self._opened.columns(fields_of(self._task, parties))
-        encoder = FeatureEncoder.fit(
-            fields_of(self._task, parties), columns, self._rows, _vocabulary(self._task)
+    def _label(self, label: Label) -> npt.NDArray[np.float32]:
+        chosen = self._opened.alignment.rows[label.owner]
+        with blaming(label.owner):
+            return take_column(self._opened.sources[label.owner], label.name, chosen).astype(np.float32)
+
+    def train(self, parties: tuple[str, ...], stage: str, *, last: bool) -> Iterator[Step]:
+        """Train on the columns of these parties; `result` holds the model afterwards.
+
+        Before the `last` training the blocks are let go: all that is needed of them is encoded by then.
+        """
+        fields = fields_of(self._task, parties)
+        columns = self._opened.columns(fields)
+        encoder, encoded = FeatureEncoder.fit_encode(
+            fields, columns, self._training_rows, _vocabulary(self._task)
         )
-        encoded = encoder.encode(columns)
+        if last:
+            self._opened.release()
         everything = Batch(encoded.indices, encoded.values, self._labels)
-        learn, held = everything.rows(self._rows), everything.rows(self._held)
+        learn = everything.rows(slice(self._training_rows))
+        held = everything.rows(slice(self._training_rows, None))
         algorithm = self._signed.block.algorithm
         estimator = registry.build(algorithm.name, algorithm.parameters)
         reports: list[TrainingProgress] = []
@@ -99,11 +113,12 @@ def run(signed: SignedBlock, shelves: Mapping[str, Shelf], randomness: Randomnes
     opened = open_shelves(task, shelves)
     yield Step(stage="join", done=1, total=1)
     trainer = Trainer(signed, opened)
-    yield from trainer.train(task.participants, "train")
+    yield from trainer.train(task.participants, "train", last=not task.baselines)
     joint = trainer.result
     found: dict[str, Any] = {"joint": joint.metrics}
-    for baseline in task.baselines:
-        yield from trainer.train((task.initiator,), f"baseline: {baseline}")
+    for number, baseline in enumerate(task.baselines, start=1):
+        last = number == len(task.baselines)
+        yield from trainer.train((task.initiator,), f"baseline: {baseline}", last=last)
         found[baseline] = trainer.result.metrics
     report = PrivatePart(salt=randomness.bytes(SALT_BYTES), metrics=found, curve=joint.curve)
     yield Step(outcome=Outcome(data=trainer.model(joint), rows=opened.counts, report=report))

@@ -1,11 +1,13 @@
 """Where the enclave keeps opened data: in memory only, checked on arrival, wiped after each round."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from confide.core import limits
 from confide.core.digest import commitment, same, sha384_hex
 from confide.core.errors import BlockDigestMismatch, CommitmentMismatch, DataError, RemoteProtocolError
 from confide.data.manifest import Manifest
+from confide.data.ordered_pool import workers
 
 
 @dataclass(slots=True)
@@ -14,11 +16,34 @@ class Shelf:
 
     manifest: Manifest
     blocks: dict[int, bytes] = field(default_factory=dict, repr=False)
+    """Those that have come and matched; complete once `settle` has returned."""
+    _checking: dict[int, tuple[bytes, "Future[str]"]] = field(default_factory=dict, repr=False)
 
     @property
     def missing(self) -> tuple[int, ...]:
         """Blocks that have not come, or did not match the manifest."""
+        self.settle()
         return tuple(index for index in range(len(self.manifest.blocks)) if index not in self.blocks)
+
+    def put(self, index: int, block: bytes, pool: ThreadPoolExecutor) -> None:
+        """Have a block's digest made in the pool, so that the next one can be opened meanwhile."""
+        self._checking[index] = block, pool.submit(sha384_hex, block)
+
+    def has(self, index: int) -> bool:
+        """Whether this block has come and matched."""
+        if index in self._checking:
+            self._settle(index)
+        return index in self.blocks
+
+    def settle(self) -> None:
+        """Wait for all digests; keep the blocks that match, forget the others."""
+        for index in tuple(self._checking):
+            self._settle(index)
+
+    def _settle(self, index: int) -> None:
+        block, digest = self._checking.pop(index)
+        if same(self.manifest.blocks[index].sha384, digest.result()):
+            self.blocks[index] = block
 
 
 class Vault:
@@ -26,6 +51,7 @@ class Vault:
 
     def __init__(self) -> None:
         self._shelves: dict[str, Shelf] = {}
+        self._pool = ThreadPoolExecutor(workers(), thread_name_prefix="vault")
 
     def open(self, party: str, promised: str, salt: bytes, manifest: bytes) -> Manifest:
         """Open a commitment: H(D) must be the H(D^N) of the block.
@@ -51,11 +77,11 @@ class Vault:
             RemoteProtocolError: no such block, or one that has already come.
         """
         shelf = self._shelves[party]
-        if index >= len(shelf.manifest.blocks) or index in shelf.blocks:
+        if index >= len(shelf.manifest.blocks) or shelf.has(index):
             raise RemoteProtocolError(f"{party} sent block {index}, which was not asked for", blame=party)
         entry = shelf.manifest.blocks[index]
-        if len(block) == entry.bytes and same(entry.sha384, sha384_hex(block)):
-            shelf.blocks[index] = block
+        if len(block) == entry.bytes:
+            shelf.put(index, block, self._pool)
 
     def missing(self, party: str) -> tuple[int, ...]:
         """Blocks still to be sent (again) by this party."""
@@ -73,9 +99,16 @@ class Vault:
         )
         return BlockDigestMismatch(text, blame=party)
 
+    @property
+    def manifests(self) -> dict[str, Manifest]:
+        """Of the parties that have opened their commitment."""
+        return {party: shelf.manifest for party, shelf in self._shelves.items()}
+
     def shelf(self, party: str) -> Shelf:
         """A party's manifest and blocks."""
-        return self._shelves[party]
+        shelf = self._shelves[party]
+        shelf.settle()
+        return shelf
 
     def wipe(self) -> None:
         """Drop everything. Python can't overwrite immutable bytes: the process ends with the task."""

@@ -6,6 +6,7 @@ from typing import TypeVar
 from confide.core import canonical
 from confide.core.digest import commitment, digest_of, same
 from confide.core.errors import AgreementMismatch, ReceiptInvalid, RemoteProtocolError
+from confide.data.ordered_pool import map_in_order
 from confide.party import checks
 from confide.party.ports import Dataset, PartyContext
 from confide.protocol import messages as m
@@ -103,8 +104,9 @@ class Participant:
         self._before_upload()
         yield Spoken(m.Opening(salt=self._salt), dataset.manifest_bytes)
         yield from self._model_parts()
-        for index in range(len(dataset.manifest.blocks)):
-            yield Spoken(m.DataBlock(index=index), dataset.block(index))
+        # Read, and cut to the task's columns, ahead of what is being sent.
+        for index, block in enumerate(map_in_order(dataset.block, range(len(dataset.manifest.blocks)))):
+            yield Spoken(m.DataBlock(index=index), block)
         yield Spoken(m.Uploaded())
 
     def _before_upload(self) -> None:

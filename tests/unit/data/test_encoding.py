@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from confide.core import limits
 from confide.core.errors import LimitExceeded, ModelFileInvalid, SchemaMismatch
 from confide.core.features import Feature, Kind, Transform
-from confide.data.columns import take_column, take_columns
+from confide.data.columns import JoinedColumns, take_column, take_columns
 from confide.data.encoding import FeatureEncoder
 from confide.data.vocabulary import Scheme, Vocabulary
 
@@ -281,3 +281,42 @@ def test_take_columns():
         assert caught.value.blame == "a"
     with pytest.raises(SchemaMismatch):
         take_column(tables["a"], "age", rows["a"])
+
+
+@pytest.mark.parametrize("scheme", Scheme)
+def test_fitting_and_encoding_at_once_is_fitting_then_encoding(scheme):
+    drawn = np.random.default_rng(5)
+    rows, training = 20_000, 15_000
+    given_columns = {("b", "age"): np.where(drawn.random(rows) < 0.1, np.nan, drawn.random(rows) * 90)}
+    names = [f"c{at}" for at in range(6)]
+    for name in names:
+        spread = np.floor(np.exp(drawn.random(rows) * 9)).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        given_columns["a", name] = np.where(drawn.random(rows) < 0.05, np.uint64(0), spread)
+    fields = [AGE, *(("a", Feature(name=name, kind=Kind.CATEGORICAL)) for name in names)]
+    vocabulary = Vocabulary(scheme=scheme, bits=9, minimum_count=2)
+    encoder, encoded = FeatureEncoder.fit_encode(fields, given_columns, training, vocabulary)
+    again = FeatureEncoder.fit(fields, given_columns, slice(training), vocabulary)
+    assert encoder.to_document() == again.to_document()
+    twice = again.encode(given_columns)
+    assert np.array_equal(encoded.indices, twice.indices)
+    assert np.array_equal(encoded.values, twice.values)
+    assert encoded.features == encoder.feature_count
+    assert encoded.indices.max() < encoded.features
+
+
+def test_joined_columns_are_taken_when_asked_for_and_not_kept():
+    class Counting:
+        schema = pa.schema([("site", pa.uint64())])
+        reads = 0
+
+        def column(self, _):
+            self.reads += 1
+            return pa.chunked_array([codes(7, 8)])
+
+    source = Counting()
+    joined = JoinedColumns({"a": source}, {"a": np.array([1, 1, 0])}, [SITE])
+    assert (list(joined), len(joined), source.reads) == ([("a", "site")], 1, 0)
+    assert joined["a", "site"].tolist() == joined["a", "site"].tolist() == [8, 8, 7]
+    assert source.reads == 2
+    with pytest.raises(KeyError):
+        joined["b", "site"]

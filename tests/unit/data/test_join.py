@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from confide.core.errors import AlignmentFailed
+from confide.data.alignment import keys
 from confide.data.alignment.join import RowCounts, first_occurrences, join
 
 integer_ids = st.lists(st.integers(-4, 12), max_size=25)
@@ -83,3 +84,24 @@ def test_types_differ():
 def test_rows_must_be_accounted_for():
     with pytest.raises(ValueError, match="accounted"):
         RowCounts(sent=5, joined=3, unmatched=1, quarantined=0)
+
+
+def test_texts_with_the_same_hash_are_different_ids(monkeypatch):
+    """A hash only proposes: with one that is always the same, the join is still exact."""
+    monkeypatch.setattr(keys, "hash_texts", lambda column: np.zeros(len(column), np.uint64))
+    left, right = ["x", "y", "z", "y"], ["q", "z", "x"]
+    tables = {"a": pa.table({"id": left}), "b": pa.table({"id": right})}
+    found = join(tables, {"a": "id", "b": "id"})
+    assert [left[row] for row in found.rows["a"]] == [right[row] for row in found.rows["b"]] == ["x", "z"]
+    assert found.counts["a"] == RowCounts(4, 2, 1, 1)
+    assert first_occurrences(pa.chunked_array([left])).tolist() == [True, True, True, False]
+
+
+def test_one_collision_between_parties_is_noticed(monkeypatch):
+    codes = {"x": 1, "y": 2, "z": 1}
+    monkeypatch.setattr(
+        keys, "hash_texts", lambda column: np.array([codes[text] for text in column.to_pylist()], np.uint64)
+    )
+    tables = {"a": pa.table({"id": ["x", "y"]}), "b": pa.table({"id": ["y", "z"]})}
+    found = join(tables, {"a": "id", "b": "id"})
+    assert {party: rows.tolist() for party, rows in found.rows.items()} == {"a": [1], "b": [0]}

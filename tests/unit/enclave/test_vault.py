@@ -87,3 +87,11 @@ def test_wiped(vault):
 def test_the_repr_of_a_shelf_shows_no_rows(vault, data):
     vault.store("media", 0, data.block(0))
     assert repr(data.block(0))[2:20] not in repr(vault.shelf("media"))
+
+
+def test_a_block_that_comes_again_while_the_first_is_still_being_checked(vault, data):
+    vault.store("media", 0, flipped(data.block(0)))
+    vault.store("media", 0, data.block(0))
+    with pytest.raises(RemoteProtocolError):
+        vault.store("media", 0, data.block(0))
+    assert vault.missing("media") == (1, 2)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,9 +9,10 @@ import pyarrow as pa
 
 from confide.core import limits
 from confide.core.errors import AlignmentFailed
+from confide.data.alignment.keys import IntArray, Keys, with_exact_keys
 from confide.data.arrow import ChunkedArray
+from confide.data.ordered_pool import map_in_order
 
-IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -54,29 +54,34 @@ def join(tables: Mapping[str, pa.Table], id_names: Mapping[str, str]) -> Alignme
         raise AlignmentFailed(f"a join takes 2 to {limits.MAX_PARTICIPANTS} parties")
     ids = {party: table.column(id_names[party]) for party, table in tables.items()}
     _check_types(ids)
-    keys = _keys(ids)
-    first, *others = keys
-    unique = {party: _unique(column) for party, column in keys.items()}
-    joined = unique[first].keys
-    matched = np.ones(joined.size, np.bool_)
-    places = {}
-    for party in others:
-        places[party] = np.searchsorted(unique[party].keys, joined)
-        matched &= _equal_at(unique[party].keys, places[party], joined)
-    if not matched.any():
-        raise AlignmentFailed("no id is common to all parties")
-    rows = {first: unique[first].rows[matched]}
-    rows |= {party: unique[party].rows[place[matched]] for party, place in places.items()}
-    order = np.argsort(rows[first])
-    counts = {party: _counts(keys[party].size, unique[party].rows.size, order.size) for party in keys}
-    return Alignment({party: found[order] for party, found in rows.items()}, counts)
+    return with_exact_keys(ids, _align)
 
 
 def first_occurrences(ids: ChunkedArray) -> BoolArray:
     """Which rows hold an id that no row before them holds."""
     first = np.zeros(len(ids), np.bool_)
-    first[_unique(_keys({"": ids})[""]).rows] = True
+    first[with_exact_keys({"": ids}, lambda keys: _unique(keys[""])).rows] = True
     return first
+
+
+def _align(keys: Mapping[str, Keys]) -> Alignment:
+    first, *others = keys
+    unique = dict(zip(keys, map_in_order(_unique, keys.values()), strict=True))
+    joined = unique[first].keys
+    matched = np.ones(joined.size, np.bool_)
+    places = {}
+    for party in others:
+        places[party] = _places(unique[party].keys, joined)
+        matched &= _equal_at(unique[party].keys, places[party], joined)
+    if not matched.any():
+        raise AlignmentFailed("no id is common to all parties")
+    rows = {first: unique[first].rows[matched]}
+    rows |= {party: unique[party].rows[place[matched]] for party, place in places.items()}
+    for party in others:
+        keys[first].check_same(rows[first], keys[party], rows[party])
+    order = np.argsort(rows[first])
+    counts = {party: _counts(keys[party].values.size, unique[party].rows.size, order.size) for party in keys}
+    return Alignment({party: found[order] for party, found in rows.items()}, counts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,30 +92,25 @@ class _Unique:
     """The first row that holds each."""
 
 
-def _keys(ids: Mapping[str, ChunkedArray]) -> dict[str, IntArray]:
-    """Whole numbers that are equal exactly where the ids are: the ids themselves, or codes of texts."""
-    if all(pa.types.is_integer(column.type) for column in ids.values()):
-        return {party: column.to_numpy() for party, column in ids.items()}
-    # One dictionary over all parties: the same text has the same code everywhere. Exact, unlike a hash.
-    texts = [chunk for column in ids.values() for chunk in column.chunks]
-    # Offsets of 64 bits: all different texts together may be longer than 2 GiB.
-    together: Any = pa.chunked_array(texts, pa.string()).cast(pa.large_string())
-    chunks = together.dictionary_encode().chunks
-    codes = np.concatenate([np.empty(0, np.int64), *(chunk.indices.to_numpy() for chunk in chunks)])
-    ends = np.cumsum([len(column) for column in ids.values()])
-    return dict(zip(ids, np.split(codes.astype(np.int64), ends[:-1]), strict=True))
-
-
-def _unique(keys: IntArray) -> _Unique:
-    order = np.argsort(keys)
-    ordered = keys[order]
-    new = np.ones(keys.size, np.bool_)
+def _unique(keys: Keys) -> _Unique:
+    order = np.argsort(keys.values)
+    ordered = keys.values[order]
+    new = np.ones(ordered.size, np.bool_)
     new[1:] = ordered[1:] != ordered[:-1]
     starts = np.flatnonzero(new)
-    if starts.size == keys.size:
+    if starts.size == ordered.size:
         return _Unique(ordered, order)
+    run = np.cumsum(new) - 1
+    keys.check_same(order[~new], keys, order[starts][run[~new]])
     # The order among equal keys is arbitrary: of each run, the smallest row is the first.
     return _Unique(ordered[starts], np.minimum.reduceat(order, starts))
+
+
+def _places(keys: IntArray, wanted: IntArray) -> IntArray:
+    """Where each of `wanted` would stand among `keys`; both are ascending."""
+    if keys.size and wanted.size == keys.size and (keys == wanted).all():
+        return np.arange(keys.size)  # the common case, ids that match exactly
+    return np.searchsorted(keys, wanted)
 
 
 def _equal_at(keys: IntArray, places: IntArray, wanted: IntArray) -> BoolArray:

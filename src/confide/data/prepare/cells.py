@@ -6,18 +6,17 @@ is worth never depends on its neighbours: the close look accepts all that the qu
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import xxhash
 
 from confide.core import limits
 from confide.core.errors import SchemaMismatch
 from confide.data.arrow import Array
 from confide.data.arrow import compute as pc
 from confide.data.blocks import MISSING_CATEGORY
+from confide.data.category_hash import hash_texts
 from confide.data.manifest import Reason
 from confide.data.schema import IdType, LabelType
 
@@ -74,20 +73,18 @@ def parse_number(column: Array) -> Parsed:
 def parse_category(column: Array) -> Parsed:
     """XXH3-64 (seed 0) of each value's UTF-8 text; MISSING_CATEGORY for a missing one."""
     text, not_utf8 = _text(column)
-    encoded: Any = text.dictionary_encode()
-    values: list[bytes] = encoded.dictionary.cast(pa.binary()).to_pylist()
-    codes = np.fromiter(map(_category_code, values), np.uint64, len(values))
-    too_long = np.fromiter((len(value) > limits.MAX_FIELD_BYTES for value in values), np.bool_, len(values))
-    # One more entry, for the index of a missing value.
-    codes = np.append(codes, np.uint64(MISSING_CATEGORY))
-    at = encoded.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
-    faults = _some((Reason.NOT_UTF8, not_utf8), (Reason.VALUE_TOO_LONG, np.append(too_long, False)[at]))
-    return Parsed(pa.array(codes[at]), faults)
-
-
-def _category_code(value: bytes) -> int:
+    codes = hash_texts(text)
     # The code of "missing" is reserved; the one text in 2^64 that hashes to it takes its neighbour.
-    return xxhash.xxh3_64_intdigest(value) or MISSING_CATEGORY + 1
+    codes[codes == MISSING_CATEGORY] = MISSING_CATEGORY + 1
+    if text.null_count:
+        codes[_mask(text.is_null())] = MISSING_CATEGORY
+    lengths = pc.binary_length(text)
+    faults = _some((Reason.NOT_UTF8, not_utf8))
+    if (pc.max(lengths).as_py() or 0) > limits.MAX_FIELD_BYTES:
+        faults += (
+            (Reason.VALUE_TOO_LONG, _mask(pc.greater(lengths, limits.MAX_FIELD_BYTES).fill_null(False))),
+        )
+    return Parsed(pa.array(codes), faults)
 
 
 def _integer_id(column: Array) -> Parsed:

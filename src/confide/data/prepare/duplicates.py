@@ -47,16 +47,17 @@ def without_rows(
     old.mkdir()
     for index in range(len(blocks)):
         (folder / block_name(index)).rename(old / block_name(index))
-    writer = BlockWriter(folder, schema)
-    start = 0
-    for index, entry in enumerate(blocks):
-        path = old / block_name(index)
-        with pa.ipc.open_stream(path.read_bytes()) as reader:
-            batch = reader.read_next_batch()
-        keep = np.ones(entry.rows, np.bool_)
-        keep[dropped[(dropped >= start) & (dropped < start + entry.rows)] - start] = False
-        writer.add(batch.filter(pa.array(keep)))
-        start += entry.rows
-        path.unlink()
+    with BlockWriter(folder, schema) as writer:
+        start = 0
+        for index, entry in enumerate(blocks):
+            path = old / block_name(index)
+            with pa.ipc.open_stream(path.read_bytes()) as reader:
+                batch = reader.read_next_batch()
+            keep = np.ones(entry.rows, np.bool_)
+            keep[dropped[(dropped >= start) & (dropped < start + entry.rows)] - start] = False
+            writer.add(batch.filter(pa.array(keep)))
+            start += entry.rows
+            path.unlink()
+        written = writer.finish()
     old.rmdir()
-    return writer.finish()
+    return written

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,13 @@ from confide.core.ports import Progress
 from confide.data.blocks import arrow_schema
 from confide.data.dataset import MANIFEST_NAME, QUARANTINE_NAME
 from confide.data.manifest import BlockEntry, Column, Manifest, Reason, SourceEntry
+from confide.data.ordered_pool import map_in_order
 from confide.data.prepare.cells import Parser, parse_category, parse_id, parse_label, parse_number
 from confide.data.prepare.duplicates import IdLog, without_rows
 from confide.data.prepare.quarantine import Quarantine
 from confide.data.prepare.writer import BlockWriter
 from confide.data.readers import SourceChunk, open_source
+from confide.data.readers.base import RowNumbers
 from confide.data.schema import Schema
 
 
@@ -62,16 +65,16 @@ def _write(
 ) -> tuple[int, tuple[BlockEntry, ...]]:
     """(rows of the source, blocks written)."""
     stored = _stored_schema(schema)
-    writer, ids = BlockWriter(folder, stored), IdLog()
-    rows = 0
-    for chunk in chunks:
-        rows += chunk.batch.num_rows + chunk.malformed.size
-        quarantine.add(chunk.malformed, Reason.WRONG_WIDTH)
-        good, numbers = _parse(chunk, schema, stored, quarantine)
-        ids.add(good.column(0), numbers)
-        writer.add(good)
-        report("rows", rows, None)
-    blocks = writer.finish()
+    ids, rows = IdLog(), 0
+    with BlockWriter(folder, stored) as writer:
+        for parsed in map_in_order(lambda chunk: _parse(chunk, schema, stored), chunks):
+            rows += parsed.rows
+            for numbers, reason, column in parsed.put_aside:
+                quarantine.add(numbers, reason, column)
+            ids.add(parsed.batch.column(0), parsed.numbers)
+            writer.add(parsed.batch)
+            report("rows", rows, None)
+        blocks = writer.finish()
     repeated = ids.repeated()
     if repeated.size:
         quarantine.add(ids.numbers[repeated], Reason.DUPLICATE_ID, schema.id.name)
@@ -79,11 +82,20 @@ def _write(
     return rows, blocks
 
 
-def _parse(
-    chunk: SourceChunk, schema: Schema, stored: pa.Schema, quarantine: Quarantine
-) -> tuple[pa.RecordBatch, np.ndarray[tuple[int], np.dtype[np.int64]]]:
-    """The usable rows of a chunk and their numbers; the others go into quarantine, for one reason each."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _ParsedChunk:
+    """What became of a chunk: its usable rows, and the rows put aside, for one reason each."""
+
+    rows: int
+    batch: pa.RecordBatch
+    numbers: RowNumbers
+    put_aside: list[tuple[RowNumbers, Reason, str | None]]
+
+
+def _parse(chunk: SourceChunk, schema: Schema, stored: pa.Schema) -> _ParsedChunk:
+    """Runs in several threads: touches nothing but the chunk."""
     good = np.ones(chunk.batch.num_rows, np.bool_)
+    put_aside: list[tuple[RowNumbers, Reason, str | None]] = [(chunk.malformed, Reason.WRONG_WIDTH, None)]
     values = []
     for name, parser in _parsers(schema):
         try:
@@ -91,13 +103,13 @@ def _parse(
         except SchemaMismatch as cause:
             raise SchemaMismatch(f"column {name!r}: {cause.message}") from None
         for reason, mask in parsed.faults:
-            quarantine.add(chunk.numbers[good & mask], reason, name)
+            put_aside.append((chunk.numbers[good & mask], reason, name))
             good &= ~mask
         values.append(parsed.values)
-    batch = pa.RecordBatch.from_arrays(values, schema=stored)
-    if good.all():
-        return batch, chunk.numbers
-    return batch.filter(pa.array(good)), chunk.numbers[good]
+    batch, numbers = pa.RecordBatch.from_arrays(values, schema=stored), chunk.numbers
+    if not good.all():
+        batch, numbers = batch.filter(pa.array(good)), numbers[good]
+    return _ParsedChunk(chunk.batch.num_rows + chunk.malformed.size, batch, numbers, put_aside)
 
 
 def _parsers(schema: Schema) -> Iterator[tuple[str, Parser]]:

@@ -1,0 +1,120 @@
+"""How much memory a round will need, told before the data comes: a task that can't fit is refused in words.
+
+Every figure is a count of the arrays that a stage holds at its peak, from the manifests and the agreed task
+alone; ids are taken to be ASSUMED_ID_BYTES long. `tests/unit/enclave/test_forecast_measured.py` holds the
+forecast against measured peaks.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from confide.algorithms import registry
+from confide.core import limits
+from confide.core.errors import LimitExceeded
+from confide.core.features import Feature, Kind
+from confide.core.platform_api import TaskKind
+from confide.data.filling import GROUP_FIELDS
+from confide.data.manifest import Manifest
+from confide.data.ordered_pool import workers
+from confide.data.schema import IdType
+from confide.protocol.terms import Algorithm, Task
+
+PROCESS_BYTES: Final = 208 * limits.MIB
+"""Interpreter, libraries, channels."""
+ASSUMED_ID_BYTES: Final = 16
+_GIB: Final = 1024 * limits.MIB
+_WORD, _INDEX, _VALUE = 8, 4, 4
+_FLOAT_BYTES: Final = {"float32": 4, "float64": 8}
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Peaks by stage, in bytes, the process itself included."""
+
+    rows: int
+    """Joined rows, at most."""
+    fields: int
+    stages: dict[str, int]
+
+    @property
+    def peak(self) -> int:
+        """Of the stage that needs most."""
+        return max(self.stages.values())
+
+    def check(self, limit: int | None) -> None:
+        """Raises LimitExceeded, with the numbers, when the peak is beyond `limit` bytes (None: unknown)."""
+        if limit is None or self.peak <= limit:
+            return
+        told = ", ".join(f"{stage} {_gib(size)}" for stage, size in self.stages.items())
+        raise LimitExceeded(
+            f"the enclave has {_gib(limit)} of memory, and this task may need {_gib(self.peak)}: "
+            f"{self.rows} rows of {self.fields} fields ({told}); use fewer rows or columns, or an enclave "
+            "with more memory (--memory)"
+        )
+
+
+def forecast(
+    task: Task, algorithm: Algorithm, manifests: Mapping[str, Manifest], *, model_bytes: int = 0
+) -> Forecast:
+    """`manifests` of all participants; `model_bytes`: of the model files that the enclave holds."""
+    rows = min(manifest.rows for manifest in manifests.values())
+    fields = [feature for party in task.participants for feature in task.features[party]]
+    blocks = sum(block.bytes for manifest in manifests.values() for block in manifest.blocks)
+    kept = PROCESS_BYTES + model_bytes + blocks + sum(map(_channel_bytes, manifests.values()))
+    # The joined order of each party's rows; the labels.
+    aligned = rows * (_WORD * len(manifests) + _VALUE)
+    encoded = rows * len(fields) * (_INDEX + _VALUE)
+    stages = {
+        "join": kept + sum(map(_join_bytes, manifests.values())),
+        "encode": kept + aligned + encoded + _column_bytes(manifests, rows),
+    }
+    # While it learns or scores, every number is once looked at for being finite: a byte for each.
+    at_work = aligned + encoded + rows * len(fields)
+    if task.kind is TaskKind.PREDICT:
+        stages["predict"] = kept + at_work + 2 * model_bytes + rows * (ASSUMED_ID_BYTES + 2 * _WORD)
+        return Forecast(rows, len(fields), stages)
+    after = kept if task.baselines else kept - blocks
+    learned, copies = _model_bytes(task, algorithm, fields, rows)
+    stages["train"] = after + at_work + rows * _WORD + copies * learned
+    # What was learned, its copy, the file, and the file's parts before they are put together.
+    stages["deliver"] = after + aligned + (copies + 3) * learned
+    return Forecast(rows, len(fields), stages)
+
+
+def _channel_bytes(manifest: Manifest) -> int:
+    """Sealed and opened blocks on their way; what they leave free is used again, but not given back."""
+    return 2 * limits.MAX_INBOX_MESSAGES * max(block.bytes for block in manifest.blocks)
+
+
+def _join_bytes(manifest: Manifest) -> int:
+    """Ids, their keys, the keys' order and the ordered keys; of texts also a copy in one piece."""
+    if manifest.id.type is IdType.INTEGER:
+        return manifest.rows * 4 * _WORD
+    return manifest.rows * (2 * ASSUMED_ID_BYTES + 6 * _WORD)
+
+
+def _column_bytes(manifests: Mapping[str, Manifest], rows: int) -> int:
+    """A group of columns in the joined order; per thread, one as it is read, and twice while it is sorted."""
+    longest = max(manifest.rows for manifest in manifests.values())
+    threads = min(workers(), GROUP_FIELDS)
+    return _WORD * (GROUP_FIELDS * rows + threads * 2 * longest)
+
+
+def _model_bytes(task: Task, algorithm: Algorithm, fields: list[Feature], rows: int) -> tuple[int, int]:
+    """(bytes of what is learned, at most; how many times it is held while it is learned)."""
+    parameters: dict[str, Any] = registry.complete_parameters(algorithm.name, algorithm.parameters)
+    categorical = sum(feature.kind is Kind.CATEGORICAL for feature in fields)
+    features = sum(len(feature.boundaries) + 1 for feature in fields if feature.kind is Kind.NUMERIC)
+    if task.encoding.vocabulary == "hashed":
+        features += categorical * ((1 << task.encoding.bits) + 1)
+    else:
+        features += categorical + min(rows * categorical, limits.MAX_VOCABULARY_CODES)
+    numbers = 1 + parameters.get("embedding_size", 0)
+    learned = features * numbers * _FLOAT_BYTES[parameters.get("precision", "float32")]
+    # The numbers, the optimiser's sums, and the best epoch so far where there is one to go back to.
+    return learned, 3 if parameters.get("patience") else 2
+
+
+def _gib(size: int) -> str:
+    return f"{size / _GIB:.1f} GiB" if size >= _GIB // 10 else f"{size / limits.MIB:.1f} MiB"

@@ -1,0 +1,27 @@
+"""A task that can't fit into the enclave's memory is refused when the manifests are known."""
+
+from fakes.outcomes import completed, heard
+from fakes.shop import world
+
+from confide.core.errors import LimitExceeded
+from confide.protocol.messages import Kind
+
+
+def test_a_task_that_can_not_fit_is_refused_before_any_work_and_nobody_is_blamed():
+    ran = world()
+    ran.enclave._context.memory = 1 << 20
+    ran.run()
+    for name in ("enclave", "shop", "media"):
+        assert isinstance(ran.errors[name], LimitExceeded), ran.errors
+        assert not ran.errors[name].blame
+        assert "the enclave has 1.0 MiB of memory" in ran.errors[name].message
+    assert not heard(ran, "shop", Kind.PROGRESS)
+    # Here the shop's blocks come before the other's manifest; the other's are never taken in.
+    assert not heard(ran, "media", Kind.RECEIVED)
+
+
+def test_a_task_that_fits_runs():
+    ran = world()
+    ran.enclave._context.memory = 1 << 30
+    ran.run()
+    completed(ran)

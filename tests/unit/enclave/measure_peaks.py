@@ -1,0 +1,106 @@
+"""Run in a process of its own by test_forecast_measured.py: joins and encodes, prints forecast and peaks."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from fakes.world import train_task
+
+from confide.algorithms import registry
+from confide.algorithms.base import Batch
+from confide.core.digest import sha384_hex
+from confide.core.features import Feature, Kind
+from confide.data.arrow import give_memory_back
+from confide.data.blocks import encode_block, schema_of
+from confide.data.encoding import FeatureEncoder
+from confide.data.manifest import BlockEntry, Column, Manifest, SourceEntry
+from confide.data.schema import IdColumn, IdType, LabelColumn
+from confide.data.split import holdout
+from confide.data.vocabulary import Scheme, Vocabulary
+from confide.enclave.forecast import forecast
+from confide.enclave.opened import fields_of, open_shelves
+from confide.enclave.vault import Shelf
+from confide.protocol.terms import Algorithm, Encoding
+from confide.protocol.terms import IdColumn as TaskId
+from confide.protocol.terms import IdType as TaskIdType
+
+ROWS, BLOCK_ROWS, COLUMNS = 1 << 20, 1 << 16, 8
+BITS = 14
+PARAMETERS = {"epochs": 1, "embedding_size": 64}
+
+
+def peak():
+    status = Path("/proc/self/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024
+
+
+def shelf(party, order):
+    names = [f"{party}{at}" for at in range(COLUMNS)]
+    draft = Manifest(
+        id=IdColumn("id", IdType.STRING),
+        label=LabelColumn("click") if party == "shop" else None,
+        columns=tuple(Column(name, Kind.CATEGORICAL) for name in names),
+        rows=1,
+        blocks=(BlockEntry(1, 1, "0" * 96),),
+        source=SourceEntry("0" * 96, 1, 1),
+        quarantined={},
+    )
+    blocks, entries = {}, []
+    for index in range(ROWS // BLOCK_ROWS):
+        rows = order[index * BLOCK_ROWS : (index + 1) * BLOCK_ROWS]
+        columns = {"id": pa.array(np.char.mod("%016d", rows))}
+        if party == "shop":
+            columns["click"] = (rows % 2).astype(np.float64)
+        for at, name in enumerate(names):
+            columns[name] = (rows.astype(np.uint64) % np.uint64(999 + at)) * np.uint64(0x9E3779B97F4A7C15)
+        data = encode_block(pa.record_batch(columns, schema=schema_of(draft)))
+        blocks[index] = data
+        entries.append(BlockEntry(len(rows), len(data), sha384_hex(data)))
+    fields = {name: getattr(draft, name) for name in draft.__struct_fields__}
+    whole = {"rows": ROWS, "blocks": tuple(entries), "source": SourceEntry("0" * 96, 1, ROWS)}
+    return Shelf(Manifest(**(fields | whole)), blocks)
+
+
+def train(algorithm, learn, held, features):
+    estimator = registry.build(algorithm.name, algorithm.parameters)
+    for _ in estimator.fit(learn.indices, learn.values, learn.labels, holdout=held, feature_count=features):
+        pass
+    estimator.predict(held.indices, held.values)
+
+
+def main():
+    give_memory_back()
+    order = np.random.default_rng(1).permutation(ROWS)
+    shelves = {"shop": shelf("shop", np.arange(ROWS)), "media": shelf("media", order)}
+    task = train_task(
+        id=TaskId(name="id", type=TaskIdType.STRING),
+        features={
+            party: tuple(Feature(name=f"{party}{at}", kind=Kind.CATEGORICAL) for at in range(COLUMNS))
+            for party in shelves
+        },
+        encoding=Encoding(vocabulary="hashed", bits=BITS),
+        baselines=(),
+    )
+    algorithm = Algorithm(name="fm", version="1", digest="0" * 96, parameters=PARAMETERS)
+    expected = forecast(task, algorithm, {party: found.manifest for party, found in shelves.items()})
+    if sys.argv[1] == "nothing":
+        return {"forecast": expected.stages, "peak": peak()}
+    opened = open_shelves(task, shelves)
+    if sys.argv[1] != "join":
+        rows, held = holdout(opened.alignment.size, 0.2, 1)
+        fields, vocabulary = fields_of(task, task.participants), Vocabulary(scheme=Scheme.HASHED, bits=BITS)
+        opened.reorder(np.concatenate((rows, held)))
+        columns = opened.columns(fields)
+        _, encoded = FeatureEncoder.fit_encode(fields, columns, len(rows), vocabulary)
+        opened.release()
+    if sys.argv[1] == "train":
+        labels = (np.arange(ROWS) % 2).astype(np.float32)
+        batch = Batch(encoded.indices, encoded.values, labels)
+        train(algorithm, batch.rows(slice(len(rows))), batch.rows(slice(len(rows), None)), encoded.features)
+    return {"forecast": expected.stages, "peak": peak()}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(main()))
