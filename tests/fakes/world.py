@@ -358,7 +358,8 @@ class World:
         if channel.session.ended:
             return
         try:
-            self.wire.append((*way, channel.say(faults.abort_of(error))))
+            told = faults.abort_of if way[0] == "enclave" else faults.abort_of_party
+            self.wire.append((*way, channel.say(told(error))))
         except ConfideError:
             return
 

@@ -25,7 +25,6 @@ class Provider(Participant):
         super().__init__(context)
         self._decide = decide
         self._initiator = initiator
-        self._declined = ""
         self._notice = ""
         self._handlers |= {
             Kind.OFFER: self._offered,
