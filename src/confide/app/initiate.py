@@ -9,10 +9,12 @@ from typing import Any
 
 import msgspec
 
-from confide.app import task_file
+from confide.app import audit, task_file
 from confide.app.events import Event, Tell
 from confide.app.party import Party, complete_receipt, enter, party_context, talk, why_closed
 from confide.app.records import MODEL, PREDICTIONS, RECEIPT, REPORT, TaskFolder
+from confide.audit.entry import Operation
+from confide.audit.recorder import Recorder
 from confide.core import limits
 from confide.core.errors import ConfideError, ConfigurationError, PlatformFailed, TaskEnded, TransportError
 from confide.core.platform_api import TaskRequest, TaskState, TaskStatus
@@ -99,20 +101,12 @@ def _dataset(party: Party, task: Task, beside: Path, relative: str) -> Dataset:
 
 def run(party: Party, jobs: list[Job], tell: Tell, cancelled: threading.Event) -> Outcome:
     """Run a task to its receipt. Raises whatever ended it before; TaskCancelled once `cancelled` is set."""
-    first = jobs[0].task
     host = party.host()
     try:
-        status = host.create_task(
-            TaskRequest(
-                name=first.name,
-                kind=first.kind,
-                initiator=first.initiator,
-                providers=first.providers,
-                token=party.randomness.bytes(TOKEN_BYTES).hex(),
-            )
-        )
+        status = _create(party, host, jobs[0].task)
         tell(Event("created", {"task": status.id, "platform": host.address}))
         try:
+            audit.exchange_heads(party.heads, host, status.id)
             status = _wait_for_enclave(party, host, status, cancelled)
             tell(Event("started", {"enclave": status.enclave_address}))
             return _run_in(party, host, status, jobs, tell=tell, cancelled=cancelled)
@@ -120,8 +114,25 @@ def run(party: Party, jobs: list[Job], tell: Tell, cancelled: threading.Event) -
             if cancelled.is_set() or not isinstance(end, TaskEnded):
                 _withdraw(host, status.id)
             raise
+        finally:
+            audit.try_to_exchange_heads(party.heads, host, status.id)
     finally:
         host.close()
+
+
+def _create(party: Party, host: HostClient, first: Task) -> TaskStatus:
+    request = TaskRequest(
+        name=first.name,
+        kind=first.kind,
+        initiator=first.initiator,
+        providers=first.providers,
+        token=party.randomness.bytes(TOKEN_BYTES).hex(),
+    )
+    recorder = Recorder(party.log)
+    with recorder.doing(Operation.CREATE):
+        status = host.create_task(request)
+        recorder.task = status.id
+    return status
 
 
 def _withdraw(host: HostClient, task: str) -> None:
@@ -143,6 +154,8 @@ def _run_in(
 ) -> Outcome:
     enclave = enter(party, status, tell)
     folder = party.folder(status.id)
+    for job in jobs:
+        folder.bring(job.task, job.dataset)
     with enclave.pinned:
         script = Initiator(party_context(party, enclave, folder, tell), jobs)
         try:

@@ -4,14 +4,20 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 
+from confide.app import audit
 from confide.app.attested import VerifiedEnclave, verify_enclave
 from confide.app.events import Event, Tell, of_message
 from confide.app.identity import LoadedIdentity, load_identity
+from confide.app.journal import AuditedFolder
 from confide.app.party_config import LoadedConfig
-from confide.app.records import RECEIPT, TaskFolder
+from confide.app.records import RECEIPT
+from confide.audit.entry import Object, Operation
+from confide.audit.heads import HeadKeeper
+from confide.audit.log import AuditLog
+from confide.audit.recorder import Recorder
 from confide.core import canonical, limits
 from confide.core.enclave_config import der_of_pem
-from confide.core.errors import ChannelClosed, PlatformFailed, TransportError, Unreachable
+from confide.core.errors import ChannelClosed, ConfideError, PlatformFailed, TransportError, Unreachable
 from confide.core.platform_api import API_VERSION, EndRecord, Hello, TaskState, TaskStatus
 from confide.core.ports import Clock, Randomness
 from confide.core.version import VERSION
@@ -38,6 +44,7 @@ class Party:
     identity: LoadedIdentity
     clock: Clock
     randomness: Randomness
+    log: AuditLog
 
     @classmethod
     def load(
@@ -45,7 +52,8 @@ class Party:
     ) -> "Party":
         """Raises ConfigurationError, CertificateInvalid, KeyStoreError."""
         identity = load_identity(config.path(config.config.identity), passphrase, clock.now())
-        return cls(config, identity, clock, randomness)
+        log = audit.log_of(config.path(config.config.audit), identity.identity, clock)
+        return cls(config, identity, clock, randomness, log)
 
     @property
     def me(self) -> str:
@@ -63,9 +71,15 @@ class Party:
         client.handshake(Hello(api_version=API_VERSION, software=VERSION))
         return client
 
-    def folder(self, task: str) -> TaskFolder:
-        """Where we keep this task."""
-        return TaskFolder(self.config.path(self.config.config.records) / task, self.clock)
+    @property
+    def heads(self) -> HeadKeeper:
+        """Makes and keeps heads of audit logs."""
+        return audit.keeper_of(self.log, self.identity, self.clock)
+
+    def folder(self, task: str) -> AuditedFolder:
+        """Where we keep this task; what happens in it is told to the audit log."""
+        path = self.config.path(self.config.config.records) / task
+        return AuditedFolder(path, self.clock, Recorder(self.log, task))
 
     def certified(self, pem: str, at: int) -> Certified:
         """See party.checks.CertifiedBy."""
@@ -75,15 +89,17 @@ class Party:
 
 def enter(party: Party, status: TaskStatus, tell: Tell) -> VerifiedEnclave:
     """Verify a task's enclave and say so. The caller closes `pinned`."""
-    enclave = verify_enclave(
-        status, party.config, party.identity, clock=party.clock, randomness=party.randomness
-    )
+    with Recorder(party.log, status.id).doing(Operation.ATTEST) as result:
+        enclave = verify_enclave(
+            status, party.config, party.identity, clock=party.clock, randomness=party.randomness
+        )
+        result.append(Object(kind="enclave", digest=enclave.identity.measurement))
     facts = {"steps": list(enclave.steps), "claims": enclave.claims.to_document()}
     tell(Event("verified", facts))
     return enclave
 
 
-def party_context(party: Party, enclave: VerifiedEnclave, folder: TaskFolder, tell: Tell) -> PartyContext:
+def party_context(party: Party, enclave: VerifiedEnclave, folder: AuditedFolder, tell: Tell) -> PartyContext:
     """The ports of a party's script for one task."""
 
     def observe(message: Message) -> None:
@@ -115,7 +131,7 @@ def talk(
     enclave: VerifiedEnclave,
     script: Participant,
     *,
-    folder: TaskFolder,
+    folder: AuditedFolder,
     cancelled: threading.Event,
 ) -> None:
     """Join, and run the script until the channel has closed. Raises whatever ended the task."""
@@ -131,11 +147,14 @@ def talk(
         )
         link.send(envelope)
         converse(link, channel, script, note=folder.note, cancelled=cancelled, us=party.me)
+    except ConfideError as error:
+        folder.failed(error.code)
+        raise
     finally:
         link.close()
 
 
-def complete_receipt(party: Party, host: HostClient, task: str, folder: TaskFolder, tell: Tell) -> None:
+def complete_receipt(party: Party, host: HostClient, task: str, folder: AuditedFolder, tell: Tell) -> None:
     """Wait for the host's signed record of the enclave's end, check it, and keep it with the receipt.
 
     A host that does not deliver it leaves a receipt without it; that is told, and the receipt stays valid.

@@ -20,6 +20,7 @@ from confide.core.errors import ConfigurationError
 
 T = TypeVar("T")
 CONFIG_FILE = "confide.toml"
+DEFAULT_IDENTITY, DEFAULT_AUDIT = "identity", "audit.jsonl"
 Port = Annotated[str, msgspec.Meta(pattern=r"^\S+:\d{1,5}$")]
 
 
@@ -64,10 +65,12 @@ class PartyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     platform: PlatformEntry
     attestation: AttestationEntry
     data: DataEntry = DataEntry()
-    identity: str = "identity"
+    identity: str = DEFAULT_IDENTITY
     """Directory of `confide identity`."""
     records: str = "tasks"
     """Where agreements, results and receipts are kept, one folder per task."""
+    audit: str = DEFAULT_AUDIT
+    """Our audit log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,19 @@ from pathlib import Path
 
 import msgspec
 
+from confide.app.audit import keeper_of, log_of
 from confide.app.identity import LoadedIdentity
 from confide.core import limits
 from confide.core.errors import AccessDenied, CertificateInvalid, ConfigurationError
 from confide.core.platform_api import Caller, Role
 from confide.core.ports import Clock, Randomness
+from confide.core.task_store import TaskStore
 from confide.core.version import VERSION
 from confide.crypto.certificates import verify_certificate
+from confide.platform.audited import AuditedService, AuditedStore
 from confide.platform.enclaves import Enclaves
 from confide.platform.ending import Registrar
+from confide.platform.heads import HeadDesk
 from confide.platform.launcher import Launcher
 from confide.platform.service import PlatformService
 from confide.storage.sqlite import SqliteTaskStore
@@ -56,6 +60,8 @@ class PlatformConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     database: str = "platform.sqlite"
     logs: str = "logs"
     """Directory of the enclaves' logs, one file per task."""
+    audit: str = "audit.jsonl"
+    """The platform's audit log."""
     launcher: LauncherConfig
 
 
@@ -89,14 +95,18 @@ def running(
 
     Raises:
         ConfigurationError: the identity is not a platform's, the database or the address can't be used.
+        AuditUnavailable, AuditInvalid: the audit log can't be written.
     """
     _check_role(identity)
-    store = SqliteTaskStore(base / config.database)
+    log = log_of(base / config.audit, identity.identity, clock)
+    log.latest()
+    store = AuditedStore(SqliteTaskStore(base / config.database), log)
     try:
         enclaves = _enclaves(config, base, identity, store, clock)
         service = PlatformService(
             store=store,
             enclaves=enclaves,
+            heads=HeadDesk(keeper_of(log, identity, clock)),
             clock=clock,
             randomness=randomness,
             platform=identity.identity.name,
@@ -109,7 +119,7 @@ def running(
             enclaves,
             serve_host(
                 config.address,
-                service,
+                AuditedService(service, log),
                 identify=_identify(identity.ca_pem, clock),
                 key_pem=identity.private_key.to_pem_unencrypted(),
                 certificate_pem=identity.certificate_pem,
@@ -129,7 +139,7 @@ def _check_role(identity: LoadedIdentity) -> None:
 
 
 def _enclaves(
-    config: PlatformConfig, base: Path, identity: LoadedIdentity, store: SqliteTaskStore, clock: Clock
+    config: PlatformConfig, base: Path, identity: LoadedIdentity, store: TaskStore, clock: Clock
 ) -> Enclaves:
     logs = base / config.logs
     try:

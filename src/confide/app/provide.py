@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 
+from confide.app import audit
 from confide.app.attested import VerifiedEnclave
 from confide.app.events import Event, Tell
 from confide.app.party import Party, complete_receipt, enter, party_context, talk, why_closed
@@ -96,22 +97,24 @@ class ProviderService:
         host = party.host()
         try:
             tell(Event("invited", {"task": status.id, "name": status.name, "initiator": status.initiator}))
-            enclave = self._enter(status, tell)
+            enclave = self._enter(host, status, tell)
             folder = party.folder(status.id)
             with enclave.pinned:
                 context = party_context(party, enclave, folder, tell)
-                script = Provider(context, self._decide, status.initiator)
+                script = Provider(context, folder.deciding(self._decide), status.initiator)
                 try:
                     talk(party, Role.B, enclave, script, folder=folder, cancelled=stop)
                 except TransportError as closed:
                     raise why_closed(party, host, status.id, closed) from None
             complete_receipt(party, host, status.id, folder, tell)
         finally:
+            audit.try_to_exchange_heads(party.heads, host, status.id)
             host.close()
 
-    def _enter(self, status: TaskStatus, tell: Tell) -> VerifiedEnclave:
+    def _enter(self, host: HostClient, status: TaskStatus, tell: Tell) -> VerifiedEnclave:
         """Nothing has been said yet: an enclave or PCCS that does not answer may be tried again."""
         try:
+            audit.exchange_heads(self._party.heads, host, status.id)
             return enter(self._party, status, tell)
         except (TransportError, EvidenceUnavailable) as cause:
             self._missed[status.id] += 1

@@ -13,7 +13,13 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from confide.app.audit import log_beside
+from confide.app.party_config import CONFIG_FILE
+from confide.app.system import SystemClock
+from confide.audit.entry import Object, Operation
+from confide.audit.recorder import Recorder
 from confide.cli.output import Format, plain, show
+from confide.core.digest import digest_of
 from confide.core.errors import ConfigurationError, SchemaInvalid
 from confide.core.ports import Progress as Report
 from confide.data import schema as schemas
@@ -71,16 +77,31 @@ def prepare(
     without_label: Annotated[
         bool, typer.Option("--without-label", help="For rows to predict: the source has no label.")
     ] = False,
+    config: Annotated[
+        Path, typer.Option(help="Your configuration, if there is one: it names your audit log.")
+    ] = Path(CONFIG_FILE),
     output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Prepare a dataset: once, for any number of tasks."""
+    """Prepare a dataset: once, for any number of tasks. Logged beside your configuration."""
     chosen = schemas.load(schema)
     if without_label:
         chosen = chosen.without_label()
-    with _progress(visible=output is Format.TEXT) as report:
-        manifest = prepare_source(source, chosen, out, report)
+    recorder = Recorder(log_beside(config, SystemClock()))
+    with recorder.doing(Operation.PREPARE, _source_object(source)) as result:
+        with _progress(visible=output is Format.TEXT) as report:
+            manifest = prepare_source(source, chosen, out, report)
+        result.append(_dataset_object(manifest))
     dataset = PreparedDataset.open(out)
     show(output, _dataset_text(dataset), _dataset_result(dataset, manifest))
+
+
+def _source_object(source: Path) -> Object:
+    return Object(kind="source", bytes=source.stat().st_size if source.is_file() else None)
+
+
+def _dataset_object(manifest: Manifest) -> Object:
+    size = sum(block.bytes for block in manifest.blocks)
+    return Object(kind="manifest", digest=digest_of(manifest), rows=manifest.rows, bytes=size)
 
 
 @app.command(name="show")

@@ -352,6 +352,16 @@ class ReceiptInvalid(DataError):
     remedy = "Do not rely on it. Ask the other parties for their copy: all hold the same bytes."
 
 
+class AuditInvalid(DataError):
+    """An audit log was altered, cut or rewritten, or a head in it is not from whom it names."""
+
+    code = "CFD-453"
+    fault = Fault.PEER
+    remedy = (
+        "Keep the log as it is: it is evidence. Ask its owner; the line and whose head proves it are above."
+    )
+
+
 # --- 5xx: network and platform -----------------------------------------------------------------------
 
 
@@ -420,3 +430,12 @@ class ParameterInvalid(ConfigurationError):
 
     code = "CFD-602"
     remedy = "`confide platform algorithms` lists the parameters with their ranges."
+
+
+class AuditUnavailable(ConfideError):
+    """The audit log can't be written, so the operation that it would have told of did not take place."""
+
+    code = "CFD-603"
+    exit_code = 60
+    fault = Fault.YOU
+    remedy = "See that the log's folder can be written and has room, and that nobody else may read the log."

@@ -100,6 +100,14 @@ MAX_OUTCOME_LENGTH: Final = 200
 MAX_LOG_BYTES: Final = 16 * MIB
 """Of one enclave's standard error that the host keeps."""
 
+# Audit logs
+MAX_AUDIT_LINE_BYTES: Final = 32 * KIB
+"""One entry; the largest hold a signed head with a certificate."""
+AUDIT_LOCK_SECONDS: Final = 10
+"""How long a writer waits for another one of the same log."""
+MAX_AUDITED_TASKS: Final = 1_024
+"""Of how many tasks a host holds the participants' heads ready for each other."""
+
 # Retries: how often one thing is asked for again
 MAX_RETRIES: Final = 3
 

@@ -14,6 +14,8 @@ API_VERSION: Final = 1
 """Of the RPCs between party and host, and party and enclave. Equal or refused."""
 END_RECORD_CONTEXT: Final = "confide/end-record/1"
 END_RECORD_FORMAT: Final = "confide-end-record/1"
+AUDIT_HEAD_CONTEXT: Final = "confide/audit-head/1"
+AUDIT_HEAD_FORMAT: Final = "confide-audit-head/1"
 
 
 class TaskKind(StrEnum):
@@ -131,6 +133,36 @@ class EndRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignedHead:
+    """How far an audit log had come, signed by its owner (spec/audit.md, "Heads")."""
+
+    log: str
+    """`urn:confide:party:NAME` or `urn:confide:platform:NAME`."""
+    number: int
+    digest: str
+    """Hexadecimal SHA-384 of entry `number`."""
+    task: str
+    time: int
+    certificate: str
+    """PEM of the owner's identity, under which `signature` verifies."""
+    signature: bytes = b""
+    """Over AUDIT_HEAD_CONTEXT and `message()`."""
+
+    def message(self) -> bytes:
+        """Canonical encoding of everything but the signature."""
+        document: dict[str, Any] = {
+            "format": AUDIT_HEAD_FORMAT,
+            "log": self.log,
+            "number": self.number,
+            "digest": self.digest,
+            "task": self.task,
+            "time": self.time,
+            "certificate": self.certificate,
+        }
+        return canonical.encode(document)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttestReply:
     """What an enclave answers to `Attest(nonce)`."""
 
@@ -158,3 +190,7 @@ class HostService(Protocol):
     def cancel_task(self, caller: Caller, task: str) -> TaskStatus: ...
 
     def end_record(self, caller: Caller, task: str) -> EndRecord: ...
+
+    def exchange_heads(self, caller: Caller, head: SignedHead) -> tuple[SignedHead, ...]:
+        """Keep the caller's head. The host's own comes first, then the others' of the head's task."""
+        ...

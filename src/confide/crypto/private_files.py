@@ -22,7 +22,7 @@ def write_private(path: Path, data: bytes, *, suffix: str) -> None:
     try:
         _write_through(temporary, data)
         temporary.rename(path)
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
     except OSError as cause:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -39,7 +39,9 @@ def read_private(path: Path, *, limit: int) -> bytes:
         # Without waiting: a pipe in its place must be refused, not hang us.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
-            _check_private(path, os.fstat(descriptor).st_mode)
+            problem = exposed(os.fstat(descriptor).st_mode)
+            if problem:
+                raise KeyStoreError(f"{path} {problem}")
             with os.fdopen(descriptor, "rb", closefd=False) as file:
                 data = file.read(limit + 1)
         finally:
@@ -51,12 +53,16 @@ def read_private(path: Path, *, limit: int) -> bytes:
     return data
 
 
-def _check_private(path: Path, mode: int) -> None:
-    """`mode` is of what was opened, not of what the path names by now."""
+def exposed(mode: int) -> str | None:
+    """What keeps a file of this mode from being private, in words; None if nothing does.
+
+    `mode` is of what was opened, not of what the path names by now.
+    """
     if not stat.S_ISREG(mode):
-        raise KeyStoreError(f"{path} is not a regular file")
+        return "is not a regular file"
     if mode & _OTHERS:
-        raise KeyStoreError(f"{path} is open to other users; make it private first: chmod 600")
+        return "is open to other users; make it private first: chmod 600"
+    return None
 
 
 def _write_through(path: Path, data: bytes) -> None:
@@ -67,7 +73,8 @@ def _write_through(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Make a new name in `directory` last (fsync(2)). Raises OSError."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -24,6 +24,7 @@ POLICY: Final[Mapping[str, Who]] = {
     "GetTask": Who.PARTICIPANT,
     "CancelTask": Who.INITIATOR,
     "EndRecord": Who.PARTICIPANT,
+    "ExchangeHeads": Who.PARTICIPANT,  # and only its own head: heads.HeadDesk
 }
 
 

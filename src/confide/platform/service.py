@@ -6,11 +6,20 @@ import threading
 from confide.core import digest, limits, names
 from confide.core.enclave_config import EnclaveConfig, der_of_pem
 from confide.core.errors import ConfigurationError, LimitExceeded, NotFound, RemoteProtocolError
-from confide.core.platform_api import API_VERSION, Caller, EndRecord, Hello, TaskRequest, TaskStatus
+from confide.core.platform_api import (
+    API_VERSION,
+    Caller,
+    EndRecord,
+    Hello,
+    SignedHead,
+    TaskRequest,
+    TaskStatus,
+)
 from confide.core.ports import Clock, Randomness
 from confide.core.task_store import TaskRecord, TaskStore
 from confide.platform import access, tasks
 from confide.platform.enclaves import Enclaves
+from confide.platform.heads import HeadDesk
 
 _TASK_ID_BYTES = 16
 
@@ -25,6 +34,7 @@ class PlatformService:
         *,
         store: TaskStore,
         enclaves: Enclaves,
+        heads: HeadDesk,
         clock: Clock,
         randomness: Randomness,
         platform: str,
@@ -34,6 +44,7 @@ class PlatformService:
     ) -> None:
         self._store = store
         self._enclaves = enclaves
+        self._heads = heads
         self._clock = clock
         self._randomness = randomness
         self._hello = Hello(api_version=API_VERSION, software=software, platform=platform)
@@ -96,6 +107,11 @@ class PlatformService:
         if record.end is None:
             raise NotFound("the task has not ended")
         return record.end
+
+    def exchange_heads(self, caller: Caller, head: SignedHead) -> tuple[SignedHead, ...]:
+        """Raises NotFound, AccessDenied, RemoteProtocolError."""
+        self._permitted("ExchangeHeads", caller, head.task)
+        return self._heads.exchange(caller, head)
 
     def _permitted(self, method: str, caller: Caller, task: str) -> TaskRecord:
         try:

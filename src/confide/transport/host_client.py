@@ -6,7 +6,7 @@ from typing import Self
 import grpc
 
 from confide.core import limits
-from confide.core.platform_api import EndRecord, Hello, TaskRequest, TaskStatus
+from confide.core.platform_api import EndRecord, Hello, SignedHead, TaskRequest, TaskStatus
 from confide.transport import options, wire
 from confide.transport.calling import Q, R, call
 
@@ -43,6 +43,10 @@ class HostClient:
     def end_record(self, task: str) -> EndRecord:
         """NotFound until the task has ended. Check it with `end_records.verify` before relying on it."""
         return self._call(wire.END_RECORD, task)
+
+    def exchange_heads(self, head: SignedHead) -> tuple[SignedHead, ...]:
+        """Give our head; get the host's own, then the other participants'. Unverified."""
+        return self._call(wire.EXCHANGE_HEADS, head)
 
     def close(self) -> None:
         """Idempotent."""

@@ -31,6 +31,10 @@ def serve_host(
         (wire.LIST_TASKS, serving.unary(wire.LIST_TASKS, lambda c, _: service.list_tasks(identify(c)))),
         (wire.CANCEL_TASK, serving.unary(wire.CANCEL_TASK, lambda c, q: service.cancel_task(identify(c), q))),
         (wire.END_RECORD, serving.unary(wire.END_RECORD, lambda c, q: service.end_record(identify(c), q))),
+        (
+            wire.EXCHANGE_HEADS,
+            serving.unary(wire.EXCHANGE_HEADS, lambda c, q: service.exchange_heads(identify(c), q)),
+        ),
     )
     return serving.Server(
         address,

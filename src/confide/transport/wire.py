@@ -14,6 +14,7 @@ from confide.core.platform_api import (
     AttestReply,
     EndRecord,
     Hello,
+    SignedHead,
     TaskKind,
     TaskRequest,
     TaskState,
@@ -198,6 +199,47 @@ def decode_end_record(data: bytes) -> EndRecord:
     return _read(pb.SignedEndRecord, data, _end_record)
 
 
+def _head_message(head: SignedHead) -> pb.SignedHead:
+    return pb.SignedHead(
+        log=head.log,
+        number=head.number,
+        digest=head.digest,
+        task=head.task,
+        time=head.time,
+        certificate=head.certificate,
+        signature=head.signature,
+    )
+
+
+def _head(m: pb.SignedHead) -> SignedHead:
+    _shown(m.log, m.digest, m.task)
+    return SignedHead(
+        log=m.log,
+        number=m.number,
+        digest=m.digest,
+        task=m.task,
+        time=m.time,
+        certificate=m.certificate,
+        signature=m.signature,
+    )
+
+
+def encode_head(head: SignedHead) -> bytes:
+    return _head_message(head).SerializeToString()
+
+
+def decode_head(data: bytes) -> SignedHead:
+    return _read(pb.SignedHead, data, _head)
+
+
+def encode_heads(heads: tuple[SignedHead, ...]) -> bytes:
+    return pb.HeadList(heads=map(_head_message, heads)).SerializeToString()
+
+
+def decode_heads(data: bytes) -> tuple[SignedHead, ...]:
+    return _read(pb.HeadList, data, lambda m: tuple(map(_head, m.heads)))
+
+
 def encode_nonce(nonce: bytes) -> bytes:
     return pb.AttestRequest(nonce=nonce).SerializeToString()
 
@@ -251,6 +293,9 @@ CANCEL_TASK: Final = Method(
 )
 END_RECORD: Final = Method(
     _path("Host", "EndRecord"), encode_task_id, decode_task_id, encode_end_record, decode_end_record
+)
+EXCHANGE_HEADS: Final = Method(
+    _path("Host", "ExchangeHeads"), encode_head, decode_head, encode_heads, decode_heads
 )
 ATTEST: Final = Method(
     _path("Enclave", "Attest"), encode_nonce, decode_nonce, encode_attest_reply, decode_attest_reply

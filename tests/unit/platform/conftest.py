@@ -9,9 +9,12 @@ import pytest
 from fakes.authority import Authority
 
 from confide.app.system import SystemClock, SystemRandomness
+from confide.audit.heads import HeadKeeper
+from confide.audit.log import AuditLog
 from confide.core.platform_api import Caller, Role, TaskKind, TaskRequest
 from confide.platform.enclaves import Enclaves
 from confide.platform.ending import Registrar
+from confide.platform.heads import HeadDesk
 from confide.platform.launcher import Launcher
 from confide.platform.service import PlatformService
 from confide.platform.supervision import Patience
@@ -105,9 +108,20 @@ def host_with(tmp_path, authority):
         enclaves = Enclaves(
             launcher=launcher, store=store, registrar=registrar, clock=SystemClock(), patience=patience
         )
+        log = AuditLog(
+            tmp_path / "audit.jsonl", "urn:confide:platform:platform", SystemClock(), actor="platform"
+        )
+        keeper = HeadKeeper(
+            log=log,
+            signer=platform.key,
+            certificate_pem=platform.certificate_pem.decode(),
+            ca_pem=authority.ca_pem,
+            clock=SystemClock(),
+        )
         service = PlatformService(
             store=store,
             enclaves=enclaves,
+            heads=HeadDesk(keeper),
             clock=SystemClock(),
             randomness=SystemRandomness(),
             platform="platform",

@@ -31,6 +31,7 @@ ALLOWED = {
     "GetTask": {"initiator", "provider"},
     "CancelTask": {"initiator"},
     "EndRecord": {"initiator", "provider"},
+    "ExchangeHeads": {"initiator", "provider"},
 }
 
 
@@ -47,7 +48,7 @@ def test_each_method_for_each_caller(method, who):
             access.check(method, CALLERS[who], STATUS)
 
 
-@pytest.mark.parametrize("method", ["GetTask", "CancelTask", "EndRecord", "Unknown", ""])
+@pytest.mark.parametrize("method", ["GetTask", "CancelTask", "EndRecord", "ExchangeHeads", "Unknown", ""])
 def test_without_a_task_or_a_line_nobody_may(method):
     with pytest.raises(AccessDenied):
         access.check(method, CALLERS["initiator"])

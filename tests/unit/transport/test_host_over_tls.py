@@ -22,6 +22,7 @@ from confide.core.platform_api import (
     EndRecord,
     Hello,
     Role,
+    SignedHead,
     TaskKind,
     TaskRequest,
     TaskState,
@@ -51,6 +52,16 @@ END = EndRecord(
     ended_at=5,
     receipt_digest=None,
     platform="platform",
+    certificate="PEM",
+    signature=b"\x00\xff",
+)
+
+HEAD = SignedHead(
+    log="urn:confide:party:alice",
+    number=1 << 40,
+    digest="ab" * 48,
+    task="0" * 32,
+    time=5,
     certificate="PEM",
     signature=b"\x00\xff",
 )
@@ -87,6 +98,9 @@ class Remembering:
     def end_record(self, caller, task):
         return self._call("end_record", caller, task)
 
+    def exchange_heads(self, caller, head):
+        return self._call("exchange_heads", caller, head)
+
 
 def serve(authority, service):
     def identify(certificate):
@@ -116,6 +130,7 @@ def client(server, authority, name="alice"):
         ("list_tasks", (), ()),
         ("cancel_task", ("0" * 32,), STATUS),
         ("end_record", ("0" * 32,), END),
+        ("exchange_heads", (HEAD,), (HEAD, HEAD)),
     ],
 )
 def test_every_call(authority, method, arguments, answer):

@@ -14,6 +14,7 @@ from confide.core.platform_api import (
     AttestReply,
     EndRecord,
     Hello,
+    SignedHead,
     TaskKind,
     TaskRequest,
     TaskState,
@@ -60,6 +61,16 @@ ENDS = st.builds(
     certificate=TEXT,
     signature=st.binary(max_size=20),
 )
+HEADS = st.builds(
+    SignedHead,
+    log=TEXT,
+    number=TIME,
+    digest=TEXT,
+    task=TEXT,
+    time=TIME,
+    certificate=TEXT,
+    signature=st.binary(max_size=20),
+)
 HELLOS = st.builds(Hello, api_version=st.integers(0, 2**32 - 1), software=TEXT, platform=TEXT)
 REPLIES = st.builds(AttestReply, evidence=st.binary(max_size=50), config=st.binary(max_size=50))
 
@@ -71,6 +82,8 @@ VALUES = st.one_of(
     st.tuples(st.just("task_status"), STATUSES),
     st.tuples(st.just("task_list"), st.lists(STATUSES, max_size=3).map(tuple)),
     st.tuples(st.just("end_record"), ENDS),
+    st.tuples(st.just("head"), HEADS),
+    st.tuples(st.just("heads"), st.lists(HEADS, max_size=3).map(tuple)),
     st.tuples(st.just("nonce"), st.binary(max_size=50)),
     st.tuples(st.just("attest_reply"), REPLIES),
     st.tuples(st.just("envelope"), st.binary(max_size=200)),
@@ -82,6 +95,7 @@ METHODS = (
     wire.LIST_TASKS,
     wire.CANCEL_TASK,
     wire.END_RECORD,
+    wire.EXCHANGE_HEADS,
     wire.ATTEST,
     wire.CHANNEL,
 )

@@ -96,6 +96,30 @@ class SignedEndRecord(_message.Message):
     signature: bytes
     def __init__(self, task: _Optional[str] = ..., outcome: _Optional[str] = ..., exit_code: _Optional[int] = ..., ended_at: _Optional[int] = ..., receipt_digest: _Optional[str] = ..., platform: _Optional[str] = ..., certificate: _Optional[str] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
+class SignedHead(_message.Message):
+    __slots__ = ("log", "number", "digest", "task", "time", "certificate", "signature")
+    LOG_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    log: str
+    number: int
+    digest: str
+    task: str
+    time: int
+    certificate: str
+    signature: bytes
+    def __init__(self, log: _Optional[str] = ..., number: _Optional[int] = ..., digest: _Optional[str] = ..., task: _Optional[str] = ..., time: _Optional[int] = ..., certificate: _Optional[str] = ..., signature: _Optional[bytes] = ...) -> None: ...
+
+class HeadList(_message.Message):
+    __slots__ = ("heads",)
+    HEADS_FIELD_NUMBER: _ClassVar[int]
+    heads: _containers.RepeatedCompositeFieldContainer[SignedHead]
+    def __init__(self, heads: _Optional[_Iterable[_Union[SignedHead, _Mapping]]] = ...) -> None: ...
+
 class AttestRequest(_message.Message):
     __slots__ = ("nonce",)
     NONCE_FIELD_NUMBER: _ClassVar[int]

@@ -1,0 +1,1 @@
+"""Hash-chained audit logs and their signed heads (spec/audit.md)."""

@@ -1,0 +1,165 @@
+"""The host's audit log: who asked for what, and what enclaves told in status lines (spec/audit.md)."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from confide.audit.entry import DONE, Event, Moment, Object, Operation
+from confide.audit.log import AuditLog
+from confide.core.errors import AccessDenied, ConfideError, PlatformFailed
+from confide.core.names import TASK_ID
+from confide.core.platform_api import (
+    Caller,
+    EndRecord,
+    Hello,
+    HostService,
+    SignedHead,
+    TaskRequest,
+    TaskState,
+    TaskStatus,
+)
+from confide.core.task_store import TaskRecord, TaskStore
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
+
+
+class AuditedService:
+    """A HostService that logs what changes something, and every refusal. Called from several threads."""
+
+    def __init__(self, inner: HostService, log: AuditLog) -> None:
+        self._inner, self._log = inner, log
+
+    def handshake(self, caller: Caller, hello: Hello) -> Hello:
+        """See HostService."""
+        with self._refusals(caller, ""):
+            return self._inner.handshake(caller, hello)
+
+    def create_task(self, caller: Caller, request: TaskRequest) -> TaskStatus:
+        """See HostService."""
+        self._tell(caller, Operation.CREATE, None)
+        try:
+            status = self._inner.create_task(caller, request)
+        except ConfideError as error:
+            self._tell(caller, Operation.CREATE, error.code)
+            raise
+        self._tell(caller, Operation.CREATE, DONE, status.id)
+        return status
+
+    def get_task(self, caller: Caller, task: str) -> TaskStatus:
+        """See HostService."""
+        with self._refusals(caller, task):
+            return self._inner.get_task(caller, task)
+
+    def list_tasks(self, caller: Caller) -> tuple[TaskStatus, ...]:
+        """See HostService."""
+        with self._refusals(caller, ""):
+            return self._inner.list_tasks(caller)
+
+    def cancel_task(self, caller: Caller, task: str) -> TaskStatus:
+        """See HostService."""
+        self._tell(caller, Operation.CANCEL, None, task)
+        try:
+            status = self._inner.cancel_task(caller, task)
+        except ConfideError as error:
+            self._tell(caller, Operation.CANCEL, error.code, task)
+            raise
+        self._tell(caller, Operation.CANCEL, DONE, task)
+        return status
+
+    def end_record(self, caller: Caller, task: str) -> EndRecord:
+        """See HostService."""
+        with self._refusals(caller, task):
+            return self._inner.end_record(caller, task)
+
+    def exchange_heads(self, caller: Caller, head: SignedHead) -> tuple[SignedHead, ...]:
+        """See HostService. What is kept is logged where it is kept (platform/heads.py)."""
+        with self._refusals(caller, head.task):
+            return self._inner.exchange_heads(caller, head)
+
+    @contextmanager
+    def _refusals(self, caller: Caller, task: str) -> Iterator[None]:
+        try:
+            yield
+        except AccessDenied as denied:
+            self._tell(caller, Operation.LOOK, denied.code, task)
+            raise
+
+    def _tell(self, caller: Caller, operation: Operation, outcome: str | None, task: str = "") -> None:
+        moment = Moment.BEFORE if outcome is None else Moment.AFTER
+        known = task if TASK_ID.fullmatch(task) else None
+        self._log.append(
+            Event(actor=caller.name, operation=operation, moment=moment, outcome=outcome, task=known)
+        )
+
+
+class AuditedStore:
+    """A TaskStore that logs the life of each enclave, as its record changes."""
+
+    def __init__(self, inner: TaskStore, log: AuditLog) -> None:
+        self._inner, self._log = inner, log
+        self.find, self.get = inner.find, inner.get
+        self.of_participant, self.unfinished, self.close = (
+            inner.of_participant,
+            inner.unfinished,
+            inner.close,
+        )
+
+    def add(self, record: TaskRecord) -> TaskRecord:
+        """See TaskStore. An enclave is started for a record as soon as it is there."""
+        self._tell(record.id, Operation.LAUNCH, None)
+        return self._inner.add(record)
+
+    def update(self, task: str, change: Callable[[TaskRecord], TaskRecord]) -> TaskRecord:
+        """See TaskStore."""
+        seen: list[TaskStatus] = []
+
+        def noting(record: TaskRecord) -> TaskRecord:
+            seen[:] = [record.status]
+            return change(record)
+
+        changed = self._inner.update(task, noting)
+        self._compare(seen[0], changed)
+        return changed
+
+    def _compare(self, before: TaskStatus, record: TaskRecord) -> None:
+        after, task = record.status, record.id
+        if before.state is not after.state:
+            if after.state is TaskState.RUNNING:
+                self._tell(task, Operation.LAUNCH, DONE)
+            if after.state is TaskState.ENDED:
+                self._ended(before, record)
+        elif before.phase != after.phase:
+            self._tell(task, Operation.REPORT, DONE, _named("phase", after.phase), enclave=True)
+
+    def _ended(self, before: TaskStatus, record: TaskRecord) -> None:
+        if before.state is not TaskState.RUNNING:
+            self._tell(record.id, Operation.LAUNCH, PlatformFailed.code)
+        receipt = record.end.receipt_digest if record.end else None
+        what = Object(kind="receipt", digest=receipt) if receipt else None
+        self._tell(record.id, Operation.DESTROY, DONE, what or _named("outcome", record.status.outcome or ""))
+
+    def _tell(
+        self,
+        task: str,
+        operation: Operation,
+        outcome: str | None,
+        what: Object | None = None,
+        *,
+        enclave: bool = False,
+    ) -> None:
+        us = self._log.actor
+        self._log.append(
+            Event(
+                actor=f"enclave as told to {us}" if enclave else us,
+                operation=operation,
+                moment=Moment.BEFORE if outcome is None else Moment.AFTER,
+                outcome=outcome,
+                task=task,
+                object=what,
+            )
+        )
+
+
+def _named(kind: str, name: str) -> Object:
+    """An enclave's words, as far as they are a name."""
+    return Object(kind=kind, name=name if _NAME.fullmatch(name) else None)
