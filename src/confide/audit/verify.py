@@ -52,7 +52,8 @@ def verify(log: Chain, others: Sequence[Chain], ca_pem: bytes, *, owner: str = "
     whose = owner or found
     if others and not whose:
         raise ConfigurationError(f"{log.name} does not say whose it is: say it with --of")
-    witnesses = [witness for other in others for witness in _witnesses(other, whose, ca_pem)]
+    forged: list[str] = []
+    witnesses = [witness for other in others for witness in _witnesses(other, whose, ca_pem, forged)]
     _check_witnesses(log, whose, witnesses)
     log.require_whole()
     own, foreign = _check_heads(log, whose, ca_pem)
@@ -63,11 +64,11 @@ def verify(log: Chain, others: Sequence[Chain], ca_pem: bytes, *, owner: str = "
         heads=foreign,
         witnesses=len(witnesses),
         covered=max((witness.head.number for witness in witnesses), default=0),
-        remarks=tuple(_remarks(log, others, whose)),
+        remarks=(*_remarks(log, others, whose), *forged),
     )
 
 
-def _witnesses(other: Chain, owner: str, ca_pem: bytes) -> Iterator[Witness]:
+def _witnesses(other: Chain, owner: str, ca_pem: bytes, forged: list[str]) -> Iterator[Witness]:
     """Heads speak for themselves: a broken log may hold good ones, and a forged one proves nothing."""
     for entry in other.entries:
         if entry.head is None or not owner or entry.head.log != owner:
@@ -75,8 +76,9 @@ def _witnesses(other: Chain, owner: str, ca_pem: bytes) -> Iterator[Witness]:
         head = entry.head.head()
         try:
             verify_head(head, ca_pem)
-        except AuditInvalid as forged:
-            raise AuditInvalid(f"{other.name}, line {entry.number}: {forged.message}") from None
+        except AuditInvalid as found:
+            forged.append(f"{other.name}, line {entry.number}, proves nothing: {found.message}")
+            continue
         yield Witness(head, other.name, entry.number)
 
 

@@ -17,7 +17,6 @@ from confide.app.system import SystemClock
 from confide.audit.chain import read_chain
 from confide.audit.entry import Entry, Moment, Object
 from confide.audit.verify import verify as verify_log
-from confide.cli.follow import short
 from confide.cli.output import Format, plain, show
 from confide.core.errors import ConfigurationError
 from confide.crypto.identity import IdentityRole, identity_uri
@@ -29,6 +28,8 @@ Log = Annotated[
     typer.Argument(metavar="LOG", help="An audit log or an export; default: that of your configuration."),
 ]
 Config = Annotated[Path, typer.Option(help="Your configuration: where the log and the CA are taken from.")]
+SHORT = 8
+"""Characters of a digest or a task's id in the table; `--format json` has them whole."""
 OutputFormat = Annotated[Format, typer.Option("--format")]
 
 
@@ -138,13 +139,14 @@ def _uri(of: str) -> str:
 
 
 def _table(entries: list[Entry]) -> Table:
-    table = Table("", "at (UTC)", "who", "what", "", "on", "task", "agreement", box=SIMPLE_HEAD)
+    table = Table("", "at (UTC)", "who", "what", "", "on", "task", "agreed", box=SIMPLE_HEAD)
+    for column in table.columns:
+        column.no_wrap = column.header not in {"at (UTC)", "who", "on"}
     for entry in entries:
         at = datetime.fromtimestamp(entry.time, UTC).strftime("%Y-%m-%d %H:%M:%S")
         outcome = "…" if entry.moment is Moment.BEFORE else entry.outcome or ""
         on = _head(entry) if entry.head else _object(entry.object)
-        agreement = short(entry.agreement) if entry.agreement else ""
-        task = (entry.task or "")[:8]
+        agreement, task = (entry.agreement or "")[:SHORT], (entry.task or "")[:SHORT]
         table.add_row(
             str(entry.number), at, plain(entry.actor), entry.operation, outcome, on, task, agreement
         )
@@ -159,7 +161,7 @@ def _head(entry: Entry) -> str:
 def _object(what: Object | None) -> str:
     if what is None:
         return ""
-    parts = [what.kind, what.name or "", short(what.digest) if what.digest else ""]
+    parts = [what.kind, what.name or "", (what.digest or "")[:SHORT]]
     parts += [f"{what.rows:,} rows" if what.rows is not None else ""]
     parts += [f"{what.bytes:,} bytes" if what.bytes is not None else ""]
     return plain(" ".join(part for part in parts if part))
