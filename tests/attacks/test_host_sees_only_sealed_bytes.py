@@ -10,6 +10,7 @@ import struct
 from pathlib import Path
 
 import pytest
+from fakes.canaries import contents, spellings
 from fakes.site import RANDOMNESS, Site
 from fakes.tap import Tap
 
@@ -38,24 +39,6 @@ COLUMNS = {
 }
 
 
-def in_base64(value):
-    """What of `value` stands in base64, wherever in a text it begins."""
-    for shift in range(3):
-        encoded = base64.b64encode(bytes(shift) + value)
-        yield encoded[-(-shift * 8 // 6) : (shift + len(value)) * 8 // 6]
-
-
-def spellings(value):
-    """Every way in which bytes that say `value` are looked for."""
-    raw = value.encode()
-    yield raw
-    yield value.encode("utf-16-le")
-    yield value.encode("utf-16-be")
-    yield from in_base64(raw)
-    yield raw.hex().encode()
-    yield raw.hex().upper().encode()
-
-
 def numbers():
     """The number as text, and as tables hold it."""
     yield b"27182.81828"
@@ -75,11 +58,6 @@ def found_in(data):
     """Which canaries `data` holds, however spelt."""
     data = bytes(data)
     return {what for what, needles in NEEDLES.items() if any(needle in data for needle in needles)}
-
-
-def contents(folder):
-    """Path and bytes of every file below."""
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def write_source(folder, owner, name):

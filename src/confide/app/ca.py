@@ -9,13 +9,14 @@ from confide.crypto.certificates import verify_certificate
 from confide.crypto.identity import Identity
 from confide.crypto.keys import KeyKind
 from confide.crypto.keystore import load_key, store_key
+from confide.crypto.wiping import Secret
 
 CA_KEY_FILE = "ca.key.json"
 CA_FILE = "ca.pem"
 
 
 def create_ca(
-    directory: Path, name: str, *, kind: KeyKind, passphrase: bytes, now: int, randomness: Randomness
+    directory: Path, name: str, *, kind: KeyKind, passphrase: Secret, now: int, randomness: Randomness
 ) -> bytes:
     """Make a CA in `directory`; return its certificate (PEM).
 
@@ -31,7 +32,7 @@ def create_ca(
 
 
 def issue_certificate(
-    directory: Path, request: bytes, *, passphrase: bytes, now: int, randomness: Randomness
+    directory: Path, request: bytes, *, passphrase: Secret, now: int, randomness: Randomness
 ) -> tuple[Identity, bytes]:
     """Issue for a request; return (who it is for, certificate as PEM).
 

@@ -1,9 +1,24 @@
-"""Reading files that somebody else may have written: bounded, and with one error."""
+"""Reading files that somebody else may have written: bounded, and with one error. Private folders."""
 
 from pathlib import Path
 
 from confide.core import limits
 from confide.core.errors import ConfideError, ConfigurationError
+from confide.crypto.private_files import exposed_folder
+
+
+def make_private_folder(path: Path) -> None:
+    """Make a folder that only its owner may look into, or see that it is one.
+
+    Raises ConfigurationError: it can't be made, or others may read or write it.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        problem = exposed_folder(path.stat().st_mode)
+    except OSError as cause:
+        raise ConfigurationError(f"{path}: {cause.strerror}") from None
+    if problem:
+        raise ConfigurationError(f"{path} {problem}")
 
 
 def read_bounded(path: Path, limit: int, too_long: type[ConfideError]) -> bytes:

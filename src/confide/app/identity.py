@@ -12,6 +12,7 @@ from confide.crypto.certificates import check_key_matches, verify_certificate
 from confide.crypto.identity import Identity, IdentityRole, check_name, request_identity
 from confide.crypto.keys import KeyKind, PrivateKey
 from confide.crypto.keystore import load_key, store_key, stored_public_key
+from confide.crypto.wiping import Secret
 
 KEY_FILE = "identity.key.json"
 REQUEST_FILE = "request.pem"
@@ -36,7 +37,7 @@ def create_request(
     role: IdentityRole,
     kind: KeyKind,
     hosts: Sequence[str],
-    passphrase: bytes,
+    passphrase: Secret,
     randomness: Randomness,
 ) -> bytes:
     """Make a key in `directory` and a request for its certificate; return the request (PEM).
@@ -68,7 +69,7 @@ def install_certificate(directory: Path, certificate: bytes, ca_pem: bytes, now:
     return identity
 
 
-def load_identity(directory: Path, passphrase: bytes, now: int) -> LoadedIdentity:
+def load_identity(directory: Path, passphrase: Secret, now: int) -> LoadedIdentity:
     """Open the key and check the certificate against it and the CA, as a peer would, at `now`.
 
     Raises:

@@ -24,6 +24,7 @@ from confide.core.version import VERSION
 from confide.crypto import signatures
 from confide.crypto.certificates import verify_role
 from confide.crypto.identity import IdentityRole
+from confide.crypto.wiping import Secret
 from confide.party.checks import Certified
 from confide.party.participant import Participant
 from confide.party.ports import PartyContext
@@ -48,7 +49,7 @@ class Party:
 
     @classmethod
     def load(
-        cls, config: LoadedConfig, passphrase: bytes, *, clock: Clock, randomness: Randomness
+        cls, config: LoadedConfig, passphrase: Secret, *, clock: Clock, randomness: Randomness
     ) -> "Party":
         """Raises ConfigurationError, CertificateInvalid, KeyStoreError."""
         identity = load_identity(config.path(config.config.identity), passphrase, clock.now())

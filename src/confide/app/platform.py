@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from confide.app.audit import keeper_of, log_of
+from confide.app.files import make_private_folder
 from confide.app.identity import LoadedIdentity
 from confide.core import limits
 from confide.core.errors import AccessDenied, CertificateInvalid, ConfigurationError
@@ -142,10 +143,7 @@ def _enclaves(
     config: PlatformConfig, base: Path, identity: LoadedIdentity, store: TaskStore, clock: Clock
 ) -> Enclaves:
     logs = base / config.logs
-    try:
-        logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as cause:
-        raise ConfigurationError(f"{logs}: {cause.strerror}") from None
+    make_private_folder(logs)
     names = config.launcher.environment
     launcher = Launcher(
         command=config.launcher.command,

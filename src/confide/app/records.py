@@ -9,16 +9,19 @@ tasks/ID/events.jsonl            every message, its digest, the state after it (
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from confide.app.files import make_private_folder
 from confide.app.models import Papers, papers_path
 from confide.core import canonical
 from confide.core.digest import digest_of
 from confide.core.errors import ConfigurationError
 from confide.core.ports import Clock
+from confide.crypto.private_files import replace_private
 from confide.protocol.blocks import SignedBlock, TrainBlock
 from confide.protocol.messages import Message
 from confide.protocol.receipts import HostEnd, PrivatePart, ResultStatement, SignedReceipt
@@ -33,15 +36,12 @@ class TaskFolder:
     """Implements party.ports.Records, and the note of session.conversation."""
 
     def __init__(self, folder: Path, clock: Clock) -> None:
-        """Makes the folder, closed to other users. Raises ConfigurationError."""
+        """Makes the folder, closed to other users. Raises ConfigurationError, also for one that is not."""
         self.folder = folder
         self._clock = clock
         self._written: dict[str, Path] = {}
         self._predictions_name = PREDICTIONS[0]
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as cause:
-            raise ConfigurationError(f"{folder}: {cause.strerror}") from None
+        make_private_folder(folder)
 
     def path(self, what: str) -> Path | None:
         """Where the last file of this name was written, if any."""
@@ -56,7 +56,8 @@ class TaskFolder:
             "digest": digest_of(message),
             "state": state,
         }
-        with (self.folder / EVENTS).open("a", encoding="utf-8") as file:
+        path = self.folder / EVENTS
+        with open(path, "a", encoding="utf-8", opener=_private) as file:
             file.write(json.dumps(line) + "\n")
 
     def agreed(self, signed: SignedBlock) -> None:
@@ -97,11 +98,14 @@ class TaskFolder:
         return path
 
     def _replace(self, path: Path, data: bytes) -> None:
-        """Whole or not at all."""
-        temporary = path.with_name(path.name + ".part")
-        temporary.write_bytes(data)
-        temporary.chmod(0o600)
-        temporary.replace(path)
+        try:
+            replace_private(path, data)
+        except OSError as cause:
+            raise ConfigurationError(f"{path}: {cause.strerror}") from None
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def read_events(folder: Path) -> list[dict[str, Any]]:

@@ -1,7 +1,17 @@
-"""The real clock and the real randomness: the only place that asks the operating system for either."""
+"""The real clock and the real randomness: the only place that asks the operating system for either.
+
+And what a process that holds keys asks of it.
+"""
 
 import os
+import resource
 import time
+
+
+def keep_no_core_dump() -> None:
+    """A process that holds a key leaves none of it on a disk when it crashes (setrlimit(2), core(5))."""
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 class SystemClock:

@@ -12,6 +12,7 @@ from confide.cli.output import Format, show
 from confide.cli.passphrase import ask_passphrase
 from confide.crypto.certificates import certificate_fingerprint
 from confide.crypto.keys import KeyKind
+from confide.crypto.wiping import wiped
 
 app = typer.Typer(
     no_args_is_help=True, help="Run the common CA: it issues identities, it holds nobody's key."
@@ -30,15 +31,15 @@ def init(
     output: OutputFormat = Format.TEXT,
 ) -> None:
     """Make a new CA: its key, encrypted, and its certificate, for everybody."""
-    passphrase = ask_passphrase("the new CA key", confirm=True)
-    certificate = ca.create_ca(
-        directory,
-        name,
-        kind=key,
-        passphrase=passphrase,
-        now=SystemClock().now(),
-        randomness=SystemRandomness(),
-    )
+    with wiped(ask_passphrase("the new CA key", confirm=True)) as passphrase:
+        certificate = ca.create_ca(
+            directory,
+            name,
+            kind=key,
+            passphrase=passphrase,
+            now=SystemClock().now(),
+            randomness=SystemRandomness(),
+        )
     path = directory / ca.CA_FILE
     fingerprint = certificate_fingerprint(certificate)
     text = (
@@ -58,13 +59,14 @@ def issue(
 ) -> None:
     """Issue the certificate for a request. See first that it came from whom its name says."""
     data = read_public(request)
-    identity, certificate = ca.issue_certificate(
-        directory,
-        data,
-        passphrase=ask_passphrase("the CA key", confirm=False),
-        now=SystemClock().now(),
-        randomness=SystemRandomness(),
-    )
+    with wiped(ask_passphrase("the CA key", confirm=False)) as passphrase:
+        identity, certificate = ca.issue_certificate(
+            directory,
+            data,
+            passphrase=passphrase,
+            now=SystemClock().now(),
+            randomness=SystemRandomness(),
+        )
     write_public(out, certificate)
     text = f"Issued {identity.role.value} {identity.name}: {out}\nSHA-384 {identity.fingerprint}"
     result = {

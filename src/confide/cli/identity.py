@@ -17,6 +17,7 @@ from confide.cli.output import Format, show
 from confide.cli.passphrase import ask_passphrase
 from confide.crypto.identity import IdentityRole
 from confide.crypto.keys import KeyKind
+from confide.crypto.wiping import wiped
 
 app = typer.Typer(no_args_is_help=True, help="Make your own key, and install the certificate for it.")
 
@@ -37,15 +38,16 @@ def request(
     output: OutputFormat = Format.TEXT,
 ) -> None:
     """Make a key, encrypted, and a request for its certificate. The key never leaves this place."""
-    create_request(
-        directory,
-        name,
-        role=role,
-        kind=key,
-        hosts=host or (),
-        passphrase=ask_passphrase(f"the new key of {name}", confirm=True),
-        randomness=SystemRandomness(),
-    )
+    with wiped(ask_passphrase(f"the new key of {name}", confirm=True)) as passphrase:
+        create_request(
+            directory,
+            name,
+            role=role,
+            kind=key,
+            hosts=host or (),
+            passphrase=passphrase,
+            randomness=SystemRandomness(),
+        )
     path = directory / REQUEST_FILE
     show(
         output,

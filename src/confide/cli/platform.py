@@ -18,6 +18,7 @@ from confide.app.identity import load_identity
 from confide.app.system import SystemClock, SystemRandomness
 from confide.cli.output import Format, show
 from confide.cli.passphrase import ask_passphrase
+from confide.crypto.wiping import wiped
 
 app = typer.Typer(no_args_is_help=True, help="Run the platform: it starts enclaves, it can't look into them.")
 
@@ -40,8 +41,8 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = platform.read_config(config)
     clock = SystemClock()
-    passphrase = ask_passphrase("the platform's key", confirm=False)
-    identity = load_identity(config.parent / settings.identity, passphrase, clock.now())
+    with wiped(ask_passphrase("the platform's key", confirm=False)) as passphrase:
+        identity = load_identity(config.parent / settings.identity, passphrase, clock.now())
     stop = _stop_on_signals()
     with platform.running(
         settings, config.parent, identity, clock=clock, randomness=SystemRandomness()

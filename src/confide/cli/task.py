@@ -21,6 +21,7 @@ from confide.cli.output import Format, plain, show
 from confide.cli.passphrase import ask_passphrase
 from confide.core.errors import TaskCancelled
 from confide.core.platform_api import TaskState, TaskStatus
+from confide.crypto.wiping import wiped
 from confide.party.initiator import Job
 
 app = typer.Typer(no_args_is_help=True, help="Train and predict with other parties' data; look at tasks.")
@@ -34,8 +35,8 @@ TaskId = Annotated[str, typer.Argument(metavar="ID", help="The task's id.")]
 def load_party(config: Path) -> Party:
     """Our configuration and identity; asks for the passphrase."""
     loaded = load_config(config)
-    passphrase = ask_passphrase("your identity's key", confirm=False)
-    return Party.load(loaded, passphrase, clock=SystemClock(), randomness=SystemRandomness())
+    with wiped(ask_passphrase("your identity's key", confirm=False)) as passphrase:
+        return Party.load(loaded, passphrase, clock=SystemClock(), randomness=SystemRandomness())
 
 
 @app.command()

@@ -17,6 +17,7 @@ from confide.core.errors import KeyStoreError
 from confide.crypto import signatures
 from confide.crypto.public_keys import KeyKind as KeyKind  # noqa: PLC0414  the public name is keys.KeyKind
 from confide.crypto.public_keys import UnacceptablePublicKey, encode_public_key, kind_of
+from confide.crypto.wiping import Secret
 
 
 def spki_digest(spki: bytes) -> str:
@@ -47,7 +48,7 @@ class PrivateKey:
         return cls(ec.generate_private_key(ec.SECP384R1()))
 
     @classmethod
-    def from_der(cls, der: bytes) -> Self:
+    def from_der(cls, der: Secret) -> Self:
         """Parse DER PKCS #8, unencrypted. Raises KeyStoreError for everything else, without the reason."""
         try:
             key = load_der_private_key(der, password=None)

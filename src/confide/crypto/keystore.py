@@ -16,10 +16,12 @@ from confide.core.errors import KeyStoreError
 from confide.core.ports import Randomness
 from confide.crypto.keys import PrivateKey
 from confide.crypto.private_files import read_private, write_private
+from confide.crypto.wiping import Secret, wiped
 
 _SALT_BYTES = 32
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
+_TAG_BYTES = 16
 
 
 class _Kdf(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -39,7 +41,7 @@ class _KeyDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     ciphertext: bytes
 
 
-def store_key(path: Path, key: PrivateKey, passphrase: bytes, randomness: Randomness) -> None:
+def store_key(path: Path, key: PrivateKey, passphrase: Secret, randomness: Randomness) -> None:
     """Write `key`, encrypted, as a new file with mode 0600.
 
     Raises:
@@ -49,7 +51,7 @@ def store_key(path: Path, key: PrivateKey, passphrase: bytes, randomness: Random
     write_private(path, document, suffix=randomness.bytes(8).hex())
 
 
-def load_key(path: Path, passphrase: bytes) -> PrivateKey:
+def load_key(path: Path, passphrase: Secret) -> PrivateKey:
     """Read a key that `store_key` wrote.
 
     Raises:
@@ -63,7 +65,7 @@ def stored_public_key(path: Path) -> bytes:
     return _decode(read_private(path, limit=limits.MAX_KEY_FILE_BYTES)).public_key
 
 
-def encrypt_key(key: PrivateKey, passphrase: bytes, randomness: Randomness) -> bytes:
+def encrypt_key(key: PrivateKey, passphrase: Secret, randomness: Randomness) -> bytes:
     """The canonical JSON document, format "confide-key/1". Raises KeyStoreError for an empty passphrase."""
     if not passphrase:
         raise KeyStoreError("the passphrase is empty")
@@ -73,21 +75,22 @@ def encrypt_key(key: PrivateKey, passphrase: bytes, randomness: Randomness) -> b
         public_key=key.public_key,
         ciphertext=b"",
     )
-    cipher = AESGCM(_derive(draft.kdf, passphrase))
-    ciphertext = cipher.encrypt(draft.nonce, key.to_der(), canonical.encode(draft))
+    with wiped(_derive(draft.kdf, passphrase)) as derived:
+        ciphertext = AESGCM(derived).encrypt(draft.nonce, key.to_der(), canonical.encode(draft))
     return canonical.encode(msgspec.structs.replace(draft, ciphertext=ciphertext))
 
 
-def decrypt_key(document: bytes, passphrase: bytes) -> PrivateKey:
+def decrypt_key(document: bytes, passphrase: Secret) -> PrivateKey:
     """Open a document that `encrypt_key` made. Raises KeyStoreError."""
     parsed = _decode(document)
     associated = canonical.encode(msgspec.structs.replace(parsed, ciphertext=b""))
-    cipher = AESGCM(_derive(parsed.kdf, passphrase))
-    try:
-        der = cipher.decrypt(parsed.nonce, parsed.ciphertext, associated)
-    except InvalidTag:
-        raise KeyStoreError("wrong passphrase, or the key file is damaged") from None
-    key = PrivateKey.from_der(der)
+    der = bytearray(max(0, len(parsed.ciphertext) - _TAG_BYTES))
+    with wiped(_derive(parsed.kdf, passphrase)) as derived, wiped(der):
+        try:
+            AESGCM(derived).decrypt_into(parsed.nonce, parsed.ciphertext, associated, der)
+        except (InvalidTag, ValueError):
+            raise KeyStoreError("wrong passphrase, or the key file is damaged") from None
+        key = PrivateKey.from_der(der)
     if key.public_key != parsed.public_key:
         raise KeyStoreError("the key file names another public key than it holds")
     return key
@@ -115,5 +118,7 @@ def _check_cost(kdf: _Kdf) -> None:
         raise KeyStoreError(f"scrypt r and p must be {limits.SCRYPT_R} and {limits.SCRYPT_P}")
 
 
-def _derive(kdf: _Kdf, passphrase: bytes) -> bytes:
-    return Scrypt(salt=kdf.salt, length=_KEY_BYTES, n=kdf.n, r=kdf.r, p=kdf.p).derive(passphrase)
+def _derive(kdf: _Kdf, passphrase: Secret) -> bytearray:
+    derived = bytearray(_KEY_BYTES)
+    Scrypt(salt=kdf.salt, length=_KEY_BYTES, n=kdf.n, r=kdf.r, p=kdf.p).derive_into(passphrase, derived)
+    return derived

@@ -73,6 +73,23 @@ def _write_through(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def exposed_folder(mode: int) -> str | None:
+    """What keeps a folder of this mode from being private, in words; None if nothing does."""
+    if not stat.S_ISDIR(mode):
+        return "is not a folder"
+    if mode & _OTHERS:
+        return "is open to other users; make it private first: chmod 700"
+    return None
+
+
+def replace_private(path: Path, data: bytes) -> None:
+    """Write a file with mode 0600, whole or not at all; an earlier one is replaced. Raises OSError."""
+    temporary = path.with_name(path.name + ".part")
+    temporary.unlink(missing_ok=True)
+    _write_through(temporary, data)
+    temporary.replace(path)
+
+
 def sync_directory(directory: Path) -> None:
     """Make a new name in `directory` last (fsync(2)). Raises OSError."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)

@@ -154,3 +154,24 @@ def test_reading_is_bounded_also_for_pipes(tmp_path):
     writer.join()
     with pytest.raises(ConfigurationError):
         read_bounded(tmp_path / "absent", 10, ModelFileInvalid)
+
+
+def test_a_folder_that_others_may_look_into_is_refused(tmp_path):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x").chmod(0o750)
+    with pytest.raises(ConfigurationError, match="chmod 700"):
+        TaskFolder(tmp_path / "x", FakeClock())
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError):
+        TaskFolder(tmp_path / "file", FakeClock())
+
+
+def test_every_file_of_a_task_is_its_owners_alone(tmp_path):
+    folder = TaskFolder(tmp_path / "x", FakeClock())
+    before = os.umask(0)
+    try:
+        folder.note("said", Close(), "closing")
+        folder._write("report.json", b"{}")
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in folder.folder.iterdir()} == {0o600}

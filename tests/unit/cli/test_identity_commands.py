@@ -1,4 +1,6 @@
+import ctypes
 import json
+import os
 
 import pytest
 import typer
@@ -8,18 +10,19 @@ from confide.app.identity import load_identity
 from confide.app.system import SystemClock
 from confide.cli import ca, identity, passphrase
 from confide.core.errors import CertificateInvalid, KeyStoreError
+from confide.crypto.wiping import wiped
 
 PASSPHRASE = "Überraschung"
 
 
 @pytest.fixture
 def confide(monkeypatch):
-    monkeypatch.setenv("CONFIDE_PASSPHRASE", PASSPHRASE)
     root = typer.Typer()
     root.add_typer(ca.app, name="ca")
     root.add_typer(identity.app, name="identity")
 
     def run(*words):
+        monkeypatch.setenv("CONFIDE_PASSPHRASE", PASSPHRASE)  # each command takes it away
         result = CliRunner().invoke(root, [str(word) for word in words], catch_exceptions=False)
         assert result.exit_code == 0, result.output
         return result.stdout
@@ -68,6 +71,23 @@ def test_errors_reach_the_entry_point(confide, tmp_path):
 def test_passphrase_is_normalised(monkeypatch):
     monkeypatch.setenv("CONFIDE_PASSPHRASE", "U\u0308berraschung")
     assert passphrase.ask_passphrase("a key", confirm=False) == PASSPHRASE.encode()
+
+
+def test_passphrase_is_taken_out_of_the_environment(monkeypatch):
+    monkeypatch.setenv("CONFIDE_PASSPHRASE", "taken once")
+    with wiped(passphrase.ask_passphrase("a key", confirm=False)) as taken:
+        assert taken == b"taken once"
+    assert taken == bytes(10)
+    assert "CONFIDE_PASSPHRASE" not in os.environ
+    block = ctypes.CDLL(None).getenv
+    block.restype = ctypes.c_char_p
+    assert block(b"CONFIDE_PASSPHRASE") is None
+
+
+def test_a_passphrase_that_is_no_text(monkeypatch):
+    monkeypatch.setitem(os.environb, b"CONFIDE_PASSPHRASE", b"\xff")
+    with pytest.raises(KeyStoreError, match="UTF-8"):
+        passphrase.ask_passphrase("a key", confirm=False)
 
 
 def test_no_passphrase_and_nobody_to_ask(monkeypatch):
