@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 GENERATORS := scripts/generate_proto.py $(sort $(wildcard scripts/make_*.py))
 
-.PHONY: demo test check install docs vectors clean help
+.PHONY: demo test check install docs vectors audit-dependencies clean help
 
 help:
 	@echo "make demo     run the main job: three parties, one (simulated) enclave; leaves demo-run/"
@@ -14,6 +14,7 @@ help:
 	@echo "make check    formatting, lint, types, import contracts, generated files"
 	@echo "make install  the environment in $(VENV), with pinned versions"
 	@echo "make docs     write the generated pages and tables anew"
+	@echo "make audit-dependencies   known weaknesses of the pins, and the enclave's bill of materials; needs a network"
 	@echo "make clean    remove what these commands made"
 
 install: $(INSTALLED)
@@ -55,7 +56,20 @@ test: check
 docs: $(INSTALLED)
 	@for script in $(GENERATORS); do $(BIN)/python $$script || exit 1; done
 
+# pip-audit has dependencies of its own: it gets an environment of its own, and no part in `make test`.
+AUDIT := .venv-audit
+AUDIT_TOOLS := pip-audit==2.10.1 'cyclonedx-python-lib[json-validation]==11.12.0'
+
+audit-dependencies: $(INSTALLED)
+	@echo "== Installing the tools into $(AUDIT)"
+	@$(PYTHON) -m venv --without-pip $(AUDIT)
+	@$(BIN)/python -m pip --python $(AUDIT)/bin/python install --quiet --disable-pip-version-check $(AUDIT_TOOLS)
+	@echo "== The enclave's bill of materials: sbom.json"
+	@rm -f sbom.json && $(BIN)/confide-sim sbom --out sbom.json
+	@echo "== Known weaknesses of requirements-hashed.txt"
+	@$(AUDIT)/bin/python scripts/audit_dependencies.py requirements-hashed.txt sbom.json
+
 clean:
-	rm -rf $(VENV) demo-run build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(AUDIT) sbom.json demo-run build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find . -name '*.egg-info' -type d -prune -exec rm -rf {} +

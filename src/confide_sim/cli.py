@@ -13,7 +13,7 @@ from rich.console import Console
 
 from confide.app.system import SystemClock, SystemRandomness
 from confide.core.errors import ConfideError
-from confide_sim import image, impressions, machine, pccs
+from confide_sim import image, impressions, machine, pccs, sbom
 from confide_sim.demo.children import DemoFailed
 from confide_sim.demo.story import Story
 from confide_sim.launch import launch
@@ -73,6 +73,19 @@ def measure_command(
         _announce({"measurement": measured.measurement, "files": len(measured.files)})
     else:
         typer.echo(measured.measurement)
+
+
+@app.command("sbom")
+def sbom_command(
+    out: Annotated[Path | None, typer.Option(help="The new file; default: standard output.")] = None,
+) -> None:
+    """A bill of materials (CycloneDX 1.6) of what the measurement covers: files, versions, licences."""
+    document = sbom.describe(image.measure()).encode()
+    if out is None:
+        typer.echo(document)
+        return
+    with out.open("xb") as file:
+        file.write(document)
 
 
 @app.command("impressions")

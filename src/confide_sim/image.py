@@ -132,13 +132,13 @@ def _walk(root: Path) -> Iterator[Path]:
 
 
 def _runtime_requirements() -> list[str]:
-    names = _requirements(metadata.distribution("confide"))
+    names = requirements("confide")
     return [name for name in names if name not in OUTSIDE]
 
 
-def _requirements(distribution: metadata.Distribution) -> list[str]:
-    """Names of unconditional requirements; extras are left out."""
-    lines = (line for line in distribution.requires or () if "extra ==" not in line)
+def requirements(name: str) -> list[str]:
+    """Names that an installed distribution requires; extras are left out. Raises PackageNotFoundError."""
+    lines = (line for line in metadata.distribution(name).requires or () if "extra ==" not in line)
     return [match[0].lower().replace("_", "-") for line in lines if (match := _REQUIREMENT.match(line))]
 
 
@@ -151,7 +151,7 @@ def _closure(names: Iterable[str]) -> set[str]:
         if name in found:
             continue
         try:
-            waiting += _requirements(metadata.distribution(name))
+            waiting += requirements(name)
         except metadata.PackageNotFoundError:
             continue
         found.add(name)
