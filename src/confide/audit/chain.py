@@ -126,7 +126,8 @@ def _problem(line: Line, before: Entry | None) -> str:
     if entry.digest != entry.true_digest():
         return f"line {line.number} was altered: its digest is not that of its content"
     if entry.number > expected:
-        return f"line {expected} is missing, and all up to line {entry.number - 1}"
+        more = f", and all up to line {entry.number - 1}" if entry.number - 1 > expected else ""
+        return f"line {expected} is missing{more}"
     if entry.number < expected:
         return f"line {line.number} is out of order: it is entry {entry.number}, expected {expected}"
     if entry.previous != (before.digest if before else NOTHING_BEFORE):
