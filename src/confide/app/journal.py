@@ -79,7 +79,9 @@ class AuditedFolder(TaskFolder):
             case m.Opening():
                 recorder.before(Operation.UPLOAD, self._dataset())
             case m.Countersignature():
-                recorder.before(Operation.COUNTERSIGN, Object(kind="receipt", digest=self._receipt_digest))
+                recorder.before(
+                    Operation.COUNTERSIGN, Object(kind="receipt", digest=self._receipt_digest or None)
+                )
 
     def _heard(self, message: Message) -> None:
         recorder = self._recorder
@@ -94,7 +96,7 @@ class AuditedFolder(TaskFolder):
                 recorder.agreement = digest_of(message.block)
             case m.Received():
                 recorder.after(Operation.UPLOAD, self._dataset())
-                rows = Object(kind="dataset", digest=self._commitment, rows=message.rows)
+                rows = Object(kind="dataset", digest=self._commitment or None, rows=message.rows)
                 recorder.after(Operation.OPEN, rows, actor=recorder.enclave)
             case m.Progress():
                 self._work(_STAGES.get(message.stage, self._stage))
@@ -114,9 +116,9 @@ class AuditedFolder(TaskFolder):
     def _dataset(self) -> Object:
         dataset = self._datasets.get(self._task)
         if dataset is None:
-            return Object(kind="dataset", digest=self._commitment)
+            return Object(kind="dataset", digest=self._commitment or None)
         size = sum(block.bytes for block in dataset.manifest.blocks)
-        return Object(kind="dataset", digest=self._commitment, rows=dataset.manifest.rows, bytes=size)
+        return Object(kind="dataset", digest=self._commitment or None, rows=dataset.manifest.rows, bytes=size)
 
     def _work(self, stage: Operation | None) -> None:
         """The enclave has told at which stage it is; None: at none any more."""
