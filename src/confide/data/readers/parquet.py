@@ -11,6 +11,9 @@ from confide.core import limits
 from confide.core.errors import UnreadableSource
 from confide.data.readers.base import SourceChunk, check_columns
 
+_READER_ERRORS = (pa.ArrowException, OSError, UnicodeDecodeError)
+"""The last for a column whose name is not UTF-8."""
+
 
 class ParquetSource:
     """One Parquet file."""
@@ -20,7 +23,7 @@ class ParquetSource:
         try:
             with pq.ParquetFile(path) as file:
                 self._names = tuple(file.schema_arrow.names)
-        except (pa.ArrowException, OSError) as cause:
+        except _READER_ERRORS as cause:
             raise UnreadableSource(f"{path}: {cause}") from None
 
     @property
@@ -37,6 +40,15 @@ class ParquetSource:
                     numbers = np.arange(seen + 1, seen + batch.num_rows + 1, dtype=np.int64)
                     seen += batch.num_rows
                     # iter_batches gives the file's order of columns, not the one asked for.
-                    yield SourceChunk(batch.select(list(columns)), numbers, nothing, text=False)
-        except (pa.ArrowException, OSError) as cause:
+                    yield SourceChunk(_plain(batch.select(list(columns))), numbers, nothing, text=False)
+        except _READER_ERRORS as cause:
             raise UnreadableSource(f"{self._path}: {cause}") from None
+
+
+def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Columns that the file keeps as codes of a dictionary become what they stand for."""
+    for place, column in enumerate(batch.columns):
+        if pa.types.is_dictionary(column.type):
+            values = column.cast(column.type.value_type)
+            batch = batch.set_column(place, batch.schema.names[place], values)
+    return batch
