@@ -1,7 +1,9 @@
-"""Fuzz every parser of untrusted bytes: `scripts/fuzz.py [TARGET …] [--seconds N | --executions N] [--seed S]`.
+"""Fuzz every parser of untrusted bytes: `scripts/fuzz.py [TARGET …] [--seconds N | --executions N] [--seed
+S]`.
 
-Each target runs in a process of its own, so that a crash of native code is found, too: the last input lies in memory
-shared with it. Prints executions per target; writes each finding with its input; exits with 1 if there is one.
+Each target runs in a process of its own, so that a crash of native code is found, too: the last input
+lies in memory shared with it. Prints executions per target; writes each finding with its input; exits
+with 1 if there is one.
 """
 
 import argparse

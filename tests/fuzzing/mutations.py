@@ -1,7 +1,8 @@
-"""Structure-aware mutation of valid examples, by an explicit `random.Random`: the same seed, the same inputs.
+"""Structure-aware mutation of valid examples, by an explicit `random.Random`: the same seed, the same
+inputs.
 
-A shape knows how its bytes are made: it changes a part and puts the rest together again (lengths, frames, sorted
-keys), so that a change reaches what lies behind the outermost check.
+A shape knows how its bytes are made: it changes a part and puts the rest together again (lengths,
+frames, sorted keys), so that a change reaches what lies behind the outermost check.
 """
 
 import base64
@@ -47,14 +48,69 @@ WIDE_NUMBERS = (
     (1 << 64) - 1,
 )
 TEXTS = (
-    "", "\0", "a\0b", "é", "e\u0301", "\ud800", "\u202e", "\x1b[2J", "a" * 65, "A" * 300, "../../etc/passwd", "-1", "1e999",
-    "NaN", "0x10", " ", "\n", "true", "null", "%s%n", "0" * 96, "f" * 96, "{}", "[]", '"', "urn:confide:party:x", "=" * 4,
-)  # fmt: skip
+    "",
+    "\0",
+    "a\0b",
+    "é",
+    "e\u0301",
+    "\ud800",
+    "\u202e",
+    "\x1b[2J",
+    "a" * 65,
+    "A" * 300,
+    "../../etc/passwd",
+    "-1",
+    "1e999",
+    "NaN",
+    "0x10",
+    " ",
+    "\n",
+    "true",
+    "null",
+    "%s%n",
+    "0" * 96,
+    "f" * 96,
+    "{}",
+    "[]",
+    '"',
+    "urn:confide:party:x",
+    "=" * 4,
+)
 TOKENS = (
-    b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\r\n", b"\n", b"\r", b",", b"\t", b'"', b'""', b"'", b"[", b"]", b"{", b"}",
-    b"=", b"[[x]]", b"nan", b"inf", b"1e999", b"0x1", b"-0", b"9" * 30, b"\xc3\x28", b"\xed\xa0\x80", b"#", b"\\", b"\\u0000",
-    b"-----BEGIN CERTIFICATE-----\n", b"-----END CERTIFICATE-----\n", b"ARROW1", b"PAR1", b"\xff\xff\xff\xff",
-)  # fmt: skip
+    b"\0",
+    b"\xff\xfe",
+    b"\xef\xbb\xbf",
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b",",
+    b"\t",
+    b'"',
+    b'""',
+    b"'",
+    b"[",
+    b"]",
+    b"{",
+    b"}",
+    b"=",
+    b"[[x]]",
+    b"nan",
+    b"inf",
+    b"1e999",
+    b"0x1",
+    b"-0",
+    b"9" * 30,
+    b"\xc3\x28",
+    b"\xed\xa0\x80",
+    b"#",
+    b"\\",
+    b"\\u0000",
+    b"-----BEGIN CERTIFICATE-----\n",
+    b"-----END CERTIFICATE-----\n",
+    b"ARROW1",
+    b"PAR1",
+    b"\xff\xff\xff\xff",
+)
 _DIGITS = re.compile(rb"[0-9]+")
 
 

@@ -1,4 +1,4 @@
-"""Inputs that raised something else than their parser's one error, or stopped it, when they were first tried."""
+"""Inputs that raised something else than their parser's one error, or stopped it, when first tried."""
 
 from fuzzing.targets_files import TRAIN, parquet_bytes
 

@@ -55,8 +55,18 @@ name = "afm"
 [algorithm.parameters]
 epochs = 2
 """
-PREDICT = b'name = "score"\npurpose = "click prediction"\ndataset = "later"\nmodel = "model.confide"\npredictions_format = "parquet"\n'
-PLATFORM = b'address = "127.0.0.1:7443"\ndatabase = "p.sqlite"\n[launcher]\ncommand = ["confide-enclave"]\njoin_seconds = 60\n'
+PREDICT = b"""name = "score"
+purpose = "click prediction"
+dataset = "later"
+model = "model.confide"
+predictions_format = "parquet"
+"""
+PLATFORM = b"""address = "127.0.0.1:7443"
+database = "p.sqlite"
+[launcher]
+command = ["confide-enclave"]
+join_seconds = 60
+"""
 PARTY = b"""[platform]
 address = "cloud.example:7443"
 [attestation]
@@ -117,7 +127,10 @@ def _size(data):
 
 CSV = (
     b"id,click,page,price\n1,0,home,0.5\n2,1,search,NA\n3,0,,1e3\n3,1,home,-2\n,0,x,1\n5,2,y,2\n6,1,z,many\n",
-    b'id,click,page,price\r\n"a ""b"", c",1,"two\nlines",+.5\r\nb,0,\xc3\xa9,inf\r\nc,0,\xff,3\r\nd,1\r\ne,0,x,4,5\r\n',
+    (
+        b'id,click,page,price\r\n"a ""b"", c",1,"two\nlines",+.5\r\n'
+        b"b,0,\xc3\xa9,inf\r\nc,0,\xff,3\r\nd,1\r\ne,0,x,4,5\r\n"
+    ),
     b"\xef\xbb\xbfid,click,page,price\rx,0,p,0x10\ry,1,q,1_000\r",
 )
 REFUSED_SOURCES = (UnreadableSource, SchemaMismatch, LimitExceeded)

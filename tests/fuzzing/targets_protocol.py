@@ -1,4 +1,4 @@
-"""What arrives over the wire: protobuf, sealed envelopes, frames, JOIN, agreements, receipts, status lines."""
+"""What arrives over the wire: protobuf, sealed envelopes, frames, JOIN, agreements, receipts, status."""
 
 from fakes.examples import EXAMPLES, RECEIPT, SIGNED, signed_receipt
 from fuzzing.harness import Target
@@ -194,7 +194,7 @@ def _join_targets():
     return Target(
         "join",
         [GOOD],
-        lambda data: accept(data),
+        accept,
         (RemoteProtocolError, SignatureInvalid, SealError),
         [framed(json_tree), framed(any_bytes)],
     )

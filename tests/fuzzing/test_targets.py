@@ -39,5 +39,5 @@ def test_a_parser_that_raises_another_error_is_found():
 
 def test_a_parser_that_takes_too_long_is_found(monkeypatch):
     monkeypatch.setattr(harness, "SLOW_SECONDS", 0.0)
-    target = harness.Target("slow", [b"example"], lambda data: sum(data), ())
+    target = harness.Target("slow", [b"example"], sum, ())
     assert harness.run(target, SEED, executions=1).findings[0].what.startswith("took ")

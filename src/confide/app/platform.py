@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from confide.app.files import read_bounded
 from confide.app.identity import LoadedIdentity
 from confide.core import limits
 from confide.core.errors import AccessDenied, CertificateInvalid, ConfigurationError
@@ -71,11 +72,10 @@ class RunningPlatform:
 
 def read_config(path: Path) -> PlatformConfig:
     """Raises ConfigurationError, naming the file and the field."""
+    data = read_bounded(path, limits.MAX_SETTINGS_BYTES, ConfigurationError)
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=PlatformConfig)
-    except OSError as cause:
-        raise ConfigurationError(f"{path}: {cause.strerror}") from None
-    except (msgspec.MsgspecError, ValueError) as cause:
+        return msgspec.toml.decode(data, type=PlatformConfig)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as cause:
         raise ConfigurationError(f"{path}: {cause}") from None
 
 

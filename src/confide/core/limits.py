@@ -18,6 +18,8 @@ MAX_MODEL_HEADER_BYTES: Final = 4 * MIB
 MAX_RECEIPT_BYTES: Final = 4 * MIB
 MAX_CONFIG_BYTES: Final = 32 * KIB
 """An enclave's config, on one line; with its end it must fit into a pipe (64 KiB)."""
+MAX_SETTINGS_BYTES: Final = MIB
+"""A file that people write: configuration, task, schema, consent policy."""
 MAX_NESTING: Final = 32
 
 # Names
@@ -41,6 +43,10 @@ MAX_DATA_THREADS: Final = 8
 """Threads that parse, decode or encode columns at a time; each holds a chunk of its own."""
 INSPECT_ROWS: Final = 100_000
 """How many rows are looked at to suggest a schema."""
+INSPECT_BYTES: Final = 256 * MIB
+"""And no more of them than this, as they are in memory."""
+READ_BATCH_BYTES: Final = 128 * MIB
+"""What the rows of one step of a reader of Parquet may expand to; then a step takes fewer of them."""
 
 # Encoding
 MAX_HASH_BITS: Final = 24

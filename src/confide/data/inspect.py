@@ -87,11 +87,12 @@ def inspect(source: Path, options: ReaderOptions | None = None) -> Inspection:
 
 def _sample(source: Source, names: Sequence[str]) -> tuple[pa.Table, bool]:
     batches: list[pa.RecordBatch] = []
-    rows = 0
+    rows = size = 0
     for chunk in source.chunks(names):
         batches.append(chunk.batch)
         rows += chunk.batch.num_rows
-        if rows > limits.INSPECT_ROWS:
+        size += chunk.batch.nbytes
+        if rows > limits.INSPECT_ROWS or size > limits.INSPECT_BYTES:
             return pa.Table.from_batches(batches).slice(0, limits.INSPECT_ROWS), False
     if not batches:
         raise UnreadableSource("the source has no rows")
@@ -102,7 +103,7 @@ def _look(name: str, column: Array) -> _Look:
     text = pa.types.is_binary(column.type)
     nulls = _null_spellings(column) if text else ()
     numbers, unreadable = _numbers(column, nulls)
-    distinct = int(pc.count_distinct(column).as_py())
+    distinct = 0 if pa.types.is_null(column.type) else int(pc.count_distinct(column).as_py())
     present = numbers[~np.isnan(numbers)]
     if not present.size or unreadable > _FEW_UNREADABLE * present.size:
         return _Look(

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal, cast
 
 import numpy as np
 import pyarrow as pa
@@ -34,7 +34,7 @@ class CsvSource:
             ):
                 written = reader.schema.names
         except (pa.ArrowException, OSError, ValueError) as cause:
-            raise UnreadableSource(f"{path}: {cause}") from None
+            raise UnreadableSource(f"{path}: {_told(cause)}") from None
         if any(is_marked(name) or "\0" in name for name in written):
             raise UnreadableSource(f"{path}: its header is not UTF-8 text: write the file anew as UTF-8")
         # Many tools write a row index under an empty name: it is called by its place.
@@ -61,7 +61,7 @@ class CsvSource:
                 for chunk in self._number(reader, malformed, list(columns)):
                     yield replace(chunk, batch=unmark(chunk.batch)) if text.marked else chunk
         except (pa.ArrowException, OSError) as cause:
-            raise UnreadableSource(f"{self._path}: {cause}") from None
+            raise UnreadableSource(f"{self._path}: {_told(cause)}") from None
 
     def _number(
         self, reader: pa_csv.CSVStreamingReader, malformed: "Malformed", columns: list[str]
@@ -82,7 +82,7 @@ class CsvSource:
         options = self._options
         malformed.header_rows = int(options.header)
         return pa_csv.open_csv(
-            text,
+            cast("IO[bytes]", text),
             read_options=pa_csv.ReadOptions(
                 # Only the serial reader tells the number of a malformed row.
                 use_threads=False,
@@ -132,6 +132,16 @@ class Malformed:
     def rest(self) -> RowNumbers:
         """Malformed rows after the last good one."""
         return np.asarray(self._found[self._reported :], dtype=np.int64)
+
+
+def _told(cause: Exception) -> str:
+    text = str(cause)
+    if "straddling" not in text:  # Arrow's word for a row that does not fit into two chunks
+        return text
+    return (
+        f"a row is longer than {limits.READ_CHUNK_BYTES} bytes (READ_CHUNK_BYTES); perhaps a quote is never "
+        "closed: mend it, or write quoting = false under [reader] where quotes do not quote"
+    )
 
 
 def _delimiter(path: Path, form: Format) -> str:

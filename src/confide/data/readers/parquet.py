@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from confide.core import limits
 from confide.core.errors import UnreadableSource
 from confide.data.readers.base import SourceChunk, check_columns
+from confide.data.readers.parquet_sizes import rows_at_a_time
 
 _READER_ERRORS = (pa.ArrowException, OSError, UnicodeDecodeError)
 """The last for a column whose name is not UTF-8."""
@@ -36,7 +36,8 @@ class ParquetSource:
         seen = 0
         try:
             with pq.ParquetFile(self._path) as file:
-                for batch in file.iter_batches(limits.BLOCK_ROWS, columns=list(columns)):
+                rows = rows_at_a_time(self._path, file.metadata, columns)
+                for batch in file.iter_batches(rows, columns=list(columns)):
                     numbers = np.arange(seen + 1, seen + batch.num_rows + 1, dtype=np.int64)
                     seen += batch.num_rows
                     # iter_batches gives the file's order of columns, not the one asked for.

@@ -1,7 +1,8 @@
 """A file of text as bytes that are UTF-8 throughout, with a mark wherever they were not.
 
-Arrow's CSV reader gives up at a row of the wrong width that is not UTF-8, because it shows such rows to our handler
-as text. Behind this stream it never meets one; `unmark` makes the marked cells again what they were: not UTF-8.
+Arrow's CSV reader gives up at a row of the wrong width that is not UTF-8, because it shows such rows to
+our handler as text. Behind this stream it never meets one; `unmark` makes the marked cells again what
+they were: not UTF-8.
 """
 
 import codecs
@@ -48,11 +49,11 @@ class Utf8Stream(io.RawIOBase):
         """A character of which the end has not been read."""
         self.marked = False
         """Whether anything so far was not UTF-8."""
-        head = self._next(limits.READ_CHUNK_BYTES)
+        head = self._source.read(limits.READ_CHUNK_BYTES)
         for mark, name in _OTHERS.items():
-            if head.startswith((mark, _as_marked(mark))):
+            if head.startswith(mark):
                 raise UnreadableSource(f"{path}: text in {name}; only UTF-8 is read: write it anew as UTF-8")
-        self._rest = head
+        self._rest = self._valid(head, final=False)
 
     def readable(self) -> bool:
         return True
@@ -100,7 +101,3 @@ def unmark(batch: pa.RecordBatch) -> pa.RecordBatch:
 def is_marked(text: str) -> bool:
     """Whether this was not UTF-8."""
     return _MARK in text
-
-
-def _as_marked(mark: bytes) -> bytes:
-    return mark.decode("utf-8", _MARKING).encode()
