@@ -20,6 +20,7 @@ from confide.platform.enclaves import Enclaves
 from confide.platform.ending import Registrar
 from confide.platform.launcher import Launcher
 from confide.platform.service import PlatformService
+from confide.platform.supervision import Patience
 from confide.storage.sqlite import SqliteTaskStore
 from confide.transport.host_server import serve_host
 
@@ -37,6 +38,8 @@ class LauncherConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """Name or address under which parties reach enclaves, where it is not the one that enclaves listen at."""
     join_seconds: int = limits.JOIN_SECONDS
     """How long an enclave waits for all participants."""
+    task_seconds: int = limits.TASK_SECONDS
+    """How long an enclave may live; then it is ended, whatever it does."""
 
     def __post_init__(self) -> None:
         if not self.command:
@@ -45,6 +48,8 @@ class LauncherConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
             raise ValueError("launcher.environment may not name a passphrase")
         if not 0 < self.join_seconds <= limits.MAX_CONSENT_SECONDS:
             raise ValueError(f"launcher.join_seconds is 1 to {limits.MAX_CONSENT_SECONDS}")
+        if not 0 < self.task_seconds <= limits.MAX_TASK_SECONDS:
+            raise ValueError(f"launcher.task_seconds is 1 to {limits.MAX_TASK_SECONDS}")
 
 
 class PlatformConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -150,7 +155,8 @@ def _enclaves(
         platform=identity.identity.name,
         certificate_pem=identity.certificate_pem.decode("ascii"),
     )
-    return Enclaves(launcher=launcher, store=store, registrar=registrar, clock=clock)
+    patience = Patience(life=config.launcher.task_seconds)
+    return Enclaves(launcher=launcher, store=store, registrar=registrar, clock=clock, patience=patience)
 
 
 def _identify(ca_pem: bytes, clock: Clock) -> Callable[[bytes], Caller]:
