@@ -34,7 +34,20 @@ def _column(values, kind):
 
 
 WHOLE = parquet_of(table())
+_NAMED = parquet_of(
+    table(
+        id=pa.array([f"row {number}" for number in range(1, GOOD + 1)]),
+        city=pa.array([f"place {number}" for number in range(1, GOOD + 1)]),
+    ),
+    compression="none",
+    use_dictionary=False,
+    write_statistics=False,
+)
+_TEXT_NOT_UTF8 = _NAMED.replace(b"row 7", b"row \xff").replace(b"place 9", b"plac\xe9 9")
 _parquet("parquet", "integers, doubles and text", WHOLE)
+_parquet(
+    "parquet-text-not-utf8", "text that is not UTF-8, as id and as category", _TEXT_NOT_UTF8, ids="string"
+)
 _parquet(
     "parquet-nulls",
     "nulls in every column",

@@ -22,6 +22,7 @@ from confide.core.errors import (
     UnreadableSource,
 )
 from confide.data import schema as schemas
+from confide.data.dataset import PreparedDataset
 from confide.data.inspect import inspect
 from confide.data.prepare import prepare
 
@@ -143,6 +144,8 @@ def _accounted(path, schema):
         manifest = prepare(path, schema, out)
         assert manifest.source.rows == manifest.rows + manifest.quarantined_rows
         assert manifest.rows == sum(block.rows for block in manifest.blocks) > 0
+        # What the enclave would do: a dataset that it refuses may not come out of here.
+        assert PreparedDataset.open(out).table().num_rows == manifest.rows
         return manifest
     finally:
         shutil.rmtree(out, ignore_errors=True)

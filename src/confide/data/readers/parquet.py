@@ -1,4 +1,4 @@
-"""Parquet files, read by row groups; columns keep the file's own types."""
+"""Parquet files, read by row groups; columns keep the file's own types, but for text: that is bytes."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +13,7 @@ from confide.data.readers.parquet_sizes import rows_at_a_time
 
 _READER_ERRORS = (pa.ArrowException, OSError, UnicodeDecodeError)
 """The last for a column whose name is not UTF-8."""
+_BYTES = {pa.string(): pa.binary(), pa.large_string(): pa.large_binary()}
 
 
 class ParquetSource:
@@ -47,9 +48,10 @@ class ParquetSource:
 
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Columns that the file keeps as codes of a dictionary become what they stand for."""
+    """Dictionaries become what they stand for; text becomes bytes, as nobody has checked that it is UTF-8."""
     for place, column in enumerate(batch.columns):
-        if pa.types.is_dictionary(column.type):
-            values = column.cast(column.type.value_type)
-            batch = batch.set_column(place, batch.schema.names[place], values)
+        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+        plain = _BYTES.get(kind, kind)
+        if plain != column.type:
+            batch = batch.set_column(place, batch.schema.names[place], column.cast(kind).cast(plain))
     return batch

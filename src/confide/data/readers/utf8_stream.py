@@ -59,9 +59,14 @@ class Utf8Stream(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """At most `size` bytes (READ_CHUNK_BYTES where none is given); nothing only at the end."""
+        """`size` bytes (READ_CHUNK_BYTES where none is given), fewer only at the end.
+
+        Arrow makes a block of what it gets, and a row may not lie across more than two of them.
+        """
         most = size if size >= 0 else limits.READ_CHUNK_BYTES
-        data = self._rest or self._next(most)
+        data = self._rest
+        while len(data) < most and (more := self._next(most - len(data))):
+            data += more
         self._rest = data[most:]
         return data[:most]
 
