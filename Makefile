@@ -6,13 +6,14 @@ INSTALLED := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 GENERATORS := scripts/generate_proto.py $(sort $(wildcard scripts/make_*.py))
 
-.PHONY: demo test check install docs vectors audit-dependencies clean help
+.PHONY: demo test check install docs vectors fuzz audit-dependencies clean help
 
 help:
 	@echo "make demo     run the main job: three parties, one (simulated) enclave; leaves demo-run/"
 	@echo "make test     everything CI runs: check, then all tests"
 	@echo "make check    formatting, lint, types, import contracts, generated files"
 	@echo "make install  the environment in $(VENV), with pinned versions"
+	@echo "make fuzz     try mutated inputs on every parser: SECONDS=…, or EXECUTIONS=…; TARGETS=…, SEED=…"
 	@echo "make docs     write the generated pages and tables anew"
 	@echo "make audit-dependencies   known weaknesses of the pins, and the enclave's bill of materials; needs a network"
 	@echo "make clean    remove what these commands made"
@@ -52,6 +53,10 @@ test: check
 	@echo "== Tests"
 	@$(PYTEST) -n 2 --dist loadfile
 	@echo "ALL CHECKS AND TESTS PASSED"
+
+fuzz: $(INSTALLED)
+	@$(BIN)/python scripts/fuzz.py $(TARGETS) --seconds $(or $(SECONDS),120) \
+		$(if $(EXECUTIONS),--executions $(EXECUTIONS)) $(if $(SEED),--seed $(SEED))
 
 docs: $(INSTALLED)
 	@for script in $(GENERATORS); do $(BIN)/python $$script || exit 1; done

@@ -183,3 +183,15 @@ def test_sqlite_refuses_a_newer_schema(tmp_path):
     connection.close()
     with pytest.raises(ConfigurationError, match="newer"):
         SqliteTaskStore(path)
+
+
+def test_how_many_an_initiator_has_created_since(store):
+    for number in range(1, 6):
+        store.add(record(number))
+    store.add(record(6, initiator="carol"))
+    store.update(record(2).id, lambda old: dataclasses.replace(old, status=full(2).status))
+    start = 1_700_000_000
+    counted = [store.created_since("alice", start + after) for after in (0, 2, 5, 6)]
+    assert counted == [5, 4, 1, 0]
+    assert store.created_since("carol", 0) == 1
+    assert store.created_since("bob", 0) == 0

@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from confide.app.files import read_bounded
 from confide.attestation import policy
 from confide.attestation.policy import (
     AllOf,
@@ -16,6 +17,7 @@ from confide.attestation.policy import (
     Signers,
 )
 from confide.attestation.roots import TrustRoots
+from confide.core import limits
 from confide.core.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -125,11 +127,10 @@ def load_config(path: Path) -> LoadedConfig:
 
 def read_toml(path: Path, expected: type[T]) -> T:
     """A TOML file as `expected`. Raises ConfigurationError, naming the file and the field."""
+    data = read_bounded(path, limits.MAX_SETTINGS_BYTES, ConfigurationError)
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=expected)
-    except OSError as cause:
-        raise ConfigurationError(f"{path}: {cause.strerror}") from None
-    except (msgspec.MsgspecError, ValueError) as cause:
+        return msgspec.toml.decode(data, type=expected)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as cause:
         raise ConfigurationError(f"{path}: {cause}") from None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from confide.app.audit import keeper_of, log_of
-from confide.app.files import make_private_folder
+from confide.app.files import make_private_folder, read_bounded
 from confide.app.identity import LoadedIdentity
 from confide.core import limits
 from confide.core.errors import AccessDenied, CertificateInvalid, ConfigurationError
@@ -24,6 +24,7 @@ from confide.platform.ending import Registrar
 from confide.platform.heads import HeadDesk
 from confide.platform.launcher import Launcher
 from confide.platform.service import PlatformService
+from confide.platform.supervision import Patience
 from confide.storage.sqlite import SqliteTaskStore
 from confide.transport.host_server import serve_host
 
@@ -41,6 +42,8 @@ class LauncherConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """Name or address under which parties reach enclaves, where it is not the one that enclaves listen at."""
     join_seconds: int = limits.JOIN_SECONDS
     """How long an enclave waits for all participants."""
+    task_seconds: int = limits.TASK_SECONDS
+    """How long an enclave may live; then it is ended, whatever it does."""
 
     def __post_init__(self) -> None:
         if not self.command:
@@ -49,6 +52,8 @@ class LauncherConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
             raise ValueError("launcher.environment may not name a passphrase")
         if not 0 < self.join_seconds <= limits.MAX_CONSENT_SECONDS:
             raise ValueError(f"launcher.join_seconds is 1 to {limits.MAX_CONSENT_SECONDS}")
+        if not 0 < self.task_seconds <= limits.MAX_TASK_SECONDS:
+            raise ValueError(f"launcher.task_seconds is 1 to {limits.MAX_TASK_SECONDS}")
 
 
 class PlatformConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -78,11 +83,10 @@ class RunningPlatform:
 
 def read_config(path: Path) -> PlatformConfig:
     """Raises ConfigurationError, naming the file and the field."""
+    data = read_bounded(path, limits.MAX_SETTINGS_BYTES, ConfigurationError)
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=PlatformConfig)
-    except OSError as cause:
-        raise ConfigurationError(f"{path}: {cause.strerror}") from None
-    except (msgspec.MsgspecError, ValueError) as cause:
+        return msgspec.toml.decode(data, type=PlatformConfig)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as cause:
         raise ConfigurationError(f"{path}: {cause}") from None
 
 
@@ -158,7 +162,8 @@ def _enclaves(
         platform=identity.identity.name,
         certificate_pem=identity.certificate_pem.decode("ascii"),
     )
-    return Enclaves(launcher=launcher, store=store, registrar=registrar, clock=clock)
+    patience = Patience(life=config.launcher.task_seconds)
+    return Enclaves(launcher=launcher, store=store, registrar=registrar, clock=clock, patience=patience)
 
 
 def _identify(ca_pem: bytes, clock: Clock) -> Callable[[bytes], Caller]:

@@ -1,5 +1,6 @@
 """TASK.toml: what an initiator writes to propose a training or a prediction."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -67,7 +68,7 @@ class TrainFile(_Common, frozen=True, kw_only=True):
     providers: tuple[str, ...]
     id: IdColumn
     label: LabelEntry
-    features: dict[str, dict[str, Any]]
+    features: dict[str, dict[str, str | dict[str, Any]]]
     """Per party: column name = "categorical" | "numeric" | { kind = …, transform = …, boundaries = … }."""
     algorithm: AlgorithmEntry = AlgorithmEntry()
     encoding: Encoding = Encoding()
@@ -119,10 +120,10 @@ def _train_task(file: TrainFile, initiator: str, path: Path) -> Task:
     )
 
 
-def _features(columns: dict[str, Any], party: str, path: Path) -> tuple[Feature, ...]:
+def _features(columns: Mapping[str, str | dict[str, Any]], party: str, path: Path) -> tuple[Feature, ...]:
     found = []
     for name, entry in columns.items():
-        fields = {"kind": entry} if isinstance(entry, str) else dict(entry)
+        fields = {"kind": entry} if isinstance(entry, str) else entry
         found.append(convert({"name": name, **fields}, Feature, f"{path}: features.{party}.{name}"))
     return tuple(found)
 

@@ -83,7 +83,8 @@ def _intel() -> bytes:
 
 def _read(path: Path) -> bytes:
     try:
-        content = path.read_bytes()[: limits.MAX_CERTIFICATE_BYTES + 1]
+        with path.open("rb") as file:
+            content = file.read(limits.MAX_CERTIFICATE_BYTES + 1)
     except OSError as cause:
         raise ConfigurationError(f"trust root {path}: {cause.strerror}") from None
     if not content.lstrip().startswith(b"-----BEGIN"):

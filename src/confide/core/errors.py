@@ -413,6 +413,17 @@ class PlatformFailed(TransportError):
     remedy = "Ask the platform's operator; its log has the cause under the task's id."
 
 
+class TooManyCalls(TransportError):
+    """This caller has called more often, or opened more channels, than one may."""
+
+    code = "CFD-506"
+    fault = Fault.YOU
+    remedy = (
+        "Wait for as long as the text says, then try again; see that no second process uses this identity."
+    )
+    retryable = True
+
+
 # --- 6xx: configuration ------------------------------------------------------------------------------
 
 

@@ -18,6 +18,8 @@ MAX_MODEL_HEADER_BYTES: Final = 4 * MIB
 MAX_RECEIPT_BYTES: Final = 4 * MIB
 MAX_CONFIG_BYTES: Final = 32 * KIB
 """An enclave's config, on one line; with its end it must fit into a pipe (64 KiB)."""
+MAX_SETTINGS_BYTES: Final = MIB
+"""A file that people write: configuration, task, schema, consent policy."""
 MAX_NESTING: Final = 32
 
 # Names
@@ -41,6 +43,10 @@ MAX_DATA_THREADS: Final = 8
 """Threads that parse, decode or encode columns at a time; each holds a chunk of its own."""
 INSPECT_ROWS: Final = 100_000
 """How many rows are looked at to suggest a schema."""
+INSPECT_BYTES: Final = 256 * MIB
+"""And no more of them than this, as they are in memory."""
+READ_BATCH_BYTES: Final = 128 * MIB
+"""What the rows of one step of a reader of Parquet may expand to; then a step takes fewer of them."""
 
 # Encoding
 MAX_HASH_BITS: Final = 24
@@ -80,11 +86,29 @@ MAX_CONTROL_BYTES: Final = MIB
 """One request to the host, or one answer of it."""
 MAX_CHANNELS: Final = 2 * MAX_PARTICIPANTS
 """Open streams at one enclave, those that have not joined yet included. Each takes three threads."""
+MAX_CHANNELS_OF_PARTY: Final = 4
+"""Of these, by one certificate: one party can't keep the others out."""
+MAX_CONNECTIONS: Final = 512
+"""TCP connections at one server, TLS finished or not; below the 1,024 open files of a usual process."""
+MAX_STREAMS_PER_CONNECTION: Final = 32
+MAX_METADATA_BYTES: Final = 8 * KIB
+"""Headers of one call."""
 ENCLAVE_CALL_WORKERS: Final = 4
 """Threads for Attest, beside those of the streams."""
 HOST_WORKERS: Final = 8
 MAX_HOST_CALLS: Final = 64
 """Calls at the host at one time, served or waiting for a thread; more are refused."""
+MAX_RATED_CALLERS: Final = 1_024
+"""Of so many callers it is remembered how often they called."""
+ATTEST_BURST: Final = 8
+ATTEST_SECONDS: Final = 15
+"""One certificate may call Attest ATTEST_BURST times at once, then once in so many seconds: a quote each."""
+CHANNEL_BURST: Final = 16
+CHANNEL_SECONDS: Final = 5
+"""The same for opening a stream at an enclave."""
+HOST_CALL_BURST: Final = 200
+HOST_CALL_SECONDS: Final = 0.05
+"""The same for all calls to the host; a party asks for each of its tasks once in POLL_SECONDS."""
 MAX_ERROR_TEXT: Final = 600
 """Characters of an error that are taken over from the other end."""
 MAX_ADDRESS_LENGTH: Final = 261
@@ -94,6 +118,8 @@ MAX_STATUS_LINE_BYTES: Final = 8 * KIB
 # The platform's host
 MAX_RUNNING_TASKS: Final = 64
 MAX_RUNNING_PER_INITIATOR: Final = 8
+MAX_CREATED_PER_HOUR: Final = 120
+"""Tasks that one initiator may create in an hour, ended ones included: each starts a process."""
 MAX_LISTED_TASKS: Final = 100
 MAX_TOKEN_LENGTH: Final = 64
 MAX_OUTCOME_LENGTH: Final = 200
@@ -119,6 +145,9 @@ MAX_CONSENT_SECONDS: Final = 7 * 24 * 3600
 ENCLAVE_START_SECONDS: Final = 60
 IDLE_SECONDS: Final = 600
 """How long a task waits for the next message of a party whose turn it is."""
+TASK_SECONDS: Final = 14 * 24 * 3600
+"""How long an enclave may live, if the platform does not say otherwise; a consent may take half of it."""
+MAX_TASK_SECONDS: Final = 90 * 24 * 3600
 JOIN_SECONDS: Final = 300
 """How long an enclave waits for all participants to join."""
 HEARTBEAT_SECONDS: Final = 5
@@ -127,6 +156,8 @@ CALL_SECONDS: Final = 30
 """One unary call to the host."""
 POLL_SECONDS: Final = 1
 CONNECT_SECONDS: Final = 10
+HANDSHAKE_SECONDS: Final = 10
+"""How long a server leaves a connection open whose TLS is not finished."""
 CLOSE_SECONDS: Final = 5
 """How long a channel that is closed may take to deliver what was sent."""
 STALL_SECONDS: Final = 600

@@ -64,6 +64,10 @@ class TaskStore(Protocol):
         """The `most` newest records in which `name` takes part, newest first."""
         ...
 
+    def created_since(self, initiator: str, since: int) -> int:
+        """How many tasks this initiator has created since then (Unix seconds), ended ones included."""
+        ...
+
     def unfinished(self) -> tuple[TaskRecord, ...]:
         """All records whose state is not ENDED, oldest first."""
         ...

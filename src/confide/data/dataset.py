@@ -71,7 +71,7 @@ class PreparedDataset:
         lines = _read(path, limits.MAX_QUARANTINE_EXAMPLES * limits.KIB).splitlines()
         try:
             return [msgspec.json.decode(line, type=QuarantinedRow) for line in lines]
-        except msgspec.MsgspecError as cause:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as cause:
             raise DatasetCorrupt(f"{path}: {cause}") from None
 
     def table(self) -> pa.Table:

@@ -74,35 +74,36 @@ def inspect(source: Path, options: ReaderOptions | None = None) -> Inspection:
     chosen = options or ReaderOptions()
     opened = open_source(source, chosen)
     names = [name for name in opened.names if 0 < len(name) <= limits.MAX_NAME_LENGTH]
-    table, whole = _sample(opened, names)
+    table, whole, text = _sample(opened, names)
     if not table.num_rows:
         raise UnreadableSource(f"{source}: no rows")
     names = [name for name in names if not pa.types.is_nested(table.schema.field(name).type)]
-    looks = [_look(name, table.column(name).combine_chunks()) for name in names]
+    looks = [_look(name, table.column(name).combine_chunks(), text=text) for name in names]
     nulls = dict.fromkeys((*chosen.nulls, *(mark for look in looks for mark in look.nulls)))
     summaries = tuple(look.summary for look in looks)
     reader = msgspec.structs.replace(chosen, nulls=tuple(nulls))
     return Inspection(table.num_rows, whole, summaries, _suggest(summaries, table.num_rows, reader))
 
 
-def _sample(source: Source, names: Sequence[str]) -> tuple[pa.Table, bool]:
+def _sample(source: Source, names: Sequence[str]) -> tuple[pa.Table, bool, bool]:
+    """(the first rows, whether these are all, whether the source is written as text)."""
     batches: list[pa.RecordBatch] = []
-    rows = 0
+    rows = size = 0
     for chunk in source.chunks(names):
         batches.append(chunk.batch)
         rows += chunk.batch.num_rows
-        if rows > limits.INSPECT_ROWS:
-            return pa.Table.from_batches(batches).slice(0, limits.INSPECT_ROWS), False
+        size += chunk.batch.nbytes
+        if rows > limits.INSPECT_ROWS or size > limits.INSPECT_BYTES:
+            return pa.Table.from_batches(batches).slice(0, limits.INSPECT_ROWS), False, chunk.text
     if not batches:
         raise UnreadableSource("the source has no rows")
-    return pa.Table.from_batches(batches), True
+    return pa.Table.from_batches(batches), True, chunk.text
 
 
-def _look(name: str, column: Array) -> _Look:
-    text = pa.types.is_binary(column.type)
+def _look(name: str, column: Array, *, text: bool) -> _Look:
     nulls = _null_spellings(column) if text else ()
     numbers, unreadable = _numbers(column, nulls)
-    distinct = int(pc.count_distinct(column).as_py())
+    distinct = 0 if pa.types.is_null(column.type) else int(pc.count_distinct(column).as_py())
     present = numbers[~np.isnan(numbers)]
     if not present.size or unreadable > _FEW_UNREADABLE * present.size:
         return _Look(
@@ -165,8 +166,9 @@ def _suggest(columns: Sequence[ColumnSummary], rows: int, reader: ReaderOptions)
     if not candidates:
         return None
     chosen = min(candidates, key=_id_rank)
-    label = next((c for c in columns if c.name.lower() in _LABEL_NAMES and _is_binary(c)), None)
-    rest = {c.name: c.kind for c in columns if c not in (chosen, label)}
+    others = [c for c in columns if c is not chosen]
+    label = next((c for c in others if c.name.lower() in _LABEL_NAMES and _is_binary(c)), None)
+    rest = {c.name: c.kind for c in others if c is not label}
     if not rest:
         return None
     return Schema(

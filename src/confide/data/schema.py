@@ -130,9 +130,13 @@ def loads(text: str) -> Schema:
 def load(path: Path) -> Schema:
     """Read a schema file. Raises SchemaInvalid, also when the file can't be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            data = file.read(limits.MAX_SETTINGS_BYTES + 1)
+        text = data.decode()
     except OSError as cause:
         raise SchemaInvalid(f"{path}: {cause.strerror}") from None
     except UnicodeDecodeError:
         raise SchemaInvalid(f"{path}: not UTF-8 text") from None
+    if len(data) > limits.MAX_SETTINGS_BYTES:
+        raise SchemaInvalid(f"{path}: longer than {limits.MAX_SETTINGS_BYTES} bytes (MAX_SETTINGS_BYTES)")
     return loads(text)

@@ -5,7 +5,13 @@ import threading
 
 from confide.core import digest, limits, names
 from confide.core.enclave_config import EnclaveConfig, der_of_pem
-from confide.core.errors import ConfigurationError, LimitExceeded, NotFound, RemoteProtocolError
+from confide.core.errors import (
+    ConfigurationError,
+    LimitExceeded,
+    NotFound,
+    RemoteProtocolError,
+    TooManyCalls,
+)
 from confide.core.platform_api import (
     API_VERSION,
     Caller,
@@ -22,6 +28,7 @@ from confide.platform.enclaves import Enclaves
 from confide.platform.heads import HeadDesk
 
 _TASK_ID_BYTES = 16
+_HOUR = 3600
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +76,7 @@ class PlatformService:
             AccessDenied: in another's name.
             ConfigurationError: the request is not valid, or its token stands for another one.
             LimitExceeded: too many tasks run, here or of this initiator.
+            TooManyCalls: this initiator has created too many in the last hour.
         """
         access.check("CreateTask", caller)
         access.check_initiator(caller, request.initiator)
@@ -136,6 +144,9 @@ class PlatformService:
         own = sum(record.status.initiator == initiator for record in unfinished)
         if own >= (most := limits.MAX_RUNNING_PER_INITIATOR):
             raise LimitExceeded(f"this platform runs at most {most} tasks of one initiator at a time")
+        recent = self._store.created_since(initiator, self._clock.now() - _HOUR)
+        if recent >= (most := limits.MAX_CREATED_PER_HOUR):
+            raise TooManyCalls(f"an initiator may create {most} tasks in an hour; wait until one is older")
 
     def _config_of(self, record: TaskRecord) -> bytes:
         status = record.status

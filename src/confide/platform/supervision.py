@@ -24,6 +24,7 @@ class Patience:
     start: float = limits.ENCLAVE_START_SECONDS
     silence: float = limits.HEARTBEAT_SECONDS * limits.HEARTBEATS_MISSED
     stop: float = limits.ENCLAVE_STOP_SECONDS
+    life: float = limits.TASK_SECONDS
 
 
 class Supervision:
@@ -50,6 +51,7 @@ class Supervision:
         self._patience = patience
         self._on_end = on_end
         self._deadline = clock.monotonic() + patience.start
+        self._last = clock.monotonic() + patience.life
         self._ready = False
         self._cancelled: str | None = None
         self._closed: Closed | None = None
@@ -116,6 +118,8 @@ class Supervision:
     def _reason_to_end(self, now: float) -> str | None:
         if self._cancelled is not None:
             return self._cancelled
+        if now > self._last:
+            return tasks.TIME_UP
         if now > self._deadline:
             return tasks.SILENT if self._ready else tasks.NOT_STARTED
         return None

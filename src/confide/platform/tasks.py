@@ -22,6 +22,7 @@ CANCELLED: Final = "cancelled"
 NOT_STARTED: Final = "the enclave did not start"
 DIED: Final = "the enclave died"
 SILENT: Final = "the enclave fell silent"
+TIME_UP: Final = "the task's time was up"
 HOST_RESTARTED: Final = "host restarted"
 HOST_STOPPED: Final = "host stopped"
 

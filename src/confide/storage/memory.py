@@ -43,6 +43,11 @@ class MemoryTaskStore:
             own = [r for r in reversed(self._records.values()) if name in r.status.participants]
             return tuple(own[:most])
 
+    def created_since(self, initiator: str, since: int) -> int:
+        with self._lock:
+            own = (r.status for r in self._records.values() if r.status.initiator == initiator)
+            return sum(status.created_at >= since for status in own)
+
     def unfinished(self) -> tuple[TaskRecord, ...]:
         with self._lock:
             return tuple(r for r in self._records.values() if r.status.state is not TaskState.ENDED)

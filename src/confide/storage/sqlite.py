@@ -71,6 +71,13 @@ class SqliteTaskStore:
                 (name, most),
             )
 
+    def created_since(self, initiator: str, since: int) -> int:
+        with self._transaction():
+            (count,) = self._connection.execute(
+                "SELECT COUNT(*) FROM tasks WHERE initiator = ? AND created_at >= ?", (initiator, since)
+            ).fetchone()
+            return int(count)
+
     def unfinished(self) -> tuple[TaskRecord, ...]:
         with self._transaction():
             return self._select("WHERE state <> ? ORDER BY number", (TaskState.ENDED.value,))

@@ -1,5 +1,6 @@
 """Serves one enclave's RPCs: Attest, and a Channel per party."""
 
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -10,6 +11,7 @@ from confide.core.platform_api import AttestReply
 from confide.core.ports import Link
 from confide.transport import options, serving, wire
 from confide.transport.incoming import IncomingChannels
+from confide.transport.rates import CallRate
 
 
 class EnclaveServer:
@@ -46,20 +48,29 @@ def serve_enclave(
     ca_pem: bytes,
     attest: Callable[[bytes], AttestReply],
     on_channel: Callable[[bytes, Link], None],
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> EnclaveServer:
     """Start serving at `address` (host:port; port 0 for any) under the enclave's own key.
 
     `attest` makes evidence from a nonce of limits.NONCE_BYTES; it is called from several threads.
     `on_channel` is given a party's certificate (DER; issued by the CA and proven in TLS, nothing else is
     checked) and its link, in a thread of its own. The stream ends when it returns or raises; of what it
-    raises, only errors in `transport.errors.STATUS_OF` are told to the party.
+    raises, only errors in `transport.errors.STATUS_OF` are told to the party. How often one certificate may
+    call either is in limits (ATTEST_…, CHANNEL_…), by `monotonic`.
 
     Raises:
         ConfigurationError: the address can't be bound.
     """
-    channels = IncomingChannels(on_channel)
+    opens = CallRate("opening a channel", limits.CHANNEL_BURST, limits.CHANNEL_SECONDS, monotonic)
+    attests = CallRate("Attest", limits.ATTEST_BURST, limits.ATTEST_SECONDS, monotonic)
+    channels = IncomingChannels(on_channel, opens)
+
+    def answer(certificate: bytes, nonce: bytes) -> AttestReply:
+        attests.check(certificate)
+        return attest(_checked(nonce))
+
     handlers = (
-        (wire.ATTEST, serving.unary(wire.ATTEST, lambda _, nonce: attest(_checked(nonce)))),
+        (wire.ATTEST, serving.unary(wire.ATTEST, answer)),
         (wire.CHANNEL, serving.streaming(channels.serve)),
     )
     server = serving.Server(

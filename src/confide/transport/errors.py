@@ -22,6 +22,7 @@ from confide.core.errors import (
     NotFound,
     PlatformFailed,
     RemoteProtocolError,
+    TooManyCalls,
     Unreachable,
 )
 
@@ -37,6 +38,7 @@ STATUS_OF: Final[Mapping[type[ConfideError], grpc.StatusCode]] = {
     NotFound: grpc.StatusCode.NOT_FOUND,
     PlatformFailed: grpc.StatusCode.INTERNAL,
     RemoteProtocolError: grpc.StatusCode.FAILED_PRECONDITION,
+    TooManyCalls: grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
 """Errors that are told to the other end as they are."""
 

@@ -6,16 +6,18 @@ sending, receiving and working wait for each other only where a mailbox is full 
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import grpc
 
 from confide.core import limits
-from confide.core.errors import ChannelClosed, ConfideError, LimitExceeded
+from confide.core.errors import ChannelClosed, ConfideError, LimitExceeded, TooManyCalls
 from confide.core.ports import Link
 from confide.transport import errors, serving, wire
 from confide.transport.links import MailboxLink
 from confide.transport.mailbox import Mailbox
+from confide.transport.rates import CallRate
 
 _log = logging.getLogger(__name__)
 
@@ -25,9 +27,11 @@ Handler = Callable[[bytes, Link], None]
 class IncomingChannels:
     """Runs `handler` for each stream, at most limits.MAX_CHANNELS at a time."""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: Handler, opens: CallRate) -> None:
         self._handler = handler
-        self._slots = threading.BoundedSemaphore(limits.MAX_CHANNELS)
+        self._opens = opens
+        self._held: Counter[bytes] = Counter()
+        """Open streams of each certificate."""
         self._threads: set[threading.Thread] = set()
         self._lock = threading.Lock()
 
@@ -35,14 +39,27 @@ class IncomingChannels:
         """The Channel RPC, as gRPC wants it: a generator of what goes out."""
         try:
             certificate = serving.peer_certificate(context)
+            self._opens.check(certificate)
+            self._hold(certificate)
         except ConfideError as refused:
             errors.abort(context, refused)
-        if not self._slots.acquire(blocking=False):
-            errors.abort(context, LimitExceeded(f"MAX_CHANNELS is {limits.MAX_CHANNELS}"))
         try:
             yield from self._converse(certificate, requests, context)
         finally:
-            self._slots.release()
+            self._let_go(certificate)
+
+    def _hold(self, certificate: bytes) -> None:
+        with self._lock:
+            if self._held[certificate] >= (most := limits.MAX_CHANNELS_OF_PARTY):
+                raise TooManyCalls(f"{most} channels of this party are open (MAX_CHANNELS_OF_PARTY)")
+            if self._held.total() >= limits.MAX_CHANNELS:
+                raise LimitExceeded(f"MAX_CHANNELS is {limits.MAX_CHANNELS}")
+            self._held[certificate] += 1
+
+    def _let_go(self, certificate: bytes) -> None:
+        with self._lock:
+            self._held[certificate] -= 1
+            self._held += Counter()  # drops those that hold none
 
     def join(self) -> None:
         """Wait for all threads. Only once the server has ended all calls."""

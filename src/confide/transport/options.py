@@ -25,15 +25,22 @@ def _sizes(most: int) -> Options:
     return (("grpc.max_send_message_length", most), ("grpc.max_receive_message_length", most))
 
 
+_SERVER: Final[Options] = (
+    ("grpc.server_handshake_timeout_ms", limits.HANDSHAKE_SECONDS * _MILLISECONDS),
+    ("grpc.max_allowed_incoming_connections", limits.MAX_CONNECTIONS),
+    ("grpc.max_concurrent_streams", limits.MAX_STREAMS_PER_CONNECTION),
+    ("grpc.max_metadata_size", limits.MAX_METADATA_BYTES),
+)
 _NO_REUSE: Final[Options] = (("grpc.so_reuseport", 0),)
 _OWN_CONNECTION: Final[Options] = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0))
 
-HOST: Final[Options] = (*_sizes(limits.MAX_CONTROL_BYTES), *_KEEPALIVE, *_PATIENCE, *_NO_REUSE)
+HOST: Final[Options] = (*_sizes(limits.MAX_CONTROL_BYTES), *_KEEPALIVE, *_PATIENCE, *_SERVER, *_NO_REUSE)
 HOST_CLIENT: Final[Options] = (*_sizes(limits.MAX_CONTROL_BYTES), *_OWN_CONNECTION)
 ENCLAVE: Final[Options] = (
     *_sizes(limits.MAX_MESSAGE_BYTES + limits.ENVELOPE_OVERHEAD_BYTES),
     *_KEEPALIVE,
     *_PATIENCE,
+    *_SERVER,
     *_NO_REUSE,
 )
 PINNED: Final[Options] = (

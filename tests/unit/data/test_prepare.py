@@ -241,7 +241,7 @@ def test_wide_tables_have_shorter_blocks():
 def test_no_usable_row(prepared, schema):
     with pytest.raises(SchemaMismatch, match="not a number"):
         prepared(HEADER + b"1,1,a,x\n2,0,b,y\n", schema)
-    with pytest.raises(SchemaMismatch, match="no rows"):
+    with pytest.raises(UnreadableSource, match="no rows"):
         prepared(HEADER, schema)
 
 

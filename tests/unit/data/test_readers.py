@@ -104,7 +104,7 @@ def test_parquet_keeps_types_and_order_of_request(tmp_path):
     pq.write_table(pa.table({"a": [1, 2], "b": ["x", None]}), tmp_path / "s.parquet", row_group_size=1)
     source = open_source(tmp_path / "s.parquet", ReaderOptions())
     cells, numbers, malformed = read(source, ["b", "a"])
-    assert (cells, numbers, malformed) == ({"b": ["x", None], "a": [1, 2]}, [1, 2], [])
+    assert (cells, numbers, malformed) == ({"b": [b"x", None], "a": [1, 2]}, [1, 2], [])
 
 
 @pytest.mark.parametrize(

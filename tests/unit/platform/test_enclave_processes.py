@@ -113,6 +113,13 @@ def test_ends_that_the_host_finds(host_with, program, outcome, code):
     assert (status.outcome, status.exit_code) == (outcome, code)
 
 
+def test_one_that_lives_too_long(host_with, programs):
+    """However lively it is: no task lives without end."""
+    host = host_with(programs["lives"], patience=Patience(start=5, silence=5, stop=1, life=0.5))
+    status = host.wait_ended(host.create())
+    assert (status.outcome, status.exit_code) == (tasks.TIME_UP, -signal.SIGTERM)
+
+
 def test_one_that_closes_and_does_not_leave(host_with, programs):
     program = programs["finishes"] + "while True: say('heartbeat'); time.sleep(0.05)"
     host = host_with(program, patience=Patience(start=5, silence=30, stop=0.2))

@@ -11,7 +11,13 @@ import pyarrow as pa
 
 from confide.core import limits
 from confide.core.digest import sha384_stream
-from confide.core.errors import ConfigurationError, LimitExceeded, SchemaMismatch, UnreadableSource
+from confide.core.errors import (
+    ConfigurationError,
+    DataError,
+    LimitExceeded,
+    SchemaMismatch,
+    UnreadableSource,
+)
 from confide.core.features import Kind
 from confide.core.ports import Progress
 from confide.data.blocks import arrow_schema
@@ -37,7 +43,7 @@ def prepare(source: Path, schema: Schema, out: Path, progress: Progress | None =
     (bytes) and "rows" (total unknown).
 
     Raises:
-        UnreadableSource: the file can't be read.
+        UnreadableSource: the file can't be read, or has no rows.
         SchemaMismatch: a column is absent or can't be of its kind, or not one row is usable.
         LimitExceeded: more rows or blocks than the limits allow.
         ConfigurationError: `out` exists and is no prepared dataset, or can't be written.
@@ -50,7 +56,7 @@ def prepare(source: Path, schema: Schema, out: Path, progress: Progress | None =
         quarantine = Quarantine()
         rows, blocks = _write(opened.chunks(schema.names), schema, folder, quarantine, report)
         if not blocks:
-            raise SchemaMismatch(_nothing_left(rows, quarantine))
+            raise _nothing_left(rows, quarantine)
         manifest = _manifest(schema, blocks, SourceEntry(digest, size, rows), quarantine)
         encoded = manifest.encode()
         if len(encoded) > limits.MAX_MANIFEST_BYTES:
@@ -142,11 +148,13 @@ def _manifest(
     )
 
 
-def _nothing_left(rows: int, quarantine: Quarantine) -> str:
+def _nothing_left(rows: int, quarantine: Quarantine) -> DataError:
     if not rows:
-        return "the source has no rows"
+        return UnreadableSource("the source has no rows")
     reason, count = max(quarantine.counts.items(), key=lambda item: item[1])
-    return f"not one of {rows} rows is usable; the most frequent reason: {reason.value} ({count} rows)"
+    return SchemaMismatch(
+        f"not one of {rows} rows is usable; the most frequent reason: {reason.value} ({count} rows)"
+    )
 
 
 def _read(source: Path, size: int, report: Progress) -> Iterator[bytes]:

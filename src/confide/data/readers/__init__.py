@@ -1,5 +1,7 @@
 """Source files of any size, read chunk by chunk."""
 
+import stat
+from contextlib import nullcontext
 from pathlib import Path
 
 import msgspec
@@ -25,9 +27,15 @@ _COMPRESSED = {".gz", ".bz2", ".zst"}
 
 def open_source(path: Path, options: ReaderOptions) -> Source:
     """Open a file by its suffix, or as `options.format` says. Raises UnreadableSource."""
-    if not path.is_file():
-        raise UnreadableSource(f"{path}: no such file")
-    if not path.stat().st_size:
+    try:
+        found = path.stat()
+        with path.open("rb") if stat.S_ISREG(found.st_mode) else nullcontext():
+            pass
+    except OSError as cause:
+        raise UnreadableSource(f"{path}: {cause.strerror}") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise UnreadableSource(f"{path}: not a plain file")
+    if not found.st_size:
         raise UnreadableSource(f"{path}: the file is empty")
     resolved = options.format if options.format is not Format.AUTO else _by_suffix(path)
     if resolved is Format.PARQUET:

@@ -15,7 +15,7 @@ RowNumbers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceChunk:
-    """Consecutive rows. Text is `binary`, not yet known to be UTF-8; typed files keep their own types."""
+    """Consecutive rows. Text is `binary`, not yet known to be UTF-8; typed files keep their other types."""
 
     batch: pa.RecordBatch
     numbers: RowNumbers

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal, cast
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ import pyarrow.csv as pa_csv
 from confide.core import limits
 from confide.core.errors import UnreadableSource
 from confide.data.readers.base import RowNumbers, SourceChunk, check_columns
+from confide.data.readers.utf8_stream import Utf8Stream, is_marked, unmark
 from confide.data.schema import Format, ReaderOptions
 
 _DELIMITERS = ("\t", ",", ";", "|", " ")
@@ -26,10 +28,15 @@ class CsvSource:
         self._options = options
         self._delimiter = options.delimiter or _delimiter(path, options.format)
         try:
-            with self._open(pa_csv.ConvertOptions(), Malformed()) as reader:
+            with (
+                Utf8Stream(str(path)) as text,
+                self._open(text, pa_csv.ConvertOptions(), Malformed()) as reader,
+            ):
                 written = reader.schema.names
-        except (pa.ArrowException, OSError, UnicodeDecodeError, ValueError) as cause:
-            raise UnreadableSource(f"{path}: {cause}") from None
+        except (pa.ArrowException, OSError, ValueError) as cause:
+            raise UnreadableSource(f"{path}: {_told(cause)}") from None
+        if any(is_marked(name) or "\0" in name for name in written):
+            raise UnreadableSource(f"{path}: its header is not UTF-8 text: write the file anew as UTF-8")
         # Many tools write a row index under an empty name: it is called by its place.
         self._names = tuple(name or f"column_{at}" for at, name in enumerate(written, start=1))
         self._written = dict(zip(self._names, written, strict=True))
@@ -50,10 +57,11 @@ class CsvSource:
         )
         malformed = Malformed()
         try:
-            with self._open(convert, malformed) as reader:
-                yield from self._number(reader, malformed, list(columns))
+            with Utf8Stream(str(self._path)) as text, self._open(text, convert, malformed) as reader:
+                for chunk in self._number(reader, malformed, list(columns)):
+                    yield replace(chunk, batch=unmark(chunk.batch)) if text.marked else chunk
         except (pa.ArrowException, OSError) as cause:
-            raise UnreadableSource(f"{self._path}: {cause}") from None
+            raise UnreadableSource(f"{self._path}: {_told(cause)}") from None
 
     def _number(
         self, reader: pa_csv.CSVStreamingReader, malformed: "Malformed", columns: list[str]
@@ -68,11 +76,13 @@ class CsvSource:
             empty = pa.RecordBatch.from_pylist([], schema=reader.schema)
             yield SourceChunk(empty.rename_columns(columns), np.empty(0, np.int64), rest, text=True)
 
-    def _open(self, convert: pa_csv.ConvertOptions, malformed: "Malformed") -> pa_csv.CSVStreamingReader:
+    def _open(
+        self, text: Utf8Stream, convert: pa_csv.ConvertOptions, malformed: "Malformed"
+    ) -> pa_csv.CSVStreamingReader:
         options = self._options
         malformed.header_rows = int(options.header)
         return pa_csv.open_csv(
-            self._path,
+            cast("IO[bytes]", text),
             read_options=pa_csv.ReadOptions(
                 # Only the serial reader tells the number of a malformed row.
                 use_threads=False,
@@ -122,6 +132,16 @@ class Malformed:
     def rest(self) -> RowNumbers:
         """Malformed rows after the last good one."""
         return np.asarray(self._found[self._reported :], dtype=np.int64)
+
+
+def _told(cause: Exception) -> str:
+    text = str(cause)
+    if "straddling" not in text:  # Arrow's word for a row that does not fit into two chunks
+        return text
+    return (
+        f"a row is longer than {limits.READ_CHUNK_BYTES} bytes (READ_CHUNK_BYTES); perhaps a quote is never "
+        "closed: mend it, or write quoting = false under [reader] where quotes do not quote"
+    )
 
 
 def _delimiter(path: Path, form: Format) -> str:
