@@ -26,8 +26,8 @@ def clock(authority):
 
 
 @pytest.fixture
-def service(authority, clock):
-    return service_of(authority, clock)
+def service(authority, clock, tmp_path):
+    return service_of(authority, clock, tmp_path)
 
 
 @pytest.fixture

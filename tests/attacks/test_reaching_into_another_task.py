@@ -23,8 +23,8 @@ def authority():
 
 
 @pytest.fixture
-def service(authority):
-    return service_of(authority, FakeClock(authority.now))
+def service(authority, tmp_path):
+    return service_of(authority, FakeClock(authority.now), tmp_path)
 
 
 @pytest.mark.parametrize("name", ["mallory", "carol"])

@@ -5,8 +5,12 @@ from dataclasses import dataclass, field
 from fakes.ports import SeededRandomness
 
 from confide.app.platform import _identify
+from confide.audit.heads import HeadKeeper
+from confide.audit.log import AuditLog
 from confide.core.platform_api import Caller, Role, TaskKind, TaskRequest
+from confide.crypto.identity import IdentityRole, identity_uri
 from confide.platform import tasks
+from confide.platform.heads import HeadDesk
 from confide.platform.service import PlatformService
 from confide.storage.memory import MemoryTaskStore
 from confide.transport.host_client import HostClient
@@ -32,11 +36,21 @@ def request(initiator="alice", **changes):
     return TaskRequest(**(fields | changes))
 
 
-def service_of(authority, clock):
+def service_of(authority, clock, folder):
+    holder = authority.platform("cloud")
+    log = AuditLog(folder / "audit.jsonl", identity_uri("cloud", IdentityRole.PLATFORM), clock, actor="cloud")
+    keeper = HeadKeeper(
+        log=log,
+        signer=holder.key,
+        certificate_pem=holder.certificate_pem.decode(),
+        ca_pem=authority.ca_pem,
+        clock=clock,
+    )
     store = MemoryTaskStore()
     return PlatformService(
         store=store,
         enclaves=NoEnclaves(store),
+        heads=HeadDesk(keeper),
         clock=clock,
         randomness=SeededRandomness(),
         platform="cloud",

@@ -98,11 +98,8 @@ class AuditedStore:
     def __init__(self, inner: TaskStore, log: AuditLog) -> None:
         self._inner, self._log = inner, log
         self.find, self.get = inner.find, inner.get
-        self.of_participant, self.unfinished, self.close = (
-            inner.of_participant,
-            inner.unfinished,
-            inner.close,
-        )
+        self.of_participant, self.created_since = inner.of_participant, inner.created_since
+        self.unfinished, self.close = inner.unfinished, inner.close
 
     def add(self, record: TaskRecord) -> TaskRecord:
         """See TaskStore. An enclave is started for a record as soon as it is there."""
