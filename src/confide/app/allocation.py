@@ -1,8 +1,8 @@
 """How the C library keeps memory that was freed (mallopt(3)), for a party that sends blocks.
 
 Each block passes through several buffers of its size. glibc gives the memory of freed ones back when a heap
-ends in a little more than twice the largest, and new memory costs a page fault per 4 KiB: about a tenth of what an
-upload costs a party. Not for enclaves: what is kept is not in their forecast of memory.
+ends in a little more than twice the largest, and new memory costs a page fault per 4 KiB: about a tenth of
+what an upload costs a party. Not for enclaves: what is kept is not in their forecast of memory.
 """
 
 import ctypes
