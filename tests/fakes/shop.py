@@ -27,6 +27,9 @@ class MemoryDataset:
         self.blocks = [prepared.block(index) for index in range(len(prepared.manifest.blocks))]
         self._id_set = prepared.id_set_digest()
 
+    def stored_block(self, index):
+        return self.block(index)
+
     def block(self, index):
         return self.blocks[index]
 

@@ -3,13 +3,14 @@
 import pytest
 from fakes.mischief import flipped, times, twist, twist_enclave, with_fields, with_payload
 from fakes.outcomes import completed, ended, heard
-from fakes.shop import ROWS, dataset_of, datasets, predict_job, train_job, world
-from fakes.world import predict_task, train_task
+from fakes.shop import ROWS, authority, dataset_of, datasets, predict_job, train_job, world
+from fakes.world import World, predict_task, toy_datasets, train_task
 
 from confide.core import limits
 from confide.core.errors import (
     BlockDigestMismatch,
     CommitmentMismatch,
+    DatasetCorrupt,
     IdSetMismatch,
     RemoteProtocolError,
     ResultDigestMismatch,
@@ -18,8 +19,10 @@ from confide.core.errors import (
 )
 from confide.core.features import Kind as ColumnKind
 from confide.core.platform_api import TaskKind
+from confide.data.dataset import block_name
 from confide.data.schema import IdColumn, IdType, Schema
 from confide.enclave.context import Say
+from confide.party.initiator import Job
 from confide.party.participant import Participant
 from confide.protocol import messages as m
 from confide.protocol.messages import Kind, Spoken
@@ -63,6 +66,22 @@ def test_a_block_that_stays_damaged_ends_the_task_naming_party_block_and_rows():
     ended(ran, BlockDigestMismatch, "media")
     assert "block 2 (rows 64 to 95) of media" in str(ran.errors["shop"])
     assert [message.attempts_left for message in heard(ran, "media", Kind.RESEND)] == [2, 1, 0]
+
+
+def test_a_file_that_changed_after_the_commitment_is_told_when_the_enclave_asks_for_the_block_again(tmp_path):
+    data = toy_datasets(tmp_path, {"shop": ["city"], "media": ["page"]})
+    path = data["media"].path / block_name(0)
+    path.write_bytes(flipped(path.read_bytes()))
+    ran = World(
+        authority(),
+        [Job(train_task(), "linear", {"epochs": 1}, data["shop"])],
+        {"media": {TaskKind.TRAIN: data["media"]}},
+    )
+    script = twist(ran, "media")
+    ran.run()
+    assert [spoken.message.kind for spoken in script.heard if spoken.message.kind is Kind.RESEND]
+    assert isinstance(ran.errors["media"], DatasetCorrupt)
+    assert ran.errors["enclave"].blame == "media"
 
 
 @pytest.mark.parametrize("index", [0, 7])

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from confide.app import audit
+from confide.app.allocation import keep_block_memory
 from confide.app.attested import VerifiedEnclave, verify_enclave
 from confide.app.events import Event, Tell, of_message
 from confide.app.identity import LoadedIdentity, load_identity
@@ -136,6 +137,7 @@ def talk(
     cancelled: threading.Event,
 ) -> None:
     """Join, and run the script until the channel has closed. Raises whatever ended the task."""
+    keep_block_memory()
     link = enclave.pinned.open_channel()
     try:
         envelope, channel = join(

@@ -1,6 +1,6 @@
 """What the inside asks of the outside. Adapters implement these; tests bring simulators."""
 
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 
 class Clock(Protocol):
@@ -44,14 +44,18 @@ class Quoter(Protocol):
         ...
 
 
+Envelope: TypeAlias = bytes | bytearray | memoryview
+"""One sealed message. Whoever has handed it on must not write to it any more."""
+
+
 class Link(Protocol):
     """One ordered, reliable, bidirectional pipe of opaque byte strings between a party and an enclave."""
 
-    def send(self, envelope: bytes) -> None:
+    def send(self, envelope: Envelope) -> None:
         """Raises ChannelClosed."""
         ...
 
-    def receive(self, timeout: float | None = None) -> bytes:
+    def receive(self, timeout: float | None = None) -> Envelope:
         """The next envelope. Raises ChannelClosed; TimeoutError after `timeout` seconds."""
         ...
 

@@ -13,11 +13,15 @@ import threading
 from typing import Literal
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import GCM
 
 from confide.core import limits
 from confide.core.digest import sha384
 from confide.core.errors import LimitExceeded, LocalProtocolError, SealError
+from confide.core.ports import Envelope
 from confide.crypto.ratchet import Direction, Ratchet
 
 Side = Literal["party", "enclave"]
@@ -35,28 +39,31 @@ class SealingKey:
     def __init__(self, ratchet: Ratchet, context: bytes, direction: Direction) -> None:
         self._ratchet = ratchet
         self._associated = _associated(context, direction)
-        self._cipher: AESGCM | None = AESGCM(ratchet.key)
+        self._cipher: AES | None = AES(ratchet.key)
         self._number = 0
         self._lock = threading.Lock()
 
-    def seal(self, plaintext: bytes, epoch: int) -> bytes:
-        """The next envelope; a larger `epoch` than the last moves the ratchet forward first.
+    def seal(self, plaintext: bytes, epoch: int, payload: bytes = b"") -> bytearray:
+        """The next envelope, of `plaintext` || `payload`, which only the cipher copies.
+
+        A larger `epoch` than the last moves the ratchet forward first.
 
         Raises:
-            LimitExceeded: `plaintext` is longer than MAX_MESSAGE_BYTES.
+            LimitExceeded: together they are longer than MAX_MESSAGE_BYTES.
             SealError: the key has been destroyed.
             LocalProtocolError: `epoch` is past or beyond MAX_EPOCH, or the epoch's numbers are used up.
         """
-        if len(plaintext) > limits.MAX_MESSAGE_BYTES:
-            raise LimitExceeded(f"a message of {len(plaintext)} bytes is longer than MAX_MESSAGE_BYTES")
+        size = len(plaintext) + len(payload)
+        if size > limits.MAX_MESSAGE_BYTES:
+            raise LimitExceeded(f"a message of {size} bytes is longer than MAX_MESSAGE_BYTES")
         with self._lock:
             cipher = self._cipher_of(epoch)
             if self._number >= limits.MAX_MESSAGES_PER_EPOCH:
                 raise LocalProtocolError("this epoch has carried MAX_MESSAGES_PER_EPOCH messages")
-            header = _HEADER.pack(VERSION, epoch, self._number)
-            ciphertext = cipher.encrypt(_nonce(self._number), plaintext, self._associated + header)
-            self._number += 1
-        return header + ciphertext
+            number = self._number
+            self._number += 1  # whatever comes: a nonce that was begun with is never taken again
+        header = _HEADER.pack(VERSION, epoch, number)
+        return _sealed(cipher, number, header, self._associated + header, (plaintext, payload))
 
     def destroy(self) -> None:
         """Wipe the key, as far as Python allows; every later `seal` raises SealError. Idempotent."""
@@ -64,7 +71,7 @@ class SealingKey:
             self._ratchet.wipe()
             self._cipher = None
 
-    def _cipher_of(self, epoch: int) -> AESGCM:
+    def _cipher_of(self, epoch: int) -> AES:
         if self._cipher is None:
             raise SealError
         if not self._ratchet.epoch <= epoch <= limits.MAX_EPOCH:
@@ -72,7 +79,7 @@ class SealingKey:
         if epoch > self._ratchet.epoch:
             following = self._ratchet.ahead(epoch, self._number)
             self._ratchet.wipe()
-            self._ratchet, self._cipher, self._number = following, AESGCM(following.key), 0
+            self._ratchet, self._cipher, self._number = following, AES(following.key), 0
         return self._cipher
 
 
@@ -85,7 +92,7 @@ class OpeningKey:
         self._cipher: AESGCM | None = AESGCM(ratchet.key)
         self._number = 0
 
-    def open(self, envelope: bytes, *, max_epoch: int) -> tuple[int, bytes]:
+    def open(self, envelope: Envelope, *, max_epoch: int) -> tuple[int, bytes]:
         """(epoch, plaintext) of the next envelope, which may open a later epoch up to `max_epoch`.
 
         Raises:
@@ -102,7 +109,7 @@ class OpeningKey:
         self._ratchet.wipe()
         self._cipher = None
 
-    def _open(self, envelope: bytes, max_epoch: int) -> tuple[int, bytes]:
+    def _open(self, envelope: Envelope, max_epoch: int) -> tuple[int, bytes]:
         if self._cipher is None:
             raise SealError
         if not OVERHEAD_BYTES <= len(envelope) <= limits.MAX_MESSAGE_BYTES + OVERHEAD_BYTES:
@@ -145,6 +152,23 @@ def session_keys(
         SealingKey(Ratchet(secret, context, outgoing, key_bytes=key_bytes), context, outgoing),
         OpeningKey(Ratchet(secret, context, incoming, key_bytes=key_bytes), context, incoming),
     )
+
+
+def _sealed(
+    cipher: AES, number: int, header: bytes, associated: bytes, parts: tuple[bytes, bytes]
+) -> bytearray:
+    """Header || AES-GCM ciphertext of all parts || tag, written in its place."""
+    envelope = bytearray(OVERHEAD_BYTES + sum(map(len, parts)))
+    envelope[: len(header)] = header
+    encryptor = Cipher(cipher, GCM(_nonce(number))).encryptor()
+    encryptor.authenticate_additional_data(associated)
+    with memoryview(envelope) as room:
+        at = len(header)
+        for part in parts:
+            at += encryptor.update_into(part, room[at:])
+    encryptor.finalize()
+    envelope[at:] = encryptor.tag
+    return envelope
 
 
 def _associated(context: bytes, direction: Direction) -> bytes:

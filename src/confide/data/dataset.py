@@ -1,5 +1,6 @@
 """A prepared dataset on disk: a folder of blocks, a manifest, and, for its owner, the quarantined rows."""
 
+import os
 from functools import cached_property
 from pathlib import Path
 
@@ -49,9 +50,16 @@ class PreparedDataset:
     def __repr__(self) -> str:
         return f"PreparedDataset({str(self.path)!r}, rows={self.manifest.rows})"
 
+    def stored_block(self, index: int) -> bytes:
+        """The bytes of block `index` as they lie there, for whoever has them held against the manifest.
+
+        Raises DatasetCorrupt when there are none, or too many.
+        """
+        return _read(self.path / block_name(index), limits.MAX_BLOCK_BYTES)
+
     def block(self, index: int) -> bytes:
         """The bytes of block `index`. Raises DatasetCorrupt when they are not those of the manifest."""
-        data = _read(self.path / block_name(index), limits.MAX_BLOCK_BYTES)
+        data = self.stored_block(index)
         try:
             blocks.check_block(data, self.manifest.blocks[index])
         except DatasetCorrupt:
@@ -111,7 +119,8 @@ class PreparedDataset:
 def _read(path: Path, limit: int) -> bytes:
     try:
         with path.open("rb") as file:
-            data = file.read(limit + 1)
+            # No more room than there are bytes: room for the limit would be new memory each time.
+            data = file.read(min(os.fstat(file.fileno()).st_size, limit) + 1)
     except OSError as cause:
         raise DatasetCorrupt(f"no prepared dataset: {path}: {cause.strerror}") from None
     if len(data) > limit:

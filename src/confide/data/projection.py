@@ -56,6 +56,10 @@ class Projection:
         names = [whole.id.name, *label, *(column.name for column in self._columns)]
         return encode_block(decode_columns(data, entry, whole, names))
 
+    def stored_block(self, index: int) -> bytes:
+        """The same: a projection's blocks do not lie anywhere. Raises DatasetCorrupt."""
+        return self.block(index)
+
     @property
     def id_count(self) -> int:
         """How many ids: one per row."""

@@ -4,7 +4,7 @@ import threading
 
 from confide.core import limits
 from confide.core.errors import ChannelClosed, ConfideError, RemoteProtocolError
-from confide.core.ports import Link
+from confide.core.ports import Envelope, Link
 from confide.crypto.session_secret import HpkeKey
 from confide.enclave.context import EnclaveContext
 from confide.enclave.driver import Event, Heard, Joined, Lost
@@ -51,7 +51,7 @@ class Door:
         self._feed(member.name, link)
 
     @staticmethod
-    def _first(link: Link) -> bytes:
+    def _first(link: Link) -> Envelope:
         """A stream that says nothing must not be held open for long."""
         try:
             return link.receive(timeout=limits.CALL_SECONDS)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from confide.core import limits
 from confide.core.errors import ChannelClosed, ConfideError, PartyLost
-from confide.core.ports import Link
+from confide.core.ports import Envelope, Link
 from confide.enclave.context import Member
 from confide.enclave.coordinator import Coordinator, Says
 from confide.enclave.inbox import Inbox
@@ -37,7 +37,7 @@ class Heard:
     """A sealed envelope came."""
 
     party: str
-    envelope: bytes
+    envelope: Envelope
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class Driver:
         self._channels[name], self._links[name] = event.channel, event.link
         self._pending.append(event)
 
-    def _open(self, party: str, envelope: bytes) -> None:
+    def _open(self, party: str, envelope: Envelope) -> None:
         channel = self._channels[party]
         if channel.session.ended:
             return

@@ -104,8 +104,10 @@ class Participant:
         self._before_upload()
         yield Spoken(m.Opening(salt=self._salt), dataset.manifest_bytes)
         yield from self._model_parts()
-        # Read, and cut to the task's columns, ahead of what is being sent.
-        for index, block in enumerate(map_in_order(dataset.block, range(len(dataset.manifest.blocks)))):
+        # Read, and cut to the task's columns, ahead of what is being sent. The enclave makes the digests: a
+        # file that has changed is told when it asks for the block again.
+        blocks = map_in_order(dataset.stored_block, range(len(dataset.manifest.blocks)))
+        for index, block in enumerate(blocks):
             yield Spoken(m.DataBlock(index=index), block)
         yield Spoken(m.Uploaded())
 

@@ -25,7 +25,11 @@ class Dataset(Protocol):
         ...
 
     def block(self, index: int) -> bytes:
-        """Raises DatasetCorrupt."""
+        """Raises DatasetCorrupt, also when it is not what the manifest lists."""
+        ...
+
+    def stored_block(self, index: int) -> bytes:
+        """The block without its digest made. Raises DatasetCorrupt."""
         ...
 
     @property

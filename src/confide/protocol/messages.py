@@ -395,18 +395,23 @@ class Spoken(msgspec.Struct, frozen=True):
 
 def encode(spoken: Spoken) -> bytes:
     """Header length || header || payload. Raises ValueError for a payload where none belongs."""
+    return encode_header(spoken) + spoken.payload
+
+
+def encode_header(spoken: Spoken) -> bytes:
+    """What `encode` puts before the payload, which is long and needs no copy. Raises ValueError, too."""
     if spoken.payload and spoken.message.kind not in WITH_PAYLOAD:
         raise ValueError(f"{spoken.message.kind} carries no payload")
     header = canonical.encode(spoken.message)
-    return len(header).to_bytes(4, "big") + header + spoken.payload
+    return len(header).to_bytes(4, "big") + header
 
 
-def decode(data: bytes) -> Spoken:
+def decode(data: bytes | memoryview) -> Spoken:
     """Read what `encode` wrote. Raises RemoteProtocolError for every other input."""
     length = int.from_bytes(data[:4], "big")
     if len(data) < 4 or length > len(data) - 4:  # noqa: PLR2004 - the four bytes of the length
         raise RemoteProtocolError("a message is shorter than its header says")
-    message = _decode_header(data[4 : 4 + length])
+    message = _decode_header(bytes(data[4 : 4 + length]))
     payload = bytes(data[4 + length :])
     if payload and message.kind not in WITH_PAYLOAD:
         raise RemoteProtocolError(f"{message.kind} carries no payload")

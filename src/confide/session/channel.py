@@ -1,6 +1,7 @@
 """One end of a joined channel: every message is judged by the table and sealed, in that order."""
 
 from confide.core.errors import LocalProtocolError, RemoteProtocolError
+from confide.core.ports import Envelope
 from confide.crypto.sealed import OpeningKey, SealingKey
 from confide.protocol import messages
 from confide.protocol.machine import Session
@@ -21,7 +22,7 @@ class SealedChannel:
         self._opening = opening
         self.session = session
 
-    def say(self, message: Message, payload: bytes = b"") -> bytes:
+    def say(self, message: Message, payload: bytes = b"") -> Envelope:
         """The sealed envelope of our next message.
 
         Raises:
@@ -31,14 +32,14 @@ class SealedChannel:
         """
         after = self.session.say(self._us, message)
         try:
-            encoded = messages.encode(Spoken(message, payload))
+            header = messages.encode_header(Spoken(message, payload))
         except ValueError as cause:
             raise LocalProtocolError(f"'{message.kind}' can't be encoded: {cause}") from None
-        envelope = self._sealing.seal(encoded, self.session.epoch)
+        envelope = self._sealing.seal(header, self.session.epoch, payload)
         self.session = after
         return envelope
 
-    def hear(self, envelope: bytes) -> Spoken:
+    def hear(self, envelope: Envelope) -> Spoken:
         """Open and judge the other end's next message.
 
         Raises:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from confide.core import limits
 from confide.core.errors import ChannelClosed, ConfideError
-from confide.core.ports import Link
+from confide.core.ports import Envelope, Link
 from confide.protocol import faults
 from confide.protocol.messages import Abort, Message, Spoken
 from confide.session.channel import SealedChannel
@@ -66,7 +66,7 @@ def _hear(link: Link, channel: SealedChannel, note: Note, cancelled: threading.E
     return spoken
 
 
-def _receive(link: Link, cancelled: threading.Event, us: str) -> bytes:
+def _receive(link: Link, cancelled: threading.Event, us: str) -> Envelope:
     while True:
         _check(cancelled, us)
         try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from confide.core import canonical, limits
 from confide.core.digest import same, sha384, sha384_hex
 from confide.core.errors import RemoteProtocolError
-from confide.core.ports import Randomness, Signer
+from confide.core.ports import Envelope, Randomness, Signer
 from confide.crypto import signatures
 from confide.crypto.sealed import session_keys
 from confide.crypto.session_secret import HpkeKey, open_secret, seal_secret
@@ -62,7 +62,7 @@ def join(
 
 
 def accept(
-    envelope: bytes,
+    envelope: Envelope,
     enclave: Attested,
     *,
     party: str,
@@ -84,7 +84,7 @@ def accept(
     """
     if len(envelope) > limits.MAX_CERTIFICATE_BYTES:
         raise RemoteProtocolError("the first message is too long for a JOIN")
-    message = messages.decode(envelope).message
+    message = messages.decode(bytes(envelope)).message
     session = Session(role).hear(role, message)
     if not isinstance(message, Join) or message.statement.version != messages.VERSION:
         raise RemoteProtocolError(f"this enclave speaks {messages.VERSION}")

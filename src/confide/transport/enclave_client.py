@@ -9,7 +9,7 @@ import grpc
 from confide.core import limits
 from confide.core.errors import ChannelClosed, ConfideError
 from confide.core.platform_api import AttestReply
-from confide.core.ports import Link
+from confide.core.ports import Envelope, Link
 from confide.transport import errors, pinned, wire
 from confide.transport.calling import call
 from confide.transport.links import MailboxLink
@@ -97,7 +97,7 @@ class _Reader:
             return malformed
         return ChannelClosed("the enclave closed the channel")
 
-    def _keep(self, envelope: bytes) -> None:
+    def _keep(self, envelope: Envelope) -> None:
         try:
             self._inbox.put(envelope)
         except ConfideError:

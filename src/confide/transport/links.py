@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from confide.core import limits
 from confide.core.errors import ChannelClosed, ConfideError, LimitExceeded
+from confide.core.ports import Envelope
 from confide.transport.mailbox import Mailbox
 
 
@@ -15,7 +16,7 @@ class MailboxLink:
         self._outbox = outbox
         self._on_close = on_close
 
-    def send(self, envelope: bytes) -> None:
+    def send(self, envelope: Envelope) -> None:
         """Waits while the other end is slow, at most limits.STALL_SECONDS without progress.
 
         Raises:
@@ -33,7 +34,7 @@ class MailboxLink:
             self.drop(stalled)
             raise stalled from None
 
-    def receive(self, timeout: float | None = None) -> bytes:
+    def receive(self, timeout: float | None = None) -> Envelope:
         """The next envelope.
 
         Raises ChannelClosed or the link's error; TimeoutError after `timeout` seconds.

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Final
 
 from confide.core.errors import ChannelClosed, ConfideError
+from confide.core.ports import Envelope
 
 _CLOSED: Final = "the channel is closed"
 
@@ -16,11 +17,11 @@ class Mailbox:
 
     def __init__(self, room: int) -> None:
         self._room = room
-        self._items: deque[bytes] = deque()
+        self._items: deque[Envelope] = deque()
         self._changed = threading.Condition()
         self._reason: ConfideError | None = None
 
-    def put(self, item: bytes, timeout: float | None = None) -> None:
+    def put(self, item: Envelope, timeout: float | None = None) -> None:
         """Waits while full.
 
         Raises:
@@ -34,7 +35,7 @@ class Mailbox:
             self._items.append(item)
             self._changed.notify_all()
 
-    def get(self, timeout: float | None = None) -> bytes:
+    def get(self, timeout: float | None = None) -> Envelope:
         """Waits while empty. What was put before `close` is still given out.
 
         Raises:
@@ -62,7 +63,7 @@ class Mailbox:
             self._items.clear()
             self.close(reason)
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[Envelope]:
         """Envelopes until the mailbox is closed and empty."""
         while True:
             try:

@@ -20,7 +20,15 @@ from confide.core.platform_api import (
     TaskState,
     TaskStatus,
 )
+from confide.core.ports import Envelope
 from confide.transport.gen import confide_pb2 as pb
+
+_SEALED: Final = bytes([pb.Envelope.SEALED_FIELD_NUMBER << 3 | 2])
+"""The field's tag on the wire: its number and "length-delimited"."""
+_SEVEN_BITS: Final = 0x7F
+_MORE: Final = 0x80
+_LONGEST_LENGTH: Final = 5
+"""Bytes of a length below 2^32."""
 
 Q = TypeVar("Q")
 R = TypeVar("R")
@@ -256,12 +264,41 @@ def decode_attest_reply(data: bytes) -> AttestReply:
     return _read(pb.AttestReply, data, lambda m: AttestReply(evidence=m.evidence, config=m.config))
 
 
-def encode_envelope(sealed: bytes) -> bytes:
-    return pb.Envelope(sealed=sealed).SerializeToString()
+def encode_envelope(sealed: Envelope) -> bytes:
+    """What protobuf makes of it, without the two copies of `sealed` that protobuf makes on the way."""
+    if not sealed:
+        return b""
+    return b"".join((_SEALED, _varint(len(sealed)), sealed))
 
 
-def decode_envelope(data: bytes) -> bytes:
+def decode_envelope(data: bytes) -> Envelope:
+    """A view into `data` where it has the form of `encode_envelope`; any other form is protobuf's to read."""
+    head = data[: len(_SEALED) + _LONGEST_LENGTH]
+    if head[:1] == _SEALED:
+        length, start = _length(head)
+        if start + length == len(data):
+            return memoryview(data)[start:]
     return _read(pb.Envelope, data, lambda m: m.sealed)
+
+
+def _varint(value: int) -> bytes:
+    """Seven bits a byte, the low ones first (protobuf, "Encoding")."""
+    out = bytearray()
+    while value > _SEVEN_BITS:
+        out.append(value & _SEVEN_BITS | _MORE)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _length(head: bytes) -> tuple[int, int]:
+    """(the length that follows the field's tag, where it ends); (0, 0) if it does not end within `head`."""
+    value = 0
+    for place, byte in enumerate(head[len(_SEALED) :]):
+        value |= (byte & _SEVEN_BITS) << 7 * place
+        if byte <= _SEVEN_BITS:
+            return value, len(_SEALED) + place + 1
+    return 0, 0
 
 
 def _path(service: str, method: str) -> str:

@@ -40,7 +40,7 @@ def test_any_run_of_messages_and_phases_arrives_as_sent(steps):
 
 def test_the_same_text_never_looks_the_same():
     (sealing, _), _ = pair()
-    assert len({sealing.seal(b"same", epoch)[13:] for epoch in (0, 0, 1, 1, 2)}) == 5
+    assert len({bytes(sealing.seal(b"same", epoch)[13:]) for epoch in (0, 0, 1, 1, 2)}) == 5
 
 
 def test_sender_does_not_go_back():
@@ -139,3 +139,29 @@ def test_refusals_carry_no_reason():
         opening.open(b"", max_epoch=0)
     assert str(refusal.value) == "a sealed message was refused"
     assert refusal.value.__cause__ is None
+
+
+@given(st.binary(max_size=60), st.binary(max_size=60))
+def test_a_payload_stands_behind_the_text_as_if_it_were_one(text, payload):
+    (one, _), _ = pair()
+    (other, _), (_, opening) = pair()
+    envelope = one.seal(text, 0, payload)
+    assert envelope == other.seal(text + payload, 0)
+    assert opening.open(memoryview(envelope), max_epoch=0) == (0, text + payload)
+
+
+def test_the_length_limit_counts_text_and_payload(monkeypatch):
+    (sealing, _), (_, opening) = pair()
+    monkeypatch.setattr(limits, "MAX_MESSAGE_BYTES", 10)
+    with pytest.raises(LimitExceeded):
+        sealing.seal(bytes(6), 0, bytes(5))
+    assert opening.open(sealing.seal(bytes(6), 0, bytes(4)), max_epoch=0) == (0, bytes(10))
+
+
+def test_a_number_whose_sealing_failed_is_never_used_again():
+    (sealing, _), _ = pair()
+    first = sealing.seal(b"", 0)
+    with pytest.raises(TypeError):
+        sealing.seal(b"", 0, ["no", "bytes"])
+    second = sealing.seal(b"", 0)
+    assert [int.from_bytes(envelope[5:13]) for envelope in (first, second)] == [0, 2]

@@ -1,5 +1,6 @@
 import pytest
 
+from confide.core import limits
 from confide.core.errors import DatasetCorrupt
 from confide.data.dataset import PreparedDataset, block_name
 from confide.data.ids import id_set_digest
@@ -46,3 +47,17 @@ def test_damaged_quarantine_file(prepared, schema):
     (dataset.path / "quarantine.jsonl").write_text("{}\n")
     with pytest.raises(DatasetCorrupt):
         dataset.quarantine()
+
+
+def test_a_stored_block_is_given_as_it_lies_there(prepared, schema, monkeypatch):
+    dataset = prepared(LINES, schema)
+    path = dataset.path / block_name(0)
+    assert dataset.stored_block(0) == dataset.block(0)
+    path.write_bytes(b"changed")
+    assert dataset.stored_block(0) == b"changed"
+    monkeypatch.setattr(limits, "MAX_BLOCK_BYTES", 6)
+    with pytest.raises(DatasetCorrupt, match="longer than 6 bytes"):
+        dataset.stored_block(0)
+    path.unlink()
+    with pytest.raises(DatasetCorrupt):
+        dataset.stored_block(0)
