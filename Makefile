@@ -6,12 +6,15 @@ INSTALLED := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 GENERATORS := scripts/generate_proto.py $(sort $(wildcard scripts/make_*.py))
 
-.PHONY: demo test check install docs vectors clean help
+.PHONY: demo test check install docs vectors bench bench-full clean help
 
 help:
 	@echo "make demo     run the main job: three parties, one (simulated) enclave; leaves demo-run/"
 	@echo "make test     everything CI runs: check, then all tests"
 	@echo "make check    formatting, lint, types, import contracts, generated files"
+	@echo "make bench    every measurement, small: one table, and bench/out/bench.json (less than 5 minutes on 2 cores;"
+	@echo "              the first time it also installs the peers, DeepCTR-Torch and torch, into bench/out)"
+	@echo "make bench-full  the same at the seed's scale: hours of peers, 12 GiB of memory, 15 GB of disk"
 	@echo "make install  the environment in $(VENV), with pinned versions"
 	@echo "make docs     write the generated pages and tables anew"
 	@echo "make clean    remove what these commands made"
@@ -51,6 +54,12 @@ test: check
 	@echo "== Tests"
 	@$(PYTEST) -n 2 --dist loadfile
 	@echo "ALL CHECKS AND TESTS PASSED"
+
+bench: $(INSTALLED)
+	@$(BIN)/python bench/run.py
+
+bench-full: $(INSTALLED)
+	@$(BIN)/python bench/run.py --scale full
 
 docs: $(INSTALLED)
 	@for script in $(GENERATORS); do $(BIN)/python $$script || exit 1; done

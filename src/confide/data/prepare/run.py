@@ -64,10 +64,10 @@ def _write(
     chunks: Iterator[SourceChunk], schema: Schema, folder: Path, quarantine: Quarantine, report: Progress
 ) -> tuple[int, tuple[BlockEntry, ...]]:
     """(rows of the source, blocks written)."""
-    stored = _stored_schema(schema)
+    stored = stored_schema(schema)
     ids, rows = IdLog(), 0
     with BlockWriter(folder, stored) as writer:
-        for parsed in map_in_order(lambda chunk: _parse(chunk, schema, stored), chunks):
+        for parsed in map_in_order(lambda chunk: parse_chunk(chunk, schema, stored), chunks):
             rows += parsed.rows
             for numbers, reason, column in parsed.put_aside:
                 quarantine.add(numbers, reason, column)
@@ -83,7 +83,7 @@ def _write(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _ParsedChunk:
+class ParsedChunk:
     """What became of a chunk: its usable rows, and the rows put aside, for one reason each."""
 
     rows: int
@@ -92,7 +92,7 @@ class _ParsedChunk:
     put_aside: list[tuple[RowNumbers, Reason, str | None]]
 
 
-def _parse(chunk: SourceChunk, schema: Schema, stored: pa.Schema) -> _ParsedChunk:
+def parse_chunk(chunk: SourceChunk, schema: Schema, stored: pa.Schema) -> ParsedChunk:
     """Runs in several threads: touches nothing but the chunk."""
     good = np.ones(chunk.batch.num_rows, np.bool_)
     put_aside: list[tuple[RowNumbers, Reason, str | None]] = [(chunk.malformed, Reason.WRONG_WIDTH, None)]
@@ -109,7 +109,7 @@ def _parse(chunk: SourceChunk, schema: Schema, stored: pa.Schema) -> _ParsedChun
     batch, numbers = pa.RecordBatch.from_arrays(values, schema=stored), chunk.numbers
     if not good.all():
         batch, numbers = batch.filter(pa.array(good)), numbers[good]
-    return _ParsedChunk(chunk.batch.num_rows + chunk.malformed.size, batch, numbers, put_aside)
+    return ParsedChunk(chunk.batch.num_rows + chunk.malformed.size, batch, numbers, put_aside)
 
 
 def _parsers(schema: Schema) -> Iterator[tuple[str, Parser]]:
@@ -124,7 +124,8 @@ def _columns(schema: Schema) -> tuple[Column, ...]:
     return tuple(Column(name, kind) for name, kind in schema.columns.items())
 
 
-def _stored_schema(schema: Schema) -> pa.Schema:
+def stored_schema(schema: Schema) -> pa.Schema:
+    """The Arrow schema of the blocks that this schema leads to."""
     return arrow_schema(schema.id, schema.label, _columns(schema))
 
 
