@@ -22,7 +22,7 @@ help:
 install: $(INSTALLED)
 
 # Debian splits venv's pip off: without python3-venv the environment is made without it, and pip of outside fills it.
-NATIVE := $(wildcard src/confide/algorithms/engine/native/*)
+NATIVE := $(wildcard src/confide/*/*/native/*) $(wildcard src/confide/*/native/*)
 
 $(INSTALLED): pyproject.toml setup.py packaging/sim/pyproject.toml constraints.txt $(NATIVE)
 	@echo "== Installing into $(VENV) (pinned by constraints.txt)"
