@@ -19,6 +19,7 @@ from setuptools.command.build_ext import build_ext
 SOURCES = {
     "confide.algorithms.engine._kernel": Path("src/confide/algorithms/engine/native"),
     "confide.data._hash": Path("src/confide/data/native"),
+    "confide.data.prepare._rows": Path("src/confide/data/prepare/native"),
 }
 """Each library, and where its C files are."""
 FLAGS = "-std=gnu11 -O3 -fPIC -shared -pthread -fno-math-errno -Wall -Wextra -Wl,-z,relro,-z,now"
@@ -53,7 +54,7 @@ LIBRARIES = [
     Extension(
         name,
         sources=sorted(str(source) for source in folder.glob("*.c")),
-        depends=sorted(str(header) for header in folder.glob("*.h")),
+        depends=sorted(str(header) for other in SOURCES.values() for header in other.glob("*.h")),
     )
     for name, folder in SOURCES.items()
 ]

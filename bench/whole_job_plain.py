@@ -21,9 +21,9 @@ from confide.data import schema as schemas
 from confide.data.alignment.join import join
 from confide.data.columns import JoinedColumns, take_column
 from confide.data.encoding import FeatureEncoder
-from confide.data.ordered_pool import map_in_order
 from confide.data.predictions import encode_predictions
-from confide.data.prepare.run import parse_chunk, stored_schema
+from confide.data.prepare.chunks import stored_schema
+from confide.data.prepare.plain_text import parse_source
 from confide.data.readers import open_source
 from confide.data.split import holdout
 from confide.data.vocabulary import Scheme, Vocabulary
@@ -50,9 +50,9 @@ def read(folder, *, with_label):
         schema = schemas.load(folder / f"{file}.schema.toml")
         schema = schema if with_label else schema.without_label()
         stored = stored_schema(schema)
-        chunks = open_source(folder / f"{file}.tsv", schema.reader).chunks(schema.names)
-        parsed = map_in_order(lambda chunk, use=(schema, stored): parse_chunk(chunk, *use).batch, chunks)
-        tables[party] = pa.Table.from_batches(list(parsed), stored)
+        path = folder / f"{file}.tsv"
+        parsed = parse_source(open_source(path, schema.reader), path, schema, stored)
+        tables[party] = pa.Table.from_batches([chunk.batch for chunk in parsed], stored)
     return tables
 
 

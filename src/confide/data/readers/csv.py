@@ -24,7 +24,8 @@ class CsvSource:
     def __init__(self, path: Path, options: ReaderOptions) -> None:
         self._path = path
         self._options = options
-        self._delimiter = options.delimiter or _delimiter(path, options.format)
+        self.delimiter = options.delimiter or _delimiter(path, options.format)
+        """One ASCII character."""
         try:
             with self._open(pa_csv.ConvertOptions(), Malformed()) as reader:
                 written = reader.schema.names
@@ -81,7 +82,7 @@ class CsvSource:
                 autogenerate_column_names=not options.header and not options.names,
             ),
             parse_options=pa_csv.ParseOptions(
-                delimiter=self._delimiter,
+                delimiter=self.delimiter,
                 quote_char='"' if options.quoting else False,
                 newlines_in_values=options.quoting,
                 invalid_row_handler=malformed,
