@@ -1,4 +1,5 @@
-"""Peak memory of processes, as the kernel keeps it: VmHWM of /proc/PID/status (proc(5)), in MiB.
+"""Peak memory and processor time of processes, as the kernel keeps them (proc(5)): VmHWM of
+/proc/PID/status, in MiB, and utime and stime of /proc/PID/stat, in seconds.
 
 Not ru_maxrss: a process inherits that from the one that forked it, whatever it executes then.
 """
@@ -19,20 +20,34 @@ def peak_of(pid):
     return int(found.split()[1]) / 1024
 
 
+def seconds_of(pid):
+    """Of all its threads so far, in user and in system mode. Raises OSError."""
+    return sum(map(int, _facts(Path(f"/proc/{pid}"))[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
 def own_peak():
     return peak_of(os.getpid())
 
 
 class Watch:
-    """Peaks of all processes below this one, by the name that `name_of(pid, arguments)` gives (None: none).
+    """Peaks and seconds of the processes below this one, by the name that `name_of(pid, arguments)` gives.
 
-    A peak only rises, so of each process nothing is missed but its last LOOK_SECONDS.
+    Both only rise, so of each process nothing is missed but its last LOOK_SECONDS. Under a name that several
+    processes have: the highest peak, the sum of the seconds. None is no name.
     """
 
     def __init__(self, name_of):
-        self.peaks = {}
+        self.peaks, self._seconds = {}, {}
         self._name_of, self._done = name_of, threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
+
+    @property
+    def seconds(self):
+        """Processor seconds by name."""
+        found = dict.fromkeys(self.peaks, 0.0)
+        for (name, _), seconds in self._seconds.items():
+            found[name] += seconds
+        return found
 
     def __enter__(self):
         self._thread.start()
@@ -50,11 +65,12 @@ class Watch:
     def _look(self, pid):
         try:
             arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-            name, peak = self._name_of(pid, arguments), peak_of(pid)
+            name, peak, seconds = self._name_of(pid, arguments), peak_of(pid), seconds_of(pid)
         except OSError:
             return  # it has ended since
         if name is not None:
             self.peaks[name] = max(self.peaks.get(name, 0), peak)
+            self._seconds[name, pid] = seconds
 
 
 def descendants(pid):
@@ -71,9 +87,13 @@ def descendants(pid):
     return found
 
 
+def _facts(entry):
+    """The fields of its stat from the third on. The name before them may hold anything but ends with the last )."""
+    return (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
+
+
 def _parent(entry):
     try:
-        # The name before it may hold anything: fields are counted from its closing parenthesis.
-        return int((entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+        return int(_facts(entry)[1])
     except OSError:
         return None  # it has ended since

@@ -108,6 +108,8 @@ def measured(data, rows, test_rows):
         "plain_stages": plain["seconds"],
         "peak_mib": protected.watch.peaks,
         "plain_peak_mib": plain["peak_mib"],
+        "processor_seconds": protected.watch.seconds,
+        "plain_processor_seconds": plain["processor_seconds"],
         "held_out_auc": plain["held_out_auc"],
         "test_auc": auc,
     }
@@ -152,10 +154,7 @@ def show(found):
     table.add_section()
     table.add_row("whole", f"{found['seconds']:.1f}", f"{found['plain_seconds']:.1f}")
     console.print(table)
-    peaks = Table("process", "peak MiB", box=SIMPLE_HEAD)
-    for name, mib in {**found["peak_mib"], "plain": found["plain_peak_mib"]}.items():
-        peaks.add_row(name, f"{mib:,.0f}")
-    console.print(peaks)
+    console.print(processes(found))
     console.print(
         f"{found['rows']:,} + {found['test_rows']:,} rows, {found['text_bytes'] / 1e9:.2f} GB of text; "
         f"ratio {found['ratio']:.2f}; test AUC {found['test_auc']:.4f}; "
@@ -163,6 +162,16 @@ def show(found):
         f"keys, certificates and services before it: {found['setup_seconds']:.1f} s",
         highlight=False,
     )
+
+
+def processes(found):
+    table = Table("process", "peak MiB", "processor s", box=SIMPLE_HEAD)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, mib in found["peak_mib"].items():
+        table.add_row(name, f"{mib:,.0f}", f"{found['processor_seconds'][name]:.1f}")
+    table.add_row("plain", f"{found['plain_peak_mib']:,.0f}", f"{found['plain_processor_seconds']:.1f}")
+    return table
 
 
 def main():

@@ -7,6 +7,8 @@ from confide_sim.demo.files import INITIATOR, PROVIDER
 
 PARTIES = {INITIATOR: "a", PROVIDER: "b"}
 """Who brings which of generate_rows.py's files."""
+FIRST_ROWS = "encode, make the network, first rows"
+"""Until the first report of the training."""
 PURPOSE = "the whole job, measured"
 SIZE = 16
 """K and T."""

@@ -72,13 +72,15 @@ def train(folder, stages):
     columns = JoinedColumns(tables, rows, fields())
     encoder, encoded = FeatureEncoder.fit_encode(fields(), columns, len(learned), vocabulary)
     del tables, columns, rows
-    stages.end("encode")
     every = Batch(encoded.indices, encoded.values, labels)
     first, last = every.rows(slice(len(learned))), every.rows(slice(len(learned), None))
     estimator = registry.build("afm", job.PARAMETERS)
-    for _ in estimator.fit(
+    reports = estimator.fit(
         first.indices, first.values, first.labels, holdout=last, feature_count=encoded.features
-    ):
+    )
+    next(reports)
+    stages.end(job.FIRST_ROWS)
+    for _ in reports:
         pass
     auc = metrics.auc(last.labels, estimator.predict(last.indices, last.values))
     stages.end("train")
@@ -120,7 +122,12 @@ def main():
     write_model(estimator, encoder, out / "model.confide")
     stages.end("deliver")
     predict(folder / "test", estimator, encoder, out / "predictions.csv", stages)
-    print(json.dumps({"seconds": stages.seconds, "peak_mib": memory.own_peak(), **found}))
+    told = {
+        "seconds": stages.seconds,
+        "peak_mib": memory.own_peak(),
+        "processor_seconds": time.process_time(),
+    }
+    print(json.dumps({**told, **found}))
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ def stages(lines, began):
                 stage, stage
             )
         elif event == "progress" and stage == "train":
-            name = "encode"
+            name = job.FIRST_ROWS
         if name is not None:
             found[name] = found.get(name, 0) + line["at"] - at
             at = line["at"]
