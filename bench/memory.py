@@ -88,7 +88,7 @@ def descendants(pid):
 
 
 def _facts(entry):
-    """The fields of its stat from the third on. The name before them may hold anything but ends with the last )."""
+    """The fields of its stat from the third on; the name before them may hold anything, and ends with ")"."""
     return (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
 
 
