@@ -6,12 +6,15 @@ INSTALLED := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 GENERATORS := scripts/generate_proto.py $(sort $(wildcard scripts/make_*.py))
 
-.PHONY: demo test check install docs vectors fuzz audit-dependencies clean help
+.PHONY: demo test check install docs vectors bench bench-full fuzz audit-dependencies clean help
 
 help:
 	@echo "make demo     run the main job: three parties, one (simulated) enclave; leaves demo-run/"
 	@echo "make test     everything CI runs: check, then all tests"
 	@echo "make check    formatting, lint, types, import contracts, generated files"
+	@echo "make bench    every measurement, small: one table, and bench/out/bench.json (less than 5 minutes on 2 cores;"
+	@echo "              the first time it also installs the peers, DeepCTR-Torch and torch, into bench/out)"
+	@echo "make bench-full  the same at the seed's scale: hours of peers, 12 GiB of memory, 15 GB of disk"
 	@echo "make install  the environment in $(VENV), with pinned versions"
 	@echo "make fuzz     try mutated inputs on every parser: SECONDS=…, or EXECUTIONS=…; TARGETS=…, SEED=…"
 	@echo "make docs     write the generated pages and tables anew"
@@ -21,7 +24,7 @@ help:
 install: $(INSTALLED)
 
 # Debian splits venv's pip off: without python3-venv the environment is made without it, and pip of outside fills it.
-NATIVE := $(wildcard src/confide/algorithms/engine/native/*)
+NATIVE := $(wildcard src/confide/*/*/native/*) $(wildcard src/confide/*/native/*)
 
 $(INSTALLED): pyproject.toml setup.py packaging/sim/pyproject.toml constraints.txt $(NATIVE)
 	@echo "== Installing into $(VENV) (pinned by constraints.txt)"
@@ -57,6 +60,12 @@ test: check
 fuzz: $(INSTALLED)
 	@$(BIN)/python scripts/fuzz.py $(TARGETS) --seconds $(or $(SECONDS),120) \
 		$(if $(EXECUTIONS),--executions $(EXECUTIONS)) $(if $(SEED),--seed $(SEED))
+
+bench: $(INSTALLED)
+	@$(BIN)/python bench/run.py
+
+bench-full: $(INSTALLED)
+	@$(BIN)/python bench/run.py --scale full
 
 docs: $(INSTALLED)
 	@for script in $(GENERATORS); do $(BIN)/python $$script || exit 1; done

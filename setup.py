@@ -1,8 +1,10 @@
-"""Builds the compiled core. Everything else about the package stands in pyproject.toml.
+"""Builds the compiled libraries: the core that trains, and the quick steps of the data path.
 
-The core is plain C and knows nothing of Python: it is loaded with ctypes, so no header of Python is needed,
-and it picks its instructions when it runs, so one build serves every processor of an architecture. It needs
-a C compiler (GCC 12 or newer): $CC, or gcc, or cc. With CONFIDE_WITHOUT_CORE=1 NumPy does the work.
+Everything else about the package stands in pyproject.toml.
+
+They are plain C and know nothing of Python: they are loaded with ctypes, so no header of Python is needed,
+and the core picks its instructions when it runs, so one build serves every processor of an architecture. A C
+compiler is needed (GCC 12 or newer): $CC, or gcc, or cc. With CONFIDE_WITHOUT_CORE=1 NumPy does the work.
 """
 
 import os
@@ -14,7 +16,12 @@ from pathlib import Path
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-NATIVE = Path("src/confide/algorithms/engine/native")
+SOURCES = {
+    "confide.algorithms.engine._kernel": Path("src/confide/algorithms/engine/native"),
+    "confide.data._hash": Path("src/confide/data/native"),
+    "confide.data.prepare._rows": Path("src/confide/data/prepare/native"),
+}
+"""Each library, and where its C files are."""
 FLAGS = "-std=gnu11 -O3 -fPIC -shared -pthread -fno-math-errno -Wall -Wextra -Wl,-z,relro,-z,now"
 
 
@@ -43,13 +50,16 @@ def compiler() -> list[str]:
     )
 
 
-CORE = Extension(
-    "confide.algorithms.engine._kernel",
-    sources=sorted(str(source) for source in NATIVE.glob("*.c")),
-    depends=sorted(str(header) for header in NATIVE.glob("*.h")),
-)
+LIBRARIES = [
+    Extension(
+        name,
+        sources=sorted(str(source) for source in folder.glob("*.c")),
+        depends=sorted(str(header) for other in SOURCES.values() for header in other.glob("*.h")),
+    )
+    for name, folder in SOURCES.items()
+]
 
 setup(
-    ext_modules=[] if os.environ.get("CONFIDE_WITHOUT_CORE") else [CORE],
+    ext_modules=[] if os.environ.get("CONFIDE_WITHOUT_CORE") else LIBRARIES,
     cmdclass={"build_ext": BuildCore},
 )

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import generate_rows
 import numpy as np
+from rows import Row, Scale
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
@@ -251,6 +252,17 @@ def run(folder, rows):
     stages.append(apart(projected, folder))
     found = round_of(folder)
     return {**found, "stages": [*stages, *found["stages"]]}
+
+
+def rows(scale):
+    """See rows.py. Nothing to compare with: what each stage takes."""
+    count = 2_000_000 if scale is Scale.FULL else 200_000
+    with tempfile.TemporaryDirectory(prefix="confide-data-path-") as folder:
+        found = run(Path(folder), count)
+    if found["error"] is not None:
+        raise RuntimeError(found["error"])
+    for stage in found["stages"]:
+        yield Row(f"data path, {stage['stage']}", stage["rows_per_second"], None, "rows/s")
 
 
 def main():

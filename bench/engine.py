@@ -11,6 +11,7 @@ import sys
 import time
 
 import zipf
+from rows import Row, Scale
 
 from confide.algorithms.afm import AfmParameters, fresh_fast_network, fresh_network, step_of
 from confide.algorithms.afm_network import Trainer
@@ -89,6 +90,22 @@ def measured(rows, size, repeat, paths=None):
                 "trained_ratio": round(found[0] / trained, 1),
                 "predicted_ratio": round(found[1] / predicted, 1),
             }
+
+
+def sized(scale):
+    """(rows, repetitions)."""
+    return (65_536, 3) if scale is Scale.FULL else (16_384, 2)
+
+
+def rows(scale):
+    """See rows.py. The core with all threads, on every instruction set, against NumPy."""
+    first, *others = measured(sized(scale)[0], 16, sized(scale)[1])
+    threads = max(line["threads"] for line in others)
+    for line in others:
+        if line["threads"] == threads:
+            for what in ("trained", "predicted"):
+                name = f"engine {line['path']}, {threads} threads, {what}, against NumPy"
+                yield Row(name, line[what], first[what], "rows/s")
 
 
 def main():

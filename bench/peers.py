@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import zipf
 from engine import fast
+from rows import Row, Scale, Skipped
 
 from confide.algorithms.afm import AfmParameters
 from confide.algorithms.base import Batch
@@ -51,6 +52,31 @@ def ours(data, features, path):
     return {"trained": round(trained), "predicted": round(predicted)}
 
 
+def rows(scale):
+    """See rows.py. The core as it chooses by itself, against DeepCTR-Torch on the same rows."""
+    try:
+        python = environment(HERE / "out" / "peers-venv")
+    except (subprocess.CalledProcessError, OSError) as cause:
+        raise Skipped(f"the peers' environment can't be made here ({cause})") from None
+    count, seconds = (65_536, 20) if scale is Scale.FULL else (16_384, 8)
+    indices, values, labels, features = zipf.rows(count)
+    mine = ours(Batch(indices, values, labels), features, Engine.fastest().path)
+    with tempfile.TemporaryDirectory() as place:
+        file = saved(Path(place) / "rows.npz", indices, labels)
+        for name, settings in (("as it comes", {}), ("allocator tuned", TUNED)):
+            theirs = peer(python, file, seconds, settings)
+            for what in theirs:
+                yield Row(f"AFM {what}, against DeepCTR-Torch {name}", mine[what], theirs[what], "rows/s")
+
+
+def saved(file, indices, labels):
+    """The rows for the peer's process."""
+    widths = zipf.sizes()
+    starts = np.concatenate(([0], np.cumsum(widths)[:-1]))
+    np.savez(file, indices=indices, labels=labels, widths=widths, starts=starts)
+    return file
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--venv", type=Path, default=HERE / "out" / "peers-venv")
@@ -59,11 +85,9 @@ def main():
     chosen = options.parse_args()
     python = environment(chosen.venv)
     indices, values, labels, features = zipf.rows(chosen.rows)
-    data, widths = Batch(indices, values, labels), zipf.sizes()
-    starts = np.concatenate(([0], np.cumsum(widths)[:-1]))
+    data = Batch(indices, values, labels)
     with tempfile.TemporaryDirectory() as place:
-        file = Path(place) / "rows.npz"
-        np.savez(file, indices=indices, labels=labels, widths=widths, starts=starts)
+        file = saved(Path(place) / "rows.npz", indices, labels)
         for name, settings in (("as it comes", {}), ("allocator tuned", TUNED)):
             theirs = peer(python, file, chosen.seconds, settings)
             for path in library.paths()[::-1]:

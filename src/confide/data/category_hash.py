@@ -1,9 +1,13 @@
 """XXH3-64 (seed 0) of whole columns at once: the category hash, and a key to find equal texts by.
 
-Algorithm: the xxHash specification, "XXH3 Algorithm Description" (doc/xxhash_spec.md), inputs of 1 to 16
-bytes; the few that are longer are hashed one by one by the xxhash library.
+Algorithm: the xxHash specification, "XXH3 Algorithm Description" (doc/xxhash_spec.md). The compiled library
+does it (native/); where there is none, NumPy does inputs of 1 to 16 bytes, and the xxhash library the few
+that are longer, one by one.
 """
 
+import ctypes
+import functools
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +16,7 @@ import pyarrow as pa
 import xxhash
 
 from confide.data.arrow import Array
+from confide.data.shared_library import load
 
 Codes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
@@ -25,6 +30,7 @@ _MAX_SHORT = 16
 _PIECE_ROWS = 8192
 """So many at a time stay in a core's cache."""
 _LOW = np.uint64(0xFFFFFFFF)
+_BY_WIDTH: Final = {4: "confide_hash_cells32", 8: "confide_hash_cells64"}
 
 
 def _flip(at: int, width: int) -> np.uint64:
@@ -38,6 +44,34 @@ _FLIP_1_3, _FLIP_4_8, _FLIP_LOW, _FLIP_HIGH = _flip(0, 4), _flip(8, 8), _flip(24
 
 def hash_texts(column: Array) -> Codes:
     """(rows,) XXH3-64 of each cell of a `string` or `binary` column; of an empty one where null."""
+    core = _library()
+    return hash_in_numpy(column) if core is None else _hash_natively(core, column)
+
+
+@functools.cache
+def _library() -> ctypes.CDLL | None:
+    core = load(Path(__file__).parent, "_hash")
+    for name in () if core is None else _BY_WIDTH.values():
+        function = getattr(core, name)
+        function.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
+        function.restype = None
+    return core
+
+
+def _hash_natively(core: ctypes.CDLL, column: Array) -> Codes:
+    data, offsets = _cells(column)
+    result = np.empty(len(offsets) - 1, np.uint64)
+    if (offsets[1:] < offsets[:-1]).any() or not 0 <= offsets[0] <= offsets[-1] <= len(data):
+        raise ValueError("the cells of a column do not lie one after another within its bytes")
+    hashed = getattr(core, _BY_WIDTH[offsets.dtype.itemsize])
+    hashed(data.ctypes.data, offsets.ctypes.data, len(result), result.ctypes.data)
+    if column.null_count:
+        result[_nulls(column)] = xxhash.xxh3_64_intdigest(b"")
+    return result
+
+
+def hash_in_numpy(column: Array) -> Codes:
+    """See `hash_texts`: the same without the compiled library."""
     data, starts, lengths = _layout(column)
     result = np.empty(len(starts), np.uint64)
     for start in range(0, len(starts), _PIECE_ROWS):
@@ -68,21 +102,31 @@ def _hash_piece(data: Bytes, starts: Places, lengths: Places, result: Codes) -> 
 
 
 def _layout(column: Array) -> tuple[Bytes, Places, Places]:
-    """(bytes, where each cell starts, how long it is): the column's own buffers, not copied."""
+    """(bytes, where each cell starts, how long it is)."""
+    data, cells = _cells(column)
+    offsets = cells.astype(np.int64)
+    lengths = np.diff(offsets)
+    if column.null_count:
+        lengths[_nulls(column)] = 0
+    return data, offsets[:-1], lengths
+
+
+def _nulls(column: Array) -> npt.NDArray[np.bool_]:
+    return np.asarray(column.is_null().to_numpy(zero_copy_only=False))
+
+
+def _cells(column: Array) -> tuple[Bytes, npt.NDArray[np.int32] | Places]:
+    """(bytes, where each cell starts, and the last one's end): the column's own buffers, not copied."""
     wide = pa.types.is_large_string(column.type) or pa.types.is_large_binary(column.type)
     kind = np.dtype(np.int64 if wide else np.int32)
     buffers: Any = column.buffers()
     _, offset_buffer, data_buffer = buffers
     count = len(column)
     if offset_buffer is None or not count:
-        return np.empty(0, np.uint8), np.zeros(count, np.int64), np.zeros(count, np.int64)
-    begin = column.offset * kind.itemsize
-    offsets: Places = np.frombuffer(offset_buffer, kind, count + 1, begin).astype(np.int64)
-    lengths = np.diff(offsets)
-    if column.null_count:
-        lengths[np.asarray(column.is_null().to_numpy(zero_copy_only=False))] = 0
+        return np.empty(0, np.uint8), np.zeros(count + 1, np.int64)
+    offsets: npt.NDArray[Any] = np.frombuffer(offset_buffer, kind, count + 1, column.offset * kind.itemsize)
     data = np.empty(0, np.uint8) if data_buffer is None else np.frombuffer(data_buffer, np.uint8)
-    return data, offsets[:-1], lengths
+    return data, offsets
 
 
 def _words(data: Bytes, at: Places, width: int) -> Codes:

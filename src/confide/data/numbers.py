@@ -14,6 +14,7 @@ from confide.core.features import Feature, Transform
 
 FloatArray = npt.NDArray[np.float64]
 
+_FEW_BOUNDARIES = 32
 _MAX_FITTED = 1e100
 """Numbers are clipped to this before their squares are summed: no sum overflows."""
 
@@ -82,9 +83,15 @@ class BucketField(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
     def lookup(self, numbers: FloatArray) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
         """(indices, which numbers are missing)."""
         missing = np.isnan(numbers)
-        at = np.searchsorted(np.asarray(self.boundaries), numbers, side="right").astype(np.int32)
-        at[missing] = 0
-        return at, missing
+        if len(self.boundaries) > _FEW_BOUNDARIES:
+            at = np.searchsorted(np.asarray(self.boundaries), numbers, side="right").astype(np.int32)
+            at[missing] = 0
+            return at, missing
+        # Counting those that are not above is quicker than searching, and counts none for a missing one.
+        count = np.zeros(numbers.shape, np.uint8)
+        for boundary in self.boundaries:
+            count += numbers >= boundary
+        return count.astype(np.int32), missing
 
 
 def _ascending(values: Sequence[float]) -> bool:

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ def workers() -> int:
     return max(1, min(cores, limits.MAX_DATA_THREADS))
 
 
-def map_in_order(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+def map_in_order(work: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
     """`work` of each item, in the items' order; the items are taken in the caller's thread.
 
     No more than one result per thread waits to be taken, so memory stays bounded. The first error, in the

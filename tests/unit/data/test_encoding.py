@@ -12,6 +12,7 @@ from confide.core.errors import LimitExceeded, ModelFileInvalid, SchemaMismatch
 from confide.core.features import Feature, Kind, Transform
 from confide.data.columns import JoinedColumns, take_column, take_columns
 from confide.data.encoding import FeatureEncoder
+from confide.data.numbers import BucketField
 from confide.data.vocabulary import Scheme, Vocabulary
 
 SITE = ("a", Feature(name="site", kind=Kind.CATEGORICAL))
@@ -320,3 +321,14 @@ def test_joined_columns_are_taken_when_asked_for_and_not_kept():
     assert source.reads == 2
     with pytest.raises(KeyError):
         joined["b", "site"]
+
+
+@pytest.mark.parametrize("count", [1, 32, 33])
+def test_buckets_whether_counted_or_searched_for(count):
+    boundaries = tuple(float(at) for at in range(count))
+    numbers = np.array([np.nan, -np.inf, -0.5, 0.0, 0.5, count - 1.0, count - 0.5, np.inf])
+    indices, missing = BucketField(boundaries=boundaries).lookup(numbers)
+    expected = [0, *(sum(boundary <= number for boundary in boundaries) for number in numbers[1:])]
+    assert indices.tolist() == expected
+    assert indices.dtype == np.int32
+    assert missing.tolist() == [True, *[False] * 7]

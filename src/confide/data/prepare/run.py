@@ -3,10 +3,8 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from confide.core import limits
@@ -18,18 +16,15 @@ from confide.core.errors import (
     SchemaMismatch,
     UnreadableSource,
 )
-from confide.core.features import Kind
 from confide.core.ports import Progress
-from confide.data.blocks import arrow_schema
 from confide.data.dataset import MANIFEST_NAME, QUARANTINE_NAME
-from confide.data.manifest import BlockEntry, Column, Manifest, Reason, SourceEntry
-from confide.data.ordered_pool import map_in_order
-from confide.data.prepare.cells import Parser, parse_category, parse_id, parse_label, parse_number
+from confide.data.manifest import BlockEntry, Manifest, Reason, SourceEntry
+from confide.data.prepare.chunks import ParsedChunk, columns_of, stored_schema
 from confide.data.prepare.duplicates import IdLog, without_rows
+from confide.data.prepare.plain_text import parse_source
 from confide.data.prepare.quarantine import Quarantine
 from confide.data.prepare.writer import BlockWriter
-from confide.data.readers import SourceChunk, open_source
-from confide.data.readers.base import RowNumbers
+from confide.data.readers import open_source
 from confide.data.schema import Schema
 
 
@@ -54,7 +49,9 @@ def prepare(source: Path, schema: Schema, out: Path, progress: Progress | None =
     digest = sha384_stream(_read(source, size, report))
     with _folder(out) as folder:
         quarantine = Quarantine()
-        rows, blocks = _write(opened.chunks(schema.names), schema, folder, quarantine, report)
+        stored = stored_schema(schema)
+        parsed = _told(parse_source(opened, source, schema, stored), report)
+        rows, blocks = _write(parsed, stored, folder, quarantine)
         if not blocks:
             raise _nothing_left(rows, quarantine)
         manifest = _manifest(schema, blocks, SourceEntry(digest, size, rows), quarantine)
@@ -66,72 +63,33 @@ def prepare(source: Path, schema: Schema, out: Path, progress: Progress | None =
     return manifest
 
 
+def _told(chunks: Iterator[ParsedChunk], report: Progress) -> Iterator[ParsedChunk]:
+    """The chunks; `report` hears of each after it has been taken care of."""
+    rows = 0
+    for chunk in chunks:
+        yield chunk
+        rows += chunk.rows
+        report("rows", rows, None)
+
+
 def _write(
-    chunks: Iterator[SourceChunk], schema: Schema, folder: Path, quarantine: Quarantine, report: Progress
+    chunks: Iterator[ParsedChunk], stored: pa.Schema, folder: Path, quarantine: Quarantine
 ) -> tuple[int, tuple[BlockEntry, ...]]:
     """(rows of the source, blocks written)."""
-    stored = _stored_schema(schema)
     ids, rows = IdLog(), 0
     with BlockWriter(folder, stored) as writer:
-        for parsed in map_in_order(lambda chunk: _parse(chunk, schema, stored), chunks):
+        for parsed in chunks:
             rows += parsed.rows
             for numbers, reason, column in parsed.put_aside:
                 quarantine.add(numbers, reason, column)
             ids.add(parsed.batch.column(0), parsed.numbers)
             writer.add(parsed.batch)
-            report("rows", rows, None)
         blocks = writer.finish()
     repeated = ids.repeated()
     if repeated.size:
-        quarantine.add(ids.numbers[repeated], Reason.DUPLICATE_ID, schema.id.name)
+        quarantine.add(ids.numbers[repeated], Reason.DUPLICATE_ID, stored.names[0])
         blocks = without_rows(folder, stored, blocks, repeated)
     return rows, blocks
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _ParsedChunk:
-    """What became of a chunk: its usable rows, and the rows put aside, for one reason each."""
-
-    rows: int
-    batch: pa.RecordBatch
-    numbers: RowNumbers
-    put_aside: list[tuple[RowNumbers, Reason, str | None]]
-
-
-def _parse(chunk: SourceChunk, schema: Schema, stored: pa.Schema) -> _ParsedChunk:
-    """Runs in several threads: touches nothing but the chunk."""
-    good = np.ones(chunk.batch.num_rows, np.bool_)
-    put_aside: list[tuple[RowNumbers, Reason, str | None]] = [(chunk.malformed, Reason.WRONG_WIDTH, None)]
-    values = []
-    for name, parser in _parsers(schema):
-        try:
-            parsed = parser(chunk.batch.column(name))
-        except SchemaMismatch as cause:
-            raise SchemaMismatch(f"column {name!r}: {cause.message}") from None
-        for reason, mask in parsed.faults:
-            put_aside.append((chunk.numbers[good & mask], reason, name))
-            good &= ~mask
-        values.append(parsed.values)
-    batch, numbers = pa.RecordBatch.from_arrays(values, schema=stored), chunk.numbers
-    if not good.all():
-        batch, numbers = batch.filter(pa.array(good)), numbers[good]
-    return _ParsedChunk(chunk.batch.num_rows + chunk.malformed.size, batch, numbers, put_aside)
-
-
-def _parsers(schema: Schema) -> Iterator[tuple[str, Parser]]:
-    yield schema.id.name, parse_id(schema.id.type)
-    if schema.label is not None:
-        yield schema.label.name, parse_label(schema.label.type)
-    for name, kind in schema.columns.items():
-        yield name, parse_category if kind is Kind.CATEGORICAL else parse_number
-
-
-def _columns(schema: Schema) -> tuple[Column, ...]:
-    return tuple(Column(name, kind) for name, kind in schema.columns.items())
-
-
-def _stored_schema(schema: Schema) -> pa.Schema:
-    return arrow_schema(schema.id, schema.label, _columns(schema))
 
 
 def _manifest(
@@ -140,7 +98,7 @@ def _manifest(
     return Manifest(
         id=schema.id,
         label=schema.label,
-        columns=_columns(schema),
+        columns=columns_of(schema),
         rows=sum(block.rows for block in blocks),
         blocks=blocks,
         source=source,

@@ -26,7 +26,8 @@ class CsvSource:
     def __init__(self, path: Path, options: ReaderOptions) -> None:
         self._path = path
         self._options = options
-        self._delimiter = options.delimiter or _delimiter(path, options.format)
+        self.delimiter = options.delimiter or _delimiter(path, options.format)
+        """One ASCII character."""
         try:
             with (
                 Utf8Stream(str(path)) as text,
@@ -91,7 +92,7 @@ class CsvSource:
                 autogenerate_column_names=not options.header and not options.names,
             ),
             parse_options=pa_csv.ParseOptions(
-                delimiter=self._delimiter,
+                delimiter=self.delimiter,
                 quote_char='"' if options.quoting else False,
                 newlines_in_values=options.quoting,
                 invalid_row_handler=malformed,
