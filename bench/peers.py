@@ -1,9 +1,9 @@
 """The compiled core against DeepCTR-Torch's and FuxiCTR's AFM on the same rows, ratios in one run.
 
-Run: python bench/peers.py [--fuxictr DIR] [--venv DIR] [--rows 65536] [--seconds 20]. The peers get an
-environment of their own, made here. FuxiCTR's wheel holds no models: its AFM is read from the checkout of
-github.com/reczoo/FuxiCTR that --fuxictr names. Each peer is measured as it comes, and with glibc's
-allocator told to keep memory; ours after each, so that a change of the machine's mood shows.
+Run: python bench/peers.py [--fuxictr DIR] [--venv DIR] [--rows 65536] [--seconds 20] [--only NAME]. The
+peers get an environment of their own, made here. FuxiCTR's wheel holds no models: its AFM is read from the
+checkout of github.com/reczoo/FuxiCTR that --fuxictr names. Each peer is measured as it comes, and with
+glibc's allocator told to keep memory; ours after each, so that a change of the machine's mood shows.
 """
 
 import argparse
@@ -81,14 +81,14 @@ def ours(data, features, path):
     return {"trained": round(trained), "predicted": round(predicted)}
 
 
-def measured(peers, rows, seconds):
+def measured(peers, names, rows, seconds):
     """One line per peer, allocator and path."""
     indices, values, labels, features = zipf.rows(rows)
     data, widths = Batch(indices, values, labels), zipf.sizes()
     with tempfile.TemporaryDirectory() as place:
         file = Path(place) / "rows.npz"
         np.savez(file, indices=indices, labels=labels, widths=widths, starts=zipf.starts(widths))
-        for name, (way, settings) in itertools.product(peers.modules, WAYS.items()):
+        for name, (way, settings) in itertools.product(names, WAYS.items()):
             theirs = peers.run(name, file, "speed", seconds, settings=settings)
             for path in library.paths()[::-1]:
                 mine = ours(data, features, path)
@@ -101,8 +101,11 @@ def main():
     asked = options(__doc__)
     asked.add_argument("--rows", type=int, default=65_536)
     asked.add_argument("--seconds", type=float, default=20)
+    asked.add_argument("--only", metavar="NAME", help="one peer: DeepCTR-Torch or FuxiCTR")
     chosen = asked.parse_args()
-    for line in measured(Peers(chosen.venv, chosen.fuxictr), chosen.rows, chosen.seconds):
+    peers = Peers(chosen.venv, chosen.fuxictr)
+    names = [name for name in peers.modules if chosen.only in (None, name)]
+    for line in measured(peers, names, chosen.rows, chosen.seconds):
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
 

@@ -6,9 +6,11 @@ that of planted.py. Everyone sees the same rows in the same order, in batches of
 What else there is to set stays at each one's own default. Prints one JSON line per model.
 """
 
+import itertools
 import json
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +36,7 @@ def ours(rows, order, rate, batch):
     data, learned, features = rows
     parameters = AfmParameters(embedding_size=SIZE, attention_size=SIZE, learning_rate=rate, batch_size=batch)
     bias = LOSSES["logistic"].start(data.labels[:learned])
-    network = fresh_fast_network(parameters, features, bias, SEED, Engine.fastest())
+    network = fresh_fast_network(parameters, features, bias, SEED, Engine(Engine.fastest().path, 1))
     learner = FastLearner(network, step_of(parameters), seed=SEED)
     part = limits.PROGRESS_ROWS // batch * batch
     for start in range(0, len(order), part):
@@ -44,16 +46,15 @@ def ours(rows, order, rate, batch):
 
 def theirs(peers, name, file, rate, batch):
     """The same of a peer, in its own process."""
-    out = file.with_suffix(".npy")
+    out = file.with_name(f"{name}-{rate}.npy")
     told = peers.run(name, file, "epoch", batch, rate, out, settings=TUNED)
     sys.stderr.write(f"{name}, rate {rate}: one pass in {told['seconds']} s\n")
     return np.load(out)
 
 
-def compared(name, rates, predict, labels):
-    """A model's line: validation logloss of each rate, test logloss and AUC of the best one."""
+def line(name, found, labels):
+    """A model's line, of its held-out predictions by learning rate: the best on validation, read on test."""
     half = len(labels) // 2
-    found = {rate: predict(rate) for rate in rates}
     validation = {
         rate: round(metrics.logloss(labels[:half], chances[:half]), 4) for rate, chances in found.items()
     }
@@ -69,19 +70,21 @@ def compared(name, rates, predict, labels):
 
 
 def measured(peers, rows, batch, place):
-    """One line per model: two that learn nothing or know all, ours, the peers."""
+    """One line per model: one that knows all, one that learns the share of labels only, ours, the peers."""
     indices, labels, chances, widths = planted.rows(rows + HELD_OUT)
     order = np.random.default_rng(SEED).permutation(rows)
     held, file = labels[rows:], place / "rows.npz"
-    given = {"indices": indices, "labels": labels, "widths": widths, "starts": zipf.starts(widths)}
-    np.savez(file, order=order, **given)
+    np.savez(file, order=order, indices=indices, labels=labels, widths=widths, starts=zipf.starts(widths))
     data = Batch(indices, np.ones(indices.shape, np.float32), labels), rows, int(widths.sum())
-    yield compared("oracle", ("-",), lambda _: chances[rows:], held)
-    share = np.full(len(held), labels[:rows].mean())
-    yield compared("constant", ("-",), lambda _: share, held)
-    yield compared("ours", OUR_RATES, lambda rate: ours(data, order, rate, batch), held)
+    yield line("oracle", {"-": chances[rows:]}, held)
+    yield line("constant", {"-": np.full(len(held), labels[:rows].mean())}, held)
+    yield line("ours", {rate: ours(data, order, rate, batch) for rate in OUR_RATES}, held)
+    asked = list(itertools.product(peers.modules, ADAM_RATES))
+    with ThreadPoolExecutor(len(asked)) as pool:
+        found = pool.map(lambda one: theirs(peers, one[0], file, one[1], batch), asked)
+        by_model = dict(zip(asked, found, strict=True))
     for name in peers.modules:
-        yield compared(name, ADAM_RATES, lambda rate, name=name: theirs(peers, name, file, rate, batch), held)
+        yield line(name, {rate: by_model[name, rate] for rate in ADAM_RATES}, held)
 
 
 def main():
@@ -91,8 +94,8 @@ def main():
     chosen = asked.parse_args()
     peers = Peers(chosen.venv, chosen.fuxictr)
     with tempfile.TemporaryDirectory() as place:
-        for line in measured(peers, chosen.rows, chosen.batch, Path(place)):
-            sys.stdout.write(json.dumps(line) + "\n")
+        for found in measured(peers, chosen.rows, chosen.batch, Path(place)):
+            sys.stdout.write(json.dumps(found) + "\n")
             sys.stdout.flush()
 
 

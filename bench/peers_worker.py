@@ -36,7 +36,8 @@ def speed(build, data, seconds):
 
 
 def epoch(build, data, batch, learning_rate, out):
-    """One pass in the given order; the rows that are not in it are predicted."""
+    """One pass in the given order, in one thread; the rows that are not in it are predicted."""
+    torch.set_num_threads(1)
     model, start, order = build(float(learning_rate)), time.perf_counter(), data["order"]
     for chosen in order.split(int(batch)):
         model.learn(data["rows"][chosen], data["labels"][chosen])
