@@ -29,7 +29,7 @@ def test_prints_the_figures_of_both_tasks_on_the_test_split(tmp_path):
         write_split(tmp_path, name, rows, draw)
     files = [part for name in SPLITS for part in (f"--{name}", tmp_path / f"{name}.csv")]
     done = subprocess.run(
-        [sys.executable, SCRIPT, *files, "--seeds", "1"], capture_output=True, check=True, timeout=120
+        [sys.executable, SCRIPT, *files, "--seeds", "1"], capture_output=True, check=True, timeout=300
     )
     document = json.loads(done.stdout)
     assert document["afm_auc"] > 0.95
