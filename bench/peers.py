@@ -1,11 +1,13 @@
-"""The compiled core against DeepCTR-Torch's AFM on the same rows, ratios in one run.
+"""The compiled core against DeepCTR-Torch's and FuxiCTR's AFM on the same rows, ratios in one run.
 
-Run: python bench/peers.py [--venv DIR] [--rows 65536] [--seconds 20]. The peer gets an environment of its
-own, made here. It is measured as it comes, and with glibc's allocator told to keep memory; ours after each,
-so that a change of the machine's mood shows.
+Run: python bench/peers.py [--fuxictr DIR] [--venv DIR] [--rows 65536] [--seconds 20] [--only NAME]. The
+peers get an environment of their own, made here. FuxiCTR's wheel holds no models: its AFM is read from the
+checkout of github.com/reczoo/FuxiCTR that --fuxictr names. Each peer is measured as it comes, and with
+glibc's allocator told to keep memory; ours after each, so that a change of the machine's mood shows.
 """
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -25,23 +27,51 @@ from confide.algorithms.engine.library import Path as Isa
 from confide.algorithms.engine.network import Engine
 
 PACKAGES = ("torch==2.13.0", "deepctr-torch==0.3.0", "requests")
+FUXICTR_PACKAGES = (
+    "pandas",
+    "pyyaml",
+    "scikit-learn",
+    "h5py",
+    "tqdm",
+    "pyarrow",
+    "polars",
+    "keras_preprocessing",
+)
 TUNED = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "100000000000"}
+WAYS = {"as it comes": {}, "allocator tuned": TUNED}
 HERE = Path(__file__).parent
 
 
-def environment(place):
-    """The peers' interpreter, installed on first use."""
-    python = place / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", place], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-    return python
+def options(description):
+    """What the scripts that measure peers are asked for."""
+    asked = argparse.ArgumentParser(description=description)
+    asked.add_argument("--venv", type=Path, default=HERE / "out" / "peers-venv")
+    asked.add_argument("--fuxictr", type=Path, help="a checkout of FuxiCTR; without it, DeepCTR-Torch alone")
+    return asked
 
 
-def peer(python, rows, seconds, settings):
-    command = [python, HERE / "peers_deepctr.py", rows, str(seconds)]
-    done = subprocess.run(command, env=os.environ | settings, check=True, stdout=subprocess.PIPE)
-    return json.loads(done.stdout.splitlines()[-1])
+class Peers:
+    """The peers' interpreter, with what they need, installed on first use; their modules by name."""
+
+    def __init__(self, venv, fuxictr):
+        packages = [*PACKAGES, *(FUXICTR_PACKAGES if fuxictr else ())]
+        self.modules = {"DeepCTR-Torch": "peers_deepctr"} | ({"FuxiCTR": "peers_fuxictr"} if fuxictr else {})
+        self._python, self._fuxictr = venv / "bin" / "python", fuxictr and fuxictr.resolve()
+        installed = venv / "peers.json"
+        if not self._python.exists():
+            subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+        if not installed.exists() or not set(packages) <= set(json.loads(installed.read_text())):
+            subprocess.run([self._python, "-m", "pip", "install", "--quiet", *packages], check=True)
+            installed.write_text(json.dumps(packages))
+
+    def run(self, name, file, *arguments, settings):
+        """What peers_worker.py prints."""
+        if self._fuxictr:
+            source = self._fuxictr / "model_zoo" / "AFM" / "src"
+            settings = settings | {"PYTHONPATH": f"{self._fuxictr}{os.pathsep}{source}"}
+        command = [self._python, HERE / "peers_worker.py", self.modules[name], file, *map(str, arguments)]
+        done = subprocess.run(command, env=os.environ | settings, check=True, stdout=subprocess.PIPE)
+        return json.loads(done.stdout.splitlines()[-1])
 
 
 def ours(data, features, path):
@@ -52,50 +82,55 @@ def ours(data, features, path):
     return {"trained": round(trained), "predicted": round(predicted)}
 
 
-def rows(scale):
-    """See rows.py. The core as it chooses by itself, against DeepCTR-Torch on the same rows."""
-    try:
-        python = environment(HERE / "out" / "peers-venv")
-    except (subprocess.CalledProcessError, OSError) as cause:
-        raise Skipped(f"the peers' environment can't be made here ({cause})") from None
-    count, seconds = (65_536, 20) if scale is Scale.FULL else (16_384, 8)
-    indices, values, labels, features = zipf.rows(count)
-    mine = ours(Batch(indices, values, labels), features, Engine.fastest().path)
+def measured(peers, names, rows, seconds):
+    """One line per peer, allocator and path."""
+    indices, values, labels, features = zipf.rows(rows)
+    data, widths = Batch(indices, values, labels), zipf.sizes()
     with tempfile.TemporaryDirectory() as place:
-        file = saved(Path(place) / "rows.npz", indices, labels)
-        for name, settings in (("as it comes", {}), ("allocator tuned", TUNED)):
-            theirs = peer(python, file, seconds, settings)
-            for what in theirs:
-                yield Row(f"AFM {what}, against DeepCTR-Torch {name}", mine[what], theirs[what], "rows/s")
-
-
-def saved(file, indices, labels):
-    """The rows for the peer's process."""
-    widths = zipf.sizes()
-    starts = np.concatenate(([0], np.cumsum(widths)[:-1]))
-    np.savez(file, indices=indices, labels=labels, widths=widths, starts=starts)
-    return file
-
-
-def main():
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--venv", type=Path, default=HERE / "out" / "peers-venv")
-    options.add_argument("--rows", type=int, default=65_536)
-    options.add_argument("--seconds", type=float, default=20)
-    chosen = options.parse_args()
-    python = environment(chosen.venv)
-    indices, values, labels, features = zipf.rows(chosen.rows)
-    data = Batch(indices, values, labels)
-    with tempfile.TemporaryDirectory() as place:
-        file = saved(Path(place) / "rows.npz", indices, labels)
-        for name, settings in (("as it comes", {}), ("allocator tuned", TUNED)):
-            theirs = peer(python, file, chosen.seconds, settings)
+        file = Path(place) / "rows.npz"
+        np.savez(file, indices=indices, labels=labels, widths=widths, starts=zipf.starts(widths))
+        for name, (way, settings) in itertools.product(names, WAYS.items()):
+            theirs = peers.run(name, file, "speed", seconds, settings=settings)
             for path in library.paths()[::-1]:
                 mine = ours(data, features, path)
                 ratios = {f"{what}_ratio": round(mine[what] / theirs[what], 1) for what in theirs}
-                line = {"peer": name, "path": Isa(path).name, "ours": mine, "theirs": theirs, **ratios}
-                sys.stdout.write(json.dumps(line) + "\n")
-                sys.stdout.flush()
+                line = {"peer": name, "way": way, "path": Isa(path).name, "ours": mine, "theirs": theirs}
+                yield line | ratios
+
+
+def rows(scale):
+    """See rows.py. The path that is fastest here, and AVX2, against each peer on the same rows.
+
+    FuxiCTR takes part when the environment's FUXICTR names a checkout of it.
+    """
+    checkout = os.environ.get("FUXICTR")
+    try:
+        peers = Peers(HERE / "out" / "peers-venv", Path(checkout) if checkout else None)
+    except (subprocess.CalledProcessError, OSError) as cause:
+        raise Skipped(f"the peers' environment can't be made here ({cause})") from None
+    count, seconds = (65_536, 20) if scale is Scale.FULL else (16_384, 8)
+    lines = measured(peers, peers.modules, count, seconds)
+    for (name, way), group in itertools.groupby(lines, lambda line: (line["peer"], line["way"])):
+        by_path = {line["path"]: line for line in group}
+        for what, theirs in by_path[Isa.PORTABLE.name]["theirs"].items():
+            best = max(by_path, key=lambda path: by_path[path]["ours"][what])
+            for path in dict.fromkeys((best, Isa.AVX2.name)):
+                if path in by_path:
+                    title = f"AFM {what} by {path}, against {name} {way}"
+                    yield Row(title, by_path[path]["ours"][what], theirs, "rows/s")
+
+
+def main():
+    asked = options(__doc__)
+    asked.add_argument("--rows", type=int, default=65_536)
+    asked.add_argument("--seconds", type=float, default=20)
+    asked.add_argument("--only", metavar="NAME", help="one peer: DeepCTR-Torch or FuxiCTR")
+    chosen = asked.parse_args()
+    peers = Peers(chosen.venv, chosen.fuxictr)
+    names = [name for name in peers.modules if chosen.only in (None, name)]
+    for line in measured(peers, names, chosen.rows, chosen.seconds):
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

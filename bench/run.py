@@ -27,6 +27,7 @@ BENCHES = (
     "data_path",
     "whole_job",
     "peers",
+    "transfer",
 )
 
 NARROWEST = 120

@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from fakes.ports import FakeClock, SeededRandomness
 from fakes.world import Authority, World, train_task
+from rows import Row, Scale
 
 from confide.app.allocation import keep_block_memory
 from confide.app.system import SystemRandomness
@@ -356,21 +357,20 @@ def measure(mib, repeat):
     return found
 
 
-def rows(mib=1024, repeat=5):
+def compared(mib, repeat):
     """One entry per comparison: name, ours, theirs, ratio, unit; and all repetitions."""
     found = measure(mib, repeat)
     below = found["sealed"][0]["suite"]
-    return [
-        {
-            "name": f"sealed upload against plain TLS 1.3, {name}" + (" (gRPC's)" if name == below else ""),
-            "ours": fastest(found["sealed"]),
-            "theirs": fastest(found[name]),
-            "ratio": fastest(found["sealed"]) / fastest(found[name]),
-            "unit": "MB/s",
-            "repetitions": {"ours": found["sealed"], "theirs": found[name]},
-        }
-        for name in SUITES
-    ]
+    for name in SUITES:
+        title = f"sealed upload against plain TLS 1.3, {name}" + (" (gRPC's)" if name == below else "")
+        row = Row(title, fastest(found["sealed"]), fastest(found[name]), "MB/s")
+        yield row, {"ours": found["sealed"], "theirs": found[name]}
+
+
+def rows(scale):
+    """See rows.py."""
+    mib, repeat = (1024, 5) if scale is Scale.FULL else (512, 3)
+    return (row for row, _ in compared(mib, repeat))
 
 
 def fastest(repetitions):
@@ -383,13 +383,13 @@ def main():
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--format", choices=("text", "json"), default="text")
     given = parser.parse_args()
-    found = rows(given.mib, given.repeat)
+    found = list(compared(given.mib, given.repeat))
     if given.format == "json":
-        print(json.dumps(found))
+        print(json.dumps([row.document() | {"repetitions": repetitions} for row, repetitions in found]))
         return
-    for row in found:
-        print(f"{row['name']}: {row['ours']:,.0f} against {row['theirs']:,.0f} MB/s: {row['ratio']:.0%}")
-        for side, repetitions in row["repetitions"].items():
+    for row, both in found:
+        print(f"{row.name}: {row.ours:,.0f} against {row.theirs:,.0f} MB/s: {row.ratio:.0%}")
+        for side, repetitions in both.items():
             speeds = " ".join(f"{repetition['speed']:6.0f}" for repetition in repetitions)
             costs = [min(r[end] for r in repetitions) for end in ("sender_ns", "receiver_ns")]
             print(f"  {side:6} {speeds}   processor: {costs[0]:.2f} + {costs[1]:.2f} ns/byte")
