@@ -13,11 +13,14 @@ from confide.algorithms.base import (
     Estimator,
     Floats,
     Integers,
+    Shards,
     TrainingProgress,
     check_encoded,
-    check_training,
+    check_rows,
+    check_size,
 )
 from confide.algorithms.engine.network import Engine
+from confide.algorithms.shards import Checked, count_rows
 from confide.core.errors import WorkFailed
 
 EngineChoice = Engine | Literal["fastest", "reference"]
@@ -52,21 +55,22 @@ class NetworkEstimator(Estimator):
         self._fields: int | None = None
         """Known after `fit`; a loaded model takes what its encoding gives it."""
 
-    def fit(
-        self,
-        indices: Integers,
-        values: Floats,
-        labels: Floats,
-        *,
-        holdout: Batch | None = None,
-        feature_count: int,
+    def fit_shards(
+        self, data: Shards, *, holdout: Shards | None = None, feature_count: int
     ) -> Iterator[TrainingProgress]:
-        parameters, binary = self._parameters, self._loss.binary
-        data = Batch(indices, values, labels)
-        width = self._numbers_per_feature()
-        check_training(data, holdout, feature_count=feature_count, numbers_per_feature=width, binary=binary)
-        self._fields = indices.shape[1]
-        self._network, learner, order = self._fresh(feature_count, self._loss.start(labels))
+        parameters, binary, fields = self._parameters, self._loss.binary, data.fields
+
+        def check(batch: Batch) -> None:
+            check_rows(batch, fields=fields, feature_count=feature_count, binary=binary)
+
+        check_size(
+            fields=fields, feature_count=feature_count, numbers_per_feature=self._numbers_per_feature()
+        )
+        data, holdout = Checked(data, check), None if holdout is None else Checked(holdout, check)
+        if not count_rows(data):
+            raise WorkFailed("no rows to learn from")
+        self._fields = fields
+        self._network, learner, order = self._fresh(feature_count, self._loss.start(data.labels))
         schedule = training.Schedule(
             epochs=parameters.epochs,
             batch_size=parameters.batch_size,

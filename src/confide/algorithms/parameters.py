@@ -56,6 +56,7 @@ COMMON_SOURCES = (
     "metrics.py",
     "network_estimator.py",
     "parameters.py",
+    "shards.py",
     "start.py",
     "training.py",
     *ENGINE_SOURCES,

@@ -43,7 +43,7 @@ class _EncodedField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    fields: Annotated[tuple[_EncodedField, ...], msgspec.Meta(min_length=1, max_length=limits.MAX_COLUMNS)]
+    fields: Annotated[tuple[_EncodedField, ...], msgspec.Meta(min_length=1, max_length=limits.MAX_FIELDS)]
     category_hash: Annotated[str, msgspec.Meta(pattern=r"^xxh3-64\Z")] = "xxh3-64"
 
     def __post_init__(self) -> None:
@@ -57,6 +57,8 @@ class FeatureEncoder:
 
     def __init__(self, document: _Document) -> None:
         self._document = document
+        if len(document.fields) > limits.MAX_FIELDS:
+            raise LimitExceeded(f"{len(document.fields)} fields; at most {limits.MAX_FIELDS} (MAX_FIELDS)")
         sizes = [field.mapping.size for field in document.fields]
         self._offsets = np.concatenate(([0], np.cumsum(sizes, dtype=np.int64)))
         if self.feature_count > limits.MAX_FEATURES:

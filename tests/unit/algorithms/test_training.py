@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from confide.algorithms.base import Batch
+from confide.algorithms.base import Batch, Whole
 from confide.algorithms.training import Schedule, train
 from confide.core import limits
 from confide.core.errors import WorkFailed
@@ -35,7 +35,7 @@ class ScriptedLearner:
 
 
 def rows(count):
-    return Batch(np.arange(count)[:, None], np.ones((count, 1)), np.ones(count))
+    return Whole(Batch(np.arange(count)[:, None], np.ones((count, 1)), np.ones(count)))
 
 
 def schedule(**changes):
