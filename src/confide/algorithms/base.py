@@ -150,6 +150,10 @@ class Estimator(ABC):
         yield from self.fit_shards(whole, holdout=held, feature_count=feature_count)
 
     @abstractmethod
+    def working_bytes(self, fields: int) -> int:
+        """Memory for one batch of rows with so many fields, beside what is learned and the rows."""
+
+    @abstractmethod
     def predict(self, indices: Integers, values: Floats) -> npt.NDArray[np.float32]:
         """(n,) probabilities of label 1, or, trained with the squared loss, predicted labels.
 

@@ -59,6 +59,9 @@ class Linear(NetworkEstimator):
             estimator._network = FastNetwork.from_arrays(SHAPE, given, chosen)
         return estimator
 
+    def _shape(self) -> Shape:
+        return SHAPE
+
     def _numbers_per_feature(self) -> int:
         return 1
 

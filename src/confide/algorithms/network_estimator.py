@@ -19,12 +19,18 @@ from confide.algorithms.base import (
     check_rows,
     check_size,
 )
-from confide.algorithms.engine.network import Engine
+from confide.algorithms.engine.network import Engine, Shape, scratch_bytes
 from confide.algorithms.shards import Checked, count_rows
 from confide.core.errors import WorkFailed
 
 EngineChoice = Engine | Literal["fastest", "reference"]
 """What does the work: the core as given, the core at its best where it can, or NumPy."""
+
+
+REFERENCE_GROUP_ROWS = 32
+"""Of which NumPy holds all pairs at a time (afm_network.MIN_GROUP_ROWS)."""
+_COPIES, _PAIR_COPIES = 6, 12
+"""Arrays of that size that NumPy's updates hold, counted in afm_network.py and afm_attention.py."""
 
 
 class AnyNetwork(Protocol):
@@ -80,6 +86,16 @@ class NetworkEstimator(Estimator):
         )
         yield from training.train(learner, data, holdout, schedule)
 
+    def working_bytes(self, fields: int) -> int:
+        engine, shape = self._engine(), self._shape()
+        batch: int = self._parameters.batch_size
+        if engine is not None:
+            return scratch_bytes(shape, fields, engine, batch)
+        item = 4 if self._parameters.precision == "float32" else 8
+        numbers = item * (max(shape.size, shape.units) + 1)
+        pairs = fields * (fields - 1) // 2 if shape.units else 0
+        return numbers * (_COPIES * batch * fields + _PAIR_COPIES * REFERENCE_GROUP_ROWS * pairs)
+
     def predict(self, indices: Integers, values: Floats) -> npt.NDArray[np.float32]:
         network = self._trained()
         check_encoded(indices, values, fields=self._fields, feature_count=self.feature_count)
@@ -91,6 +107,10 @@ class NetworkEstimator(Estimator):
 
     def arrays(self) -> dict[str, Floats]:
         return self._trained().arrays()
+
+    @abstractmethod
+    def _shape(self) -> Shape:
+        """Kind and sizes."""
 
     @abstractmethod
     def _numbers_per_feature(self) -> int:

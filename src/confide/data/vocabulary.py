@@ -40,6 +40,11 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     minimum_count: Annotated[int, msgspec.Meta(ge=1, le=limits.MAX_MINIMUM_COUNT)] = 1
     """EXACT: a category seen in fewer training rows shares the index of the unknown ones."""
 
+    @property
+    def looks_at_rows(self) -> bool:
+        """Whether the mapping of a categorical field depends on the training rows."""
+        return self.scheme is Scheme.EXACT
+
 
 class HashedField(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="hashed", tag_field="scheme"):
     """2^bits buckets; a missing value has index 0 to itself."""

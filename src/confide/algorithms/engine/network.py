@@ -69,6 +69,21 @@ class Shape:
         return sum(int(np.prod(shape)) for shape in self.parts.values())
 
 
+def scratch_bytes(shape: Shape, fields: int, engine: Engine, batch_size: int) -> int:
+    """What the core needs while it learns rows of so many fields: for AFM it grows with their square."""
+    model = ModelStruct(
+        record_stride=2 * shape.size,
+        linear_stride=LINEAR_RECORD.itemsize // 4,
+        kind=shape.kind,
+        fields=fields,
+        size=shape.size,
+        units=shape.units,
+        path=engine.path,
+        threads=engine.threads,
+    )
+    return library.scratch_bytes(model, RowsStruct(count=batch_size, batch=batch_size), learning=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """What an update depends on beside the rows."""
