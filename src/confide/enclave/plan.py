@@ -1,7 +1,7 @@
 """Whether a round is worked on in memory or out of core, in shards of how many rows, or not at all.
 
 The choice rests on forecasts alone: of the in-memory way (forecast.py), and, where that does not fit, of the
-stages of out_of_core.py. `tests/unit/enclave/test_plan_measured.py` holds them against measured peaks.
+stages of out_of_core.py. `tests/unit/enclave/test_forecast_measured.py` holds them against measured peaks.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ _STATISTICS: Final = 33
 """Of a training row, while its column's categories are counted (np.unique)."""
 _RECORD: Final = 300
 """Of one record on disk: what is known of it in memory."""
-_SHARE: Final = 0.9
+_SHARE: Final = 0.8
 """Of what the forecast leaves, so much goes to a shard."""
 
 
