@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, Self
 
 import msgspec
@@ -104,6 +104,16 @@ class TrainingProgress:
     holdout_rmse: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WarmStart:
+    """A model, and which of its features are which of the new training's."""
+
+    arrays: Mapping[str, Floats] = field(repr=False)
+    """As the model file holds them."""
+    places: npt.NDArray[np.int64] = field(repr=False)
+    """(new features,): the feature's index in the model, or -1."""
+
+
 class Estimator(ABC):
     """One algorithm with its parameters, before or after training. Not safe for concurrent `fit`."""
 
@@ -119,18 +129,25 @@ class Estimator(ABC):
 
     @abstractmethod
     def fit_shards(
-        self, data: Shards, *, holdout: Shards | None = None, feature_count: int
+        self,
+        data: Shards,
+        *,
+        holdout: Shards | None = None,
+        feature_count: int,
+        start: WarmStart | None = None,
     ) -> Iterator[TrainingProgress]:
-        """Train from fresh start values; the work is done while the iterator is consumed.
+        """Train; the work is done while the iterator is consumed.
 
         Args:
             data: of indices 0 ≤ index < feature_count, the number that goes with each (1 for a category), and
                 labels: 0 or 1 for the logistic loss, any finite number for the squared one.
             holdout: rows that are only scored, after each epoch.
             feature_count: size of the index space.
+            start: a model whose numbers are taken over; what it does not know, or all, starts from the seed.
 
         Raises:
             SchemaMismatch: arrays of other shapes, types or ranges.
+            ModelNotUsable: the model to start from is of another algorithm, or of other sizes.
             LimitExceeded: more than MAX_FEATURES features, MAX_FIELDS fields or MAX_MODEL_NUMBERS numbers.
             WorkFailed: no rows, or the training diverged.
         """

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from confide.algorithms import losses, training
+from confide.algorithms import losses, training, warm_start
 from confide.algorithms.base import (
     Batch,
     Estimator,
@@ -15,6 +15,7 @@ from confide.algorithms.base import (
     Integers,
     Shards,
     TrainingProgress,
+    WarmStart,
     check_encoded,
     check_rows,
     check_size,
@@ -49,6 +50,10 @@ class AnyNetwork(Protocol):
         """Copies by name, as the model file holds them."""
         ...
 
+    def views(self) -> dict[str, Floats]:
+        """The same numbers, where the network has them."""
+        ...
+
 
 class NetworkEstimator(Estimator):
     """An estimator that is a network and a learner of it. Subclasses say which."""
@@ -62,7 +67,12 @@ class NetworkEstimator(Estimator):
         """Known after `fit`; a loaded model takes what its encoding gives it."""
 
     def fit_shards(
-        self, data: Shards, *, holdout: Shards | None = None, feature_count: int
+        self,
+        data: Shards,
+        *,
+        holdout: Shards | None = None,
+        feature_count: int,
+        start: WarmStart | None = None,
     ) -> Iterator[TrainingProgress]:
         parameters, binary, fields = self._parameters, self._loss.binary, data.fields
 
@@ -77,6 +87,8 @@ class NetworkEstimator(Estimator):
             raise WorkFailed("no rows to learn from")
         self._fields = fields
         self._network, learner, order = self._fresh(feature_count, self._loss.start(data.labels))
+        if start is not None:
+            warm_start.apply(start, self._network.views())
         schedule = training.Schedule(
             epochs=parameters.epochs,
             batch_size=parameters.batch_size,

@@ -59,6 +59,7 @@ COMMON_SOURCES = (
     "shards.py",
     "start.py",
     "training.py",
+    "warm_start.py",
     *ENGINE_SOURCES,
 )
 """The files of this package that every algorithm leans on."""

@@ -137,6 +137,13 @@ class FeatureEncoder:
         return [(field.party, field.name) for field in self._document.fields]
 
     @property
+    def index_space(self) -> list[tuple[tuple[str, str], Mapping, int]]:
+        """((party, column name), its mapping, its first index), in order."""
+        starts = self._offsets[:-1].tolist()
+        fields = [field.mapping for field in self._document.fields]
+        return list(zip(self.fields, fields, starts, strict=True))
+
+    @property
     def parts(self) -> list[tuple[str, int, int]]:
         """(party, first field, end): the fields of one party that stand together."""
         found, start = [], 0

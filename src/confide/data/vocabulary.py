@@ -78,18 +78,18 @@ class ExactField(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="e
     """Whether training rows had the unknown index: only then does it stand for something learned."""
 
     def __post_init__(self) -> None:
-        codes = self._decoded()
+        codes = self.known
         if codes.size and not (codes[1:] > codes[:-1]).all():
             raise ValueError("codes: must be strictly ascending")
 
     @property
     def size(self) -> int:
         """How many indices."""
-        return int(self._decoded().size) + 1
+        return int(self.known.size) + 1
 
     def reader(self) -> Callable[[CodeArray], Looked]:
         """Tells indices, and which mean nothing: those of unknown codes, if training had no such row."""
-        table, rare = CodeTable(self._decoded()), self.rare
+        table, rare = CodeTable(self.known), self.rare
 
         def look(codes: CodeArray) -> Looked:
             indices, found = table.find(codes)
@@ -100,7 +100,9 @@ class ExactField(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="e
 
         return look
 
-    def _decoded(self) -> CodeArray:
+    @property
+    def known(self) -> CodeArray:
+        """The codes, decoded: that of index 1 first."""
         try:
             data = base64.b64decode(self.codes, validate=True)
         except binascii.Error as cause:

@@ -156,10 +156,13 @@ class FastNetwork:
 
     def arrays(self) -> dict[str, Floats]:
         """Copies by name, as the model file holds them."""
-        found = {name: part.copy() for name, part in self.parts().items()}
-        found["linear"] = self.linear.copy()
+        return {name: view.copy() for name, view in self.views().items()}
+
+    def views(self) -> dict[str, Floats]:
+        """The same numbers, where they are."""
+        found = self.parts() | {"linear": self.linear}
         if self.shape.size:
-            found["embeddings"] = self.embeddings.copy()
+            found["embeddings"] = self.embeddings
         return dict(sorted(found.items()))
 
     def outputs(self, indices: Integers, values: Floats) -> npt.NDArray[np.float32]:
