@@ -67,7 +67,7 @@ MAX_SHARDS: Final = 1024
 MIN_SHARD_ROWS: Final = 16_384
 """A memory limit that leaves room for fewer is refused: batches would not mix."""
 MAX_SPOOL_RECORD_BYTES: Final = 128 * MIB
-PIECE_BYTES: Final = 32 * MIB
+PIECE_BYTES: Final = 8 * MIB
 """Encoded rows that are sorted into shards at a time, per thread."""
 
 # Sealed messages and transport
