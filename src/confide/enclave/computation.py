@@ -19,7 +19,7 @@ class Computation:
     ) -> Iterator[Step]:
         """See enclave.work.Work."""
         if isinstance(agreement.block, TrainBlock):
-            yield from training.run(agreement, shelves, randomness)
+            yield from training.run(agreement, model, shelves, randomness)
         else:
             yield from prediction.run(agreement, model, shelves, randomness)
 

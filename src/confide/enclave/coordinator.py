@@ -142,7 +142,8 @@ class Coordinator:
 
     def _count_prediction(self, proposal: m.Proposal) -> None:
         """The enclave counts down what the providers consented to in its first round, however A asks."""
-        if self._allowed is not None and proposal.model is not None and self._predictions >= self._allowed:
+        predicts = proposal.task.kind is TaskKind.PREDICT
+        if self._allowed is not None and predicts and self._predictions >= self._allowed:
             raise ModelNotUsable(f"the providers consented to {self._allowed} predictions in this enclave")
 
     def _set_allowance(self, current: Round) -> None:

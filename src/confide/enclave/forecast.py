@@ -77,7 +77,9 @@ def forecast(
         return Forecast(rows, len(fields), stages)
     after = kept if task.baselines else kept - blocks
     learned, copies = learned_bytes(task, algorithm, fields, rows)
-    stages["train"] = after + at_work + rows * WORD + copies * learned + working_bytes(algorithm, len(fields))
+    # A model to start from: its arrays, and where its features are now.
+    beside = 2 * model_bytes + working_bytes(algorithm, len(fields))
+    stages["train"] = after + at_work + rows * WORD + copies * learned + beside
     # What was learned, its copy, the file, and the file's parts before they are put together.
     stages["deliver"] = after + aligned + (copies + 3) * learned
     return Forecast(rows, len(fields), stages)

@@ -145,4 +145,5 @@ class _OutOfCore:
         if self._task.split is None:
             return common + 2 * self._model_bytes + self._rows * (ASSUMED_ID_BYTES + 2 * WORD)
         learned, copies = self._learned
-        return common + copies * learned + int(self._rows * self._task.split.holdout) * _HELD_OUT
+        held_out = int(self._rows * self._task.split.holdout)
+        return common + copies * learned + 2 * self._model_bytes + held_out * _HELD_OUT

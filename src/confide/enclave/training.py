@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from confide.algorithms import metrics, model_file, registry
-from confide.algorithms.base import Estimator, TrainingProgress
+from confide.algorithms.base import Estimator, TrainingProgress, WarmStart
+from confide.algorithms.model import Model
 from confide.algorithms.shards import count_rows, predict_shards
 from confide.core import canonical
-from confide.core.errors import WorkFailed
+from confide.core.errors import ModelFileInvalid, ModelNotUsable, WorkFailed
 from confide.core.ports import Randomness
+from confide.data.carrying import carried
 from confide.data.columns import take_column
 from confide.data.encoding import FeatureEncoder
 from confide.data.split import holdout
@@ -67,7 +69,9 @@ class Trainer:
         with blaming(label.owner):
             return take_column(self._opened.sources[label.owner], label.name, chosen).astype(np.float32)
 
-    def train(self, parties: tuple[str, ...], stage: str, *, last: bool) -> Iterator[Step]:
+    def train(
+        self, parties: tuple[str, ...], stage: str, *, last: bool, previous: Model | None = None
+    ) -> Iterator[Step]:
         """Train on the columns of these parties; `result` holds the model afterwards.
 
         Before the `last` training the blocks are let go: all that is needed of them is encoded by then.
@@ -78,7 +82,10 @@ class Trainer:
         estimator = registry.build(algorithm.name, algorithm.parameters)
         reports: list[TrainingProgress] = []
         features = rows.encoder.feature_count
-        for report in estimator.fit_shards(rows.learn, holdout=rows.held, feature_count=features):
+        start = _start(previous, rows.encoder)
+        for report in estimator.fit_shards(
+            rows.learn, holdout=rows.held, feature_count=features, start=start
+        ):
             reports.append(report)
             yield Step(stage=stage, done=report.step, total=report.steps, metrics=_numbers(report))
         scores = predict_shards(estimator.predict, rows.held)
@@ -106,14 +113,16 @@ class Trainer:
         )
 
 
-def run(signed: SignedBlock, shelves: Shelves, randomness: Randomness) -> Iterator[Step]:
-    """See enclave.work.Work."""
+def run(signed: SignedBlock, model: bytes, shelves: Shelves, randomness: Randomness) -> Iterator[Step]:
+    """See enclave.work.Work. Baselines start from nothing: the model knows more than they may see."""
     task = signed.block.task
+    previous = _opened(model)
     yield Step(stage="join", done=0, total=1)
     opened = open_shelves(task, shelves)
     yield Step(stage="join", done=1, total=1)
     trainer = Trainer(signed, opened, shelves)
-    yield from trainer.train(task.participants, "train", last=not task.baselines)
+    yield from trainer.train(task.participants, "train", last=not task.baselines, previous=previous)
+    previous = None
     joint = trainer.result
     found: dict[str, Any] = {"joint": joint.metrics}
     for number, baseline in enumerate(task.baselines, start=1):
@@ -122,6 +131,19 @@ def run(signed: SignedBlock, shelves: Shelves, randomness: Randomness) -> Iterat
         found[baseline] = trainer.result.metrics
     report = PrivatePart(salt=randomness.bytes(SALT_BYTES), metrics=found, curve=joint.curve)
     yield Step(outcome=Outcome(data=trainer.model(joint), rows=opened.counts, report=report))
+
+
+def _opened(model: bytes) -> Model | None:
+    try:
+        return Model.read(model) if model else None
+    except ModelFileInvalid as cause:
+        raise ModelNotUsable(f"the model to start from can't be opened: {cause.message}") from None
+
+
+def _start(previous: Model | None, encoder: FeatureEncoder) -> WarmStart | None:
+    if previous is None:
+        return None
+    return WarmStart(previous.file.arrays, carried(previous.encoder, encoder))
 
 
 def _vocabulary(task: Task) -> Vocabulary:

@@ -27,7 +27,9 @@ class Work(Protocol):
     def run(
         self, agreement: SignedBlock, model: bytes, shelves: Shelves, randomness: Randomness
     ) -> Iterator[Step]:
-        """`model` is empty for training. The last step holds the outcome.
+        """`model`: to predict with, or to start from; empty for a training that starts from nothing.
+
+        The last step holds the outcome.
 
         Raises:
             DataError, TaskEnded: with the party at fault as `blame`, where there is one.
