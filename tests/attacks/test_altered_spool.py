@@ -10,7 +10,10 @@ import os
 
 import pytest
 from fakes.mischief import flipped
+from fakes.outcomes import completed
 from fakes.ports import SeededRandomness
+from fakes.shop import world
+from fakes.spooling import run_out_of_core
 
 from confide.core.errors import SpoolFailed
 from confide.enclave.spool import Spool
@@ -102,6 +105,33 @@ def test_rolled_back(spool, disk):
     later = spool.put("piece", ROWS[1])
     disk.replace(before + before)
     refused(spool, later)
+
+
+def test_no_block_and_no_encoded_row_of_a_round_is_on_disk_in_clear(tmp_path, monkeypatch):
+    """All that a whole round has written, as it is when the round ends."""
+    written, plain = [], []
+    put, close = Spool.put, Spool.close
+
+    def noted(spool, purpose, data):
+        plain.append((purpose, bytes(data)))
+        return put(spool, purpose, data)
+
+    def looked_at(spool):
+        if not spool._file.closed:
+            written.append(Disk(spool).read())
+        close(spool)
+
+    monkeypatch.setattr(Spool, "put", noted)
+    monkeypatch.setattr(Spool, "close", looked_at)
+    ran = world()
+    run_out_of_core(ran, tmp_path, 20)
+    completed(ran)
+    assert {purpose for purpose, _ in plain} == {"block", "piece"}
+    assert sum(map(len, written)) == sum(len(data) for _, data in plain)
+    everything = b"".join(written)
+    for _, data in plain:
+        for start in range(0, len(data) - 16, 16):
+            assert data[start : start + 16] not in everything
 
 
 def test_the_file_of_another_enclave(records, spool, disk, tmp_path):
