@@ -110,7 +110,9 @@ class Scene:
         self.enclave_tap = Tap(host="127.0.0.2")
         self.status_lines = base / "status.jsonl"
         self.site = Site(base / "site")
-        listen = ["--", "--listen", f"127.0.0.1:{self.enclave_tap.port}"]
+        spool = base / "spool"
+        spool.mkdir()
+        listen = ["--", "--listen", f"127.0.0.1:{self.enclave_tap.port}", "--spool", str(spool)]
         tee = ["sh", "-c", f'"$@" | tee -a {self.status_lines}', "sh"]
         self.site.begin(command=[*tee, *self.site.loader, *listen], public_host="127.0.0.2")
         self.host_tap = Tap(self.site.address)

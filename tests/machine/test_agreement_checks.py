@@ -127,11 +127,11 @@ def predicting():
 
 def as_train(block):
     fields = asdict(block)
-    return TrainBlock(**{name: fields[name] for name in TrainBlock.__struct_fields__})
+    return TrainBlock(**{name: fields[name] for name in TrainBlock.__struct_fields__ if name in fields})
 
 
 def as_predict(block):
-    fields = {name: getattr(block, name) for name in block.__struct_fields__}
+    fields = {name: getattr(block, name) for name in block.__struct_fields__ if name != "warm_start"}
     return PredictBlock(**fields, model=ZERO, train_block=ZERO, id_set=ZERO)
 
 

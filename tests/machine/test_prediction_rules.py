@@ -142,7 +142,7 @@ def self_signed_agreement(signed):
 
 def as_prediction(signed):
     block = signed.block
-    fields = {name: getattr(block, name) for name in block.__struct_fields__}
+    fields = {name: getattr(block, name) for name in block.__struct_fields__ if name != "warm_start"}
     return replace(signed, block=PredictBlock(**fields, model=ZERO, train_block=ZERO, id_set=ZERO))
 
 

@@ -82,6 +82,9 @@ class Afm(NetworkEstimator):
             estimator._network = FastNetwork.from_arrays(Shape(Kind.AFM, size, units), given, chosen)
         return estimator
 
+    def _shape(self) -> Shape:
+        return Shape(Kind.AFM, self._parameters.embedding_size, self._parameters.attention_size)
+
     def _numbers_per_feature(self) -> int:
         size: int = self._parameters.embedding_size
         return size + 1

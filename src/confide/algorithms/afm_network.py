@@ -65,14 +65,18 @@ class Network:
 
     def arrays(self) -> dict[str, Floats]:
         """Copies by name, as the model file holds them."""
+        return {name: view.copy() for name, view in self.views().items()}
+
+    def views(self) -> dict[str, Floats]:
+        """The same numbers, where they are."""
         return {
-            "attention.bias": self.attention.bias.copy(),
-            "attention.output": self.attention.output.copy(),
-            "attention.weight": self.attention.weight.copy(),
-            "bias": self.bias.copy(),
-            "embeddings": self.records[:, :-1].copy(),
-            "linear": self.records[:, -1].copy(),
-            "projection": self.attention.projection.copy(),
+            "attention.bias": self.attention.bias,
+            "attention.output": self.attention.output,
+            "attention.weight": self.attention.weight,
+            "bias": self.bias,
+            "embeddings": self.records[:, :-1],
+            "linear": self.records[:, -1],
+            "projection": self.attention.projection,
         }
 
     @staticmethod

@@ -2,15 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, Self
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from confide.core import limits
-from confide.core.errors import LimitExceeded, ModelFileInvalid, SchemaMismatch, WorkFailed
+from confide.core.errors import LimitExceeded, ModelFileInvalid, SchemaMismatch
 
 Floats = npt.NDArray[Any]
 """float32 or float64."""
@@ -31,6 +31,54 @@ class Batch:
     def rows(self, chosen: Integers | slice) -> "Batch":
         """The chosen rows, in the order given."""
         return Batch(self.indices[chosen], self.values[chosen], self.labels[chosen])
+
+
+class Shards(Protocol):
+    """Encoded rows in a fixed partition, of which one part at a time is in memory."""
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Rows of each shard."""
+        ...
+
+    @property
+    def labels(self) -> Floats:
+        """(rows,) of all shards, one after another."""
+        ...
+
+    @property
+    def fields(self) -> int:
+        """How many each row has."""
+        ...
+
+    def load(self, at: int) -> Batch:
+        """The rows of a shard. Its arrays may be overwritten by the next load, also of other shards."""
+        ...
+
+
+class Whole:
+    """Rows that are in memory: one shard."""
+
+    def __init__(self, rows: Batch) -> None:
+        self._rows = rows
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        return (len(self._rows),)
+
+    @property
+    def labels(self) -> Floats:
+        return self._rows.labels
+
+    @property
+    def fields(self) -> int:
+        shape = self._rows.indices.shape
+        return int(shape[1]) if len(shape) == 2 else 0  # noqa: PLR2004 - rows and fields
+
+    def load(self, at: int) -> Batch:
+        """The rows; always the same arrays."""
+        del at
+        return self._rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +104,16 @@ class TrainingProgress:
     holdout_rmse: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WarmStart:
+    """A model, and which of its features are which of the new training's."""
+
+    arrays: Mapping[str, Floats] = field(repr=False)
+    """As the model file holds them."""
+    places: npt.NDArray[np.int64] = field(repr=False)
+    """(new features,): the feature's index in the model, or -1."""
+
+
 class Estimator(ABC):
     """One algorithm with its parameters, before or after training. Not safe for concurrent `fit`."""
 
@@ -70,6 +128,30 @@ class Estimator(ABC):
         """`parameters`: an instance of `Parameters`."""
 
     @abstractmethod
+    def fit_shards(
+        self,
+        data: Shards,
+        *,
+        holdout: Shards | None = None,
+        feature_count: int,
+        start: WarmStart | None = None,
+    ) -> Iterator[TrainingProgress]:
+        """Train; the work is done while the iterator is consumed.
+
+        Args:
+            data: of indices 0 ≤ index < feature_count, the number that goes with each (1 for a category), and
+                labels: 0 or 1 for the logistic loss, any finite number for the squared one.
+            holdout: rows that are only scored, after each epoch.
+            feature_count: size of the index space.
+            start: a model whose numbers are taken over; what it does not know, or all, starts from the seed.
+
+        Raises:
+            SchemaMismatch: arrays of other shapes, types or ranges.
+            ModelNotUsable: the model to start from is of another algorithm, or of other sizes.
+            LimitExceeded: more than MAX_FEATURES features, MAX_FIELDS fields or MAX_MODEL_NUMBERS numbers.
+            WorkFailed: no rows, or the training diverged.
+        """
+
     def fit(
         self,
         indices: Integers,
@@ -79,20 +161,14 @@ class Estimator(ABC):
         holdout: Batch | None = None,
         feature_count: int,
     ) -> Iterator[TrainingProgress]:
-        """Train from fresh start values; the work is done while the iterator is consumed.
+        """As `fit_shards`, with all rows in memory: indices (n, F), values (n, F), labels (n,)."""
+        held = None if holdout is None else Whole(holdout)
+        whole = Whole(Batch(indices, values, labels))
+        yield from self.fit_shards(whole, holdout=held, feature_count=feature_count)
 
-        Args:
-            indices: (n, F) global feature indices, 0 ≤ index < feature_count.
-            values: (n, F) the number that goes with each index (1 for a category).
-            labels: (n,) 0 or 1 for the logistic loss, any finite number for the squared one.
-            holdout: rows that are only scored, after each epoch.
-            feature_count: size of the index space.
-
-        Raises:
-            SchemaMismatch: arrays of other shapes, types or ranges.
-            LimitExceeded: more than limits.MAX_FEATURES features or MAX_MODEL_NUMBERS numbers.
-            WorkFailed: no rows, or the training diverged.
-        """
+    @abstractmethod
+    def working_bytes(self, fields: int) -> int:
+        """Memory for one batch of rows with so many fields, beside what is learned and the rows."""
 
     @abstractmethod
     def predict(self, indices: Integers, values: Floats) -> npt.NDArray[np.float32]:
@@ -134,22 +210,16 @@ def check_encoded(indices: Integers, values: Floats, *, fields: int | None, feat
         raise SchemaMismatch("a feature value is not a finite number")
 
 
-def check_training(
-    data: Batch, holdout: Batch | None, *, feature_count: int, numbers_per_feature: int, binary: bool
-) -> None:
-    """Raises SchemaMismatch, LimitExceeded or WorkFailed unless `data` can be learned and both scored."""
-    _check_size(feature_count, numbers_per_feature)
-    check_encoded(data.indices, data.values, fields=None, feature_count=feature_count)
-    _check_labels(data, binary=binary)
-    if len(data) == 0:
-        raise WorkFailed("no rows to learn from")
-    if holdout is not None:
-        fields = data.indices.shape[1]
-        check_encoded(holdout.indices, holdout.values, fields=fields, feature_count=feature_count)
-        _check_labels(holdout, binary=binary)
+def check_rows(batch: Batch, *, fields: int, feature_count: int, binary: bool) -> None:
+    """Raises SchemaMismatch unless the rows can be learned or scored."""
+    check_encoded(batch.indices, batch.values, fields=fields, feature_count=feature_count)
+    _check_labels(batch, binary=binary)
 
 
-def _check_size(feature_count: int, numbers_per_feature: int) -> None:
+def check_size(*, fields: int, feature_count: int, numbers_per_feature: int) -> None:
+    """Raises LimitExceeded for a model that is too large."""
+    if fields > limits.MAX_FIELDS:
+        raise LimitExceeded(f"{fields} fields; MAX_FIELDS is {limits.MAX_FIELDS}")
     if not 0 < feature_count <= limits.MAX_FEATURES:
         raise LimitExceeded(f"{feature_count} features; MAX_FEATURES is {limits.MAX_FEATURES}")
     if feature_count * numbers_per_feature > limits.MAX_MODEL_NUMBERS:

@@ -70,6 +70,9 @@ class Fm(NetworkEstimator):
             estimator._network = FastNetwork.from_arrays(Shape(Kind.FM, size, 0), given, chosen)
         return estimator
 
+    def _shape(self) -> Shape:
+        return Shape(Kind.FM, self._parameters.embedding_size, 0)
+
     def _numbers_per_feature(self) -> int:
         size: int = self._parameters.embedding_size
         return size + 1

@@ -51,11 +51,11 @@ class FmNetwork:
 
     def arrays(self) -> dict[str, Floats]:
         """Copies by name, as the model file holds them."""
-        return {
-            "bias": self.bias.copy(),
-            "embeddings": self.records[:, :-1].copy(),
-            "linear": self.records[:, -1].copy(),
-        }
+        return {name: view.copy() for name, view in self.views().items()}
+
+    def views(self) -> dict[str, Floats]:
+        """The same numbers, where they are."""
+        return {"bias": self.bias, "embeddings": self.records[:, :-1], "linear": self.records[:, -1]}
 
 
 def pooled(embedded: Floats) -> Floats:

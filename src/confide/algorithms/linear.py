@@ -59,6 +59,9 @@ class Linear(NetworkEstimator):
             estimator._network = FastNetwork.from_arrays(SHAPE, given, chosen)
         return estimator
 
+    def _shape(self) -> Shape:
+        return SHAPE
+
     def _numbers_per_feature(self) -> int:
         return 1
 
@@ -136,7 +139,11 @@ class LinearTrainer:
 
     def arrays(self) -> dict[str, Floats]:
         """Copies by name, as the model file holds them."""
-        return {"bias": self.bias.copy(), "linear": self.weights[:, 0].copy()}
+        return {name: view.copy() for name, view in self.views().items()}
+
+    def views(self) -> dict[str, Floats]:
+        """The same numbers, where they are."""
+        return {"bias": self.bias, "linear": self.weights[:, 0]}
 
     def outputs(self, indices: Integers, values: Floats) -> Floats:
         """(n,) raw outputs, before the loss turns them into predictions."""

@@ -7,21 +7,31 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from confide.algorithms import losses, training
+from confide.algorithms import losses, training, warm_start
 from confide.algorithms.base import (
     Batch,
     Estimator,
     Floats,
     Integers,
+    Shards,
     TrainingProgress,
+    WarmStart,
     check_encoded,
-    check_training,
+    check_rows,
+    check_size,
 )
-from confide.algorithms.engine.network import Engine
+from confide.algorithms.engine.network import Engine, Shape, scratch_bytes
+from confide.algorithms.shards import Checked, count_rows
 from confide.core.errors import WorkFailed
 
 EngineChoice = Engine | Literal["fastest", "reference"]
 """What does the work: the core as given, the core at its best where it can, or NumPy."""
+
+
+REFERENCE_GROUP_ROWS = 32
+"""Of which NumPy holds all pairs at a time (afm_network.MIN_GROUP_ROWS)."""
+_COPIES, _PAIR_COPIES = 6, 12
+"""Arrays of that size that NumPy's updates hold, counted in afm_network.py and afm_attention.py."""
 
 
 class AnyNetwork(Protocol):
@@ -40,6 +50,10 @@ class AnyNetwork(Protocol):
         """Copies by name, as the model file holds them."""
         ...
 
+    def views(self) -> dict[str, Floats]:
+        """The same numbers, where the network has them."""
+        ...
+
 
 class NetworkEstimator(Estimator):
     """An estimator that is a network and a learner of it. Subclasses say which."""
@@ -52,21 +66,29 @@ class NetworkEstimator(Estimator):
         self._fields: int | None = None
         """Known after `fit`; a loaded model takes what its encoding gives it."""
 
-    def fit(
+    def fit_shards(
         self,
-        indices: Integers,
-        values: Floats,
-        labels: Floats,
+        data: Shards,
         *,
-        holdout: Batch | None = None,
+        holdout: Shards | None = None,
         feature_count: int,
+        start: WarmStart | None = None,
     ) -> Iterator[TrainingProgress]:
-        parameters, binary = self._parameters, self._loss.binary
-        data = Batch(indices, values, labels)
-        width = self._numbers_per_feature()
-        check_training(data, holdout, feature_count=feature_count, numbers_per_feature=width, binary=binary)
-        self._fields = indices.shape[1]
-        self._network, learner, order = self._fresh(feature_count, self._loss.start(labels))
+        parameters, binary, fields = self._parameters, self._loss.binary, data.fields
+
+        def check(batch: Batch) -> None:
+            check_rows(batch, fields=fields, feature_count=feature_count, binary=binary)
+
+        check_size(
+            fields=fields, feature_count=feature_count, numbers_per_feature=self._numbers_per_feature()
+        )
+        data, holdout = Checked(data, check), None if holdout is None else Checked(holdout, check)
+        if not count_rows(data):
+            raise WorkFailed("no rows to learn from")
+        self._fields = fields
+        self._network, learner, order = self._fresh(feature_count, self._loss.start(data.labels))
+        if start is not None:
+            warm_start.apply(start, self._network.views())
         schedule = training.Schedule(
             epochs=parameters.epochs,
             batch_size=parameters.batch_size,
@@ -75,6 +97,16 @@ class NetworkEstimator(Estimator):
             binary=binary,
         )
         yield from training.train(learner, data, holdout, schedule)
+
+    def working_bytes(self, fields: int) -> int:
+        engine, shape = self._engine(), self._shape()
+        batch: int = self._parameters.batch_size
+        if engine is not None:
+            return scratch_bytes(shape, fields, engine, batch)
+        item = 4 if self._parameters.precision == "float32" else 8
+        numbers = item * (max(shape.size, shape.units) + 1)
+        pairs = fields * (fields - 1) // 2 if shape.units else 0
+        return numbers * (_COPIES * batch * fields + _PAIR_COPIES * REFERENCE_GROUP_ROWS * pairs)
 
     def predict(self, indices: Integers, values: Floats) -> npt.NDArray[np.float32]:
         network = self._trained()
@@ -87,6 +119,10 @@ class NetworkEstimator(Estimator):
 
     def arrays(self) -> dict[str, Floats]:
         return self._trained().arrays()
+
+    @abstractmethod
+    def _shape(self) -> Shape:
+        """Kind and sizes."""
 
     @abstractmethod
     def _numbers_per_feature(self) -> int:

@@ -56,8 +56,10 @@ COMMON_SOURCES = (
     "metrics.py",
     "network_estimator.py",
     "parameters.py",
+    "shards.py",
     "start.py",
     "training.py",
+    "warm_start.py",
     *ENGINE_SOURCES,
 )
 """The files of this package that every algorithm leans on."""

@@ -9,7 +9,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from confide.algorithms import metrics
-from confide.algorithms.base import Batch, Floats, Integers, TrainingProgress
+from confide.algorithms.base import Batch, Floats, Integers, Shards, TrainingProgress
+from confide.algorithms.shards import count_rows, predict_shards
 from confide.core import limits
 from confide.core.errors import WorkFailed
 
@@ -69,9 +70,11 @@ class Schedule:
 
 
 def train(
-    learner: Learner | RowsLearner, data: Batch, holdout: Batch | None, schedule: Schedule
+    learner: Learner | RowsLearner, data: Shards, holdout: Shards | None, schedule: Schedule
 ) -> Iterator[TrainingProgress]:
     """Train, reporting every limits.PROGRESS_ROWS rows and at the end of each epoch.
+
+    In each epoch the shards come in another order, and so do the rows of each; no batch crosses shards.
 
     One BLAS thread: the products are small, and the sums then do not depend on the number of cores.
     With patience and held-out rows, the learner ends with the numbers of its best epoch.
@@ -84,12 +87,12 @@ def train(
 
 
 def _train(
-    learner: Learner | RowsLearner, data: Batch, holdout: Batch | None, schedule: Schedule
+    learner: Learner | RowsLearner, data: Shards, holdout: Shards | None, schedule: Schedule
 ) -> Iterator[TrainingProgress]:
     order = np.random.Generator(np.random.PCG64(schedule.seed))
     best = _Best()
     for epoch in range(1, schedule.epochs + 1):
-        end = yield from _epoch(learner, data, schedule, epoch, order.permutation(len(data)))
+        end = yield from _epoch(learner, data, schedule, epoch, order)
         end, loss = _with_holdout(end, learner, holdout)
         yield end
         if schedule.patience and loss is not None:
@@ -114,20 +117,28 @@ class _Best:
 
 
 def _epoch(
-    learner: Learner | RowsLearner, data: Batch, schedule: Schedule, epoch: int, order: Integers
+    learner: Learner | RowsLearner, data: Shards, schedule: Schedule, epoch: int, order: np.random.Generator
 ) -> Generator[TrainingProgress, None, TrainingProgress]:
     """Yields the reports inside an epoch; returns the one of its end."""
     size = schedule.batch_size
-    per_epoch = -(-len(data) // size)
-    every = max(1, limits.PROGRESS_ROWS // size)
-    total = 0.0
-    for number in range(every, per_epoch, every):
-        total += _learn(learner, data, order[(number - every) * size : number * size], size)
-        step = (epoch - 1) * per_epoch + number
-        yield _report(schedule, epoch, step, per_epoch, total / (number * size))
-    reported = (per_epoch - 1) // every * every * size
-    total += _learn(learner, data, order[reported:], size)
-    return _report(schedule, epoch, epoch * per_epoch, per_epoch, total / len(data))
+    per_epoch = sum(-(-rows // size) for rows in data.sizes)
+    report_rows = max(1, limits.PROGRESS_ROWS // size) * size
+    step, done, total = (epoch - 1) * per_epoch, 0, 0.0
+    for at in _order_of_shards(len(data.sizes), order):
+        batch = data.load(at)
+        rows = order.permutation(len(batch))
+        for start in range(0, len(rows), report_rows):
+            if done:
+                yield _report(schedule, epoch, step, per_epoch, total / done)
+            piece = rows[start : start + report_rows]
+            total += _learn(learner, batch, piece, size)
+            step, done = step + -(-len(piece) // size), done + len(piece)
+    return _report(schedule, epoch, step, per_epoch, total / done)
+
+
+def _order_of_shards(count: int, order: np.random.Generator) -> list[int]:
+    """One shard draws nothing: the rows then come in the order that they always had."""
+    return [0] if count == 1 else order.permutation(count).tolist()
 
 
 def _learn(learner: Learner | RowsLearner, data: Batch, order: Integers, size: int) -> float:
@@ -159,12 +170,12 @@ def _report(schedule: Schedule, epoch: int, step: int, per_epoch: int, loss: flo
 
 
 def _with_holdout(
-    end: TrainingProgress, learner: Learner | RowsLearner, holdout: Batch | None
+    end: TrainingProgress, learner: Learner | RowsLearner, holdout: Shards | None
 ) -> tuple[TrainingProgress, float | None]:
     """The report with the held-out figures, and the one to compare epochs by."""
-    if holdout is None or not len(holdout):
+    if holdout is None or not count_rows(holdout):
         return end, None
-    predictions = learner.predict(holdout.indices, holdout.values)
+    predictions = predict_shards(learner.predict, holdout)
     if end.train_logloss is None:
         rmse = metrics.rmse(holdout.labels, predictions)
         return replace(end, holdout_rmse=rmse), rmse

@@ -1,6 +1,6 @@
 """Composition root of the enclave process. Measured; started by the host with the configuration on stdin.
 
-    python -I -m confide.app.enclave [--listen HOST:PORT] [--memory SIZE]
+    python -I -m confide.app.enclave [--listen HOST:PORT] [--memory SIZE] [--spool FOLDER]
 
 What the host controls (arguments, environment, stdin) decides nothing about trust: the configuration is
 bound into the evidence, and the parties compare it with what they expect.
@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from confide.algorithms import registry
@@ -38,6 +39,7 @@ from confide.enclave.coordinator import Coordinator
 from confide.enclave.door import Door
 from confide.enclave.driver import Driver, Event
 from confide.enclave.inbox import Inbox
+from confide.enclave.spool import SpoolFolder
 from confide.protocol.blocks import EnclaveIdentity
 from confide.session.join import Attested
 from confide.transport.enclave_server import serve_enclave
@@ -66,9 +68,14 @@ class EnclaveProcess:
     """Keys made here, never stored; one task; then gone."""
 
     def __init__(
-        self, config: EnclaveConfig, quoter: Quoter, pipe: HostPipe, memory: int | None = None
+        self,
+        config: EnclaveConfig,
+        quoter: Quoter,
+        pipe: HostPipe,
+        memory: int | None = None,
+        spool: Path | None = None,
     ) -> None:
-        """`memory`: bytes that this process may use, if that is known."""
+        """`memory`: bytes that this process may use, if that is known; `spool`: see enclave/spool.py."""
         self._config, self._config_bytes = config, config.encode()
         self._quoter, self._pipe = quoter, pipe
         self._clock, self._randomness = SystemClock(), SystemRandomness()
@@ -88,6 +95,7 @@ class EnclaveProcess:
             member_of_certificate=self._member,
             evidence=self._evidence,
             memory=memory,
+            spools=SpoolFolder(spool, self._randomness),
         )
 
     def _identity(self) -> EnclaveIdentity:
@@ -183,6 +191,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="confide.app.enclave", description="One enclave, one task.")
     parser.add_argument("--listen", default="127.0.0.1:0", metavar="HOST:PORT")
     parser.add_argument("--memory", metavar="SIZE", help="e.g. 6GiB; default: what the system allows")
+    parser.add_argument(
+        "--spool",
+        type=Path,
+        metavar="FOLDER",
+        help="for sealed data that does not fit into memory; default: the system's for temporary files",
+    )
     options = parser.parse_args(arguments)
     faults_log.replace_hooks()
     give_memory_back()
@@ -191,7 +205,7 @@ def main(arguments: list[str] | None = None) -> int:
         config = enclave_config.decode(line.rstrip(b"\n"))
         memory = available() if options.memory is None else parse_size(options.memory)
         quoter = choose_quoter(os.environ.get(VARIABLE))
-        return EnclaveProcess(config, quoter, HostPipe(), memory).run(options.listen)
+        return EnclaveProcess(config, quoter, HostPipe(), memory, options.spool).run(options.listen)
     except ConfideError as error:
         sys.stderr.write(f"{error.code} {error.message}\n")
         return error.exit_code

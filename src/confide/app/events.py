@@ -42,7 +42,8 @@ def _of_negotiation(message: m.Admission | m.Offer | m.Acceptance | m.Agreed) ->
         case m.Admission():
             return Event("admitted", {"task_digest": message.task_digest})
         case m.Offer():
-            return Event("offered", {"task": message.task.name, "kind": str(message.task.kind)})
+            facts = {"task": message.task.name, "kind": str(message.task.kind)}
+            return Event("offered", facts | ({"model": message.model.sha384} if message.model else {}))
         case m.Acceptance():
             return Event("accepted", {"providers": sorted(message.consents)})
     block = message.signed.block

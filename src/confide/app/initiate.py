@@ -65,7 +65,9 @@ def training_jobs(party: Party, train: Path, then: list[Path]) -> list[Job]:
     """
     file, task = task_file.read_train(train, party.me)
     parameters = task_file.parameters_of(file)
-    jobs = [Job(task, file.algorithm.name, parameters, _dataset(party, task, train, file.dataset))]
+    start = task_file.model_to_start_from(file, train)
+    brought = None if start is None else ModelToBring(start.data, start.papers())
+    jobs = [Job(task, file.algorithm.name, parameters, _dataset(party, task, train, file.dataset), brought)]
     for path in then:
         predict = task_file.read_predict(path)
         if predict.model is not None:

@@ -74,6 +74,8 @@ class TrainFile(_Common, frozen=True, kw_only=True):
     encoding: Encoding = Encoding()
     evaluation: EvaluationEntry = EvaluationEntry()
     release_metrics: bool = True
+    start_from: str | None = None
+    """Model file of an earlier training of the same parties, relative to this file."""
 
 
 class PredictFile(_Common, frozen=True, kw_only=True):
@@ -170,6 +172,11 @@ def brought_model(file: PredictFile, path: Path) -> OpenedModel:
     if file.model is None:
         raise ConfigurationError(f"{path}: 'model' names the model file that the training returned")
     return OpenedModel.read(path.resolve().parent / file.model)
+
+
+def model_to_start_from(file: TrainFile, path: Path) -> OpenedModel | None:
+    """The model that a training file names, if it does. Raises ModelFileInvalid."""
+    return None if file.start_from is None else OpenedModel.read(path.resolve().parent / file.start_from)
 
 
 def _checked(task: Task, path: Path) -> Task:

@@ -23,7 +23,7 @@ from confide.cli.output import Format, plain
 from confide.cli.task import load_party
 from confide.core import limits
 from confide.core.errors import OfferDeclined
-from confide.core.platform_api import TaskStatus
+from confide.core.platform_api import TaskKind, TaskStatus
 from confide.party.ports import Decide
 from confide.protocol.messages import Offer
 from confide.protocol.terms import columns_of
@@ -93,6 +93,14 @@ class _Listeners:
         return tell
 
 
+def _model_line(offer: Offer) -> str:
+    """Which model the work starts from, where there is one."""
+    if offer.model is None:
+        return ""
+    use = "starts from:" if offer.task.kind is TaskKind.TRAIN else "with model:"
+    return f"{use:<13}{offer.model.sha384[:16]}…, trained under {offer.model.train_block[:16]}…\n"
+
+
 class _Asking:
     """Shows an offer and asks; one at a time. Whoever leaves has declined."""
 
@@ -104,6 +112,7 @@ class _Asking:
         columns = plain(", ".join(columns_of(task, me)))
         text = (
             f"{task.initiator} asks to {task.kind} '{plain(task.name)}' with {plain(offer.algorithm.name)}\n"
+            f"{_model_line(offer)}"
             f"purpose:     {plain(task.purpose)}\n"
             f"your columns: {columns}\n"
             f"with:        {', '.join(task.participants)}\n"

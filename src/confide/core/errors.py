@@ -179,6 +179,16 @@ class ModelNotUsable(TaskEnded):
     remedy = "Bring the model file as the training task returned it, to a task with the same parties."
 
 
+class SpoolFailed(TaskEnded):
+    """What the enclave put on the platform's disk could not be written, or did not come back as it was."""
+
+    code = "CFD-124"
+    fault = Fault.PLATFORM
+    remedy = (
+        "The platform gives the enclave's spool folder more room, or looks after its disk; then start again."
+    )
+
+
 # --- 2xx: attestation --------------------------------------------------------------------------------
 
 

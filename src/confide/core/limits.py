@@ -59,11 +59,22 @@ MAX_ENCODED_MAGNITUDE: Final = 1e6
 MAX_FEATURES: Final = (1 << 31) - 1
 
 # Algorithms and models
+MAX_FIELDS: Final = MAX_COLUMNS
+"""Of a model, over all parties. AFM looks at each pair of them: working memory grows with the square."""
 MAX_MODEL_NUMBERS: Final = 1 << 30
 """Per-feature numbers of a model; training keeps two float32 or float64 for each."""
 MAX_MODEL_ARRAYS: Final = 64
 PROGRESS_ROWS: Final = 16_384
 """Rows learned between two progress reports."""
+
+# Out of core: what does not fit into the enclave's memory
+MAX_SHARDS: Final = 1024
+"""Parts in which the rows of a training are held on disk; one is in memory at a time."""
+MIN_SHARD_ROWS: Final = 16_384
+"""A memory limit that leaves room for fewer is refused: batches would not mix."""
+MAX_SPOOL_RECORD_BYTES: Final = 128 * MIB
+PIECE_BYTES: Final = 8 * MIB
+"""Encoded rows that are sorted into shards at a time, per thread."""
 
 # Sealed messages and transport
 MAX_MESSAGE_BYTES: Final = 72 * MIB

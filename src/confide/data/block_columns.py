@@ -1,6 +1,7 @@
 """Single columns out of a dataset's blocks, expanded when they are asked for and not kept."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -11,15 +12,23 @@ from confide.data.blocks import check_layout, decode_columns, schema_of
 from confide.data.manifest import Manifest
 
 
+class Blocks(Protocol):
+    """By index: a sequence, or a mapping that reads each block when it is asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> bytes: ...
+
+
 class BlockColumns:
     """A dataset as its blocks: reads like a table, at the price of expanding a column at each access."""
 
-    def __init__(self, blocks: Sequence[bytes], manifest: Manifest) -> None:
+    def __init__(self, blocks: Blocks, manifest: Manifest) -> None:
         """`blocks` are untrusted, in the manifest's order. Raises DatasetCorrupt."""
         if len(blocks) != len(manifest.blocks):
             raise DatasetCorrupt(f"{len(blocks)} blocks, where the manifest lists {len(manifest.blocks)}")
-        for data, entry in zip(blocks, manifest.blocks, strict=True):
-            check_layout(data, entry, manifest)
+        for index, entry in enumerate(manifest.blocks):
+            check_layout(blocks[index], entry, manifest)
         self._blocks = blocks
         self._manifest = manifest
         self.schema = schema_of(manifest)
@@ -39,6 +48,17 @@ class BlockColumns:
             start += len(chunk)
         return pa.chunked_array([pa.array(values, kind)])
 
+    @property
+    def manifest(self) -> Manifest:
+        """What the blocks are."""
+        return self._manifest
+
+    def batch(self, index: int, names: Collection[str]) -> pa.RecordBatch:
+        """Some columns of one block, in the block's order. Raises DatasetCorrupt."""
+        ordered = [name for name in self.schema.names if name in names]
+        entry = self._manifest.blocks[index]
+        return decode_columns(self._blocks[index], entry, self._manifest, ordered)
+
     def _chunks(self, name: str) -> Iterator[Array]:
-        for data, entry in zip(self._blocks, self._manifest.blocks, strict=True):
-            yield decode_columns(data, entry, self._manifest, [name]).column(0)
+        for index in range(len(self._manifest.blocks)):
+            yield self.batch(index, [name]).column(0)

@@ -5,8 +5,9 @@ the training rows only, then the same for every row, also in a later prediction 
 travels in the model file).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Annotated, Any, Self
 
 import msgspec
@@ -19,6 +20,7 @@ from confide.core.features import Feature, Kind, Transform
 from confide.data.columns import Columns, Field, Values
 from confide.data.filling import Mapping, fill, slices
 from confide.data.numbers import BucketField, NumericField
+from confide.data.part_encoding import PartEncoder
 from confide.data.vocabulary import ExactField, Vocabulary, fit_field
 
 
@@ -43,7 +45,7 @@ class _EncodedField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    fields: Annotated[tuple[_EncodedField, ...], msgspec.Meta(min_length=1, max_length=limits.MAX_COLUMNS)]
+    fields: Annotated[tuple[_EncodedField, ...], msgspec.Meta(min_length=1, max_length=limits.MAX_FIELDS)]
     category_hash: Annotated[str, msgspec.Meta(pattern=r"^xxh3-64\Z")] = "xxh3-64"
 
     def __post_init__(self) -> None:
@@ -57,6 +59,8 @@ class FeatureEncoder:
 
     def __init__(self, document: _Document) -> None:
         self._document = document
+        if len(document.fields) > limits.MAX_FIELDS:
+            raise LimitExceeded(f"{len(document.fields)} fields; at most {limits.MAX_FIELDS} (MAX_FIELDS)")
         sizes = [field.mapping.size for field in document.fields]
         self._offsets = np.concatenate(([0], np.cumsum(sizes, dtype=np.int64)))
         if self.feature_count > limits.MAX_FEATURES:
@@ -77,10 +81,32 @@ class FeatureEncoder:
         Raises LimitExceeded when an exact vocabulary would not fit into a model file, ValueError when
         there is no field or one occurs twice.
         """
-        fitted = []
+        fitting = cls.fitting(fields, columns, training_rows, vocabulary)
+        while True:
+            try:
+                next(fitting)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+
+    @classmethod
+    def fitting(
+        cls,
+        fields: Sequence[Field],
+        columns: Columns,
+        training_rows: npt.NDArray[np.int64] | slice,
+        vocabulary: Vocabulary,
+    ) -> Generator[int, None, Self]:
+        """As `fit`, telling how many fields are done after each. One column at a time is in memory.
+
+        Columns of which nothing has to be learned are not read.
+        """
+        fitted: list[_EncodedField] = []
         for party, feature in fields:
-            mapping = _fit(party, feature, columns[party, feature.name][training_rows], vocabulary)
-            fitted.append(_EncodedField(party, feature.name, mapping))
+            name = feature.name
+            read = lambda party=party, name=name: columns[party, name][training_rows]  # noqa: E731
+            fitted.append(_EncodedField(party, name, _fit(party, feature, read, vocabulary)))
+            _check_codes(fitted)
+            yield len(fitted)
         return cls._of(fitted)
 
     @classmethod
@@ -91,7 +117,7 @@ class FeatureEncoder:
 
         def fit(at: int, values: Values) -> Mapping:
             party, feature = fields[at]
-            return _fit(party, feature, values[:training_rows], vocabulary)
+            return _fit(party, feature, lambda: values[:training_rows], vocabulary)
 
         names = [(party, feature.name) for party, feature in fields]
         mappings, indices, values = fill(columns, names, fit)
@@ -102,12 +128,7 @@ class FeatureEncoder:
 
     @classmethod
     def _of(cls, fitted: Sequence[_EncodedField]) -> Self:
-        codes = sum(field.mapping.size - 1 for field in fitted if isinstance(field.mapping, ExactField))
-        if codes > limits.MAX_VOCABULARY_CODES:
-            raise LimitExceeded(
-                f"{codes} categories in an exact vocabulary; at most {limits.MAX_VOCABULARY_CODES} "
-                "(MAX_VOCABULARY_CODES): use the hashed vocabulary, or a higher minimum count"
-            )
+        _check_codes(fitted)
         return cls(_Document(tuple(fitted)))
 
     @property
@@ -116,18 +137,46 @@ class FeatureEncoder:
         return [(field.party, field.name) for field in self._document.fields]
 
     @property
+    def index_space(self) -> list[tuple[tuple[str, str], Mapping, int]]:
+        """((party, column name), its mapping, its first index), in order."""
+        starts = self._offsets[:-1].tolist()
+        fields = [field.mapping for field in self._document.fields]
+        return list(zip(self.fields, fields, starts, strict=True))
+
+    @property
+    def parts(self) -> list[tuple[str, int, int]]:
+        """(party, first field, end): the fields of one party that stand together."""
+        found, start = [], 0
+        for party, group in groupby(party for party, _ in self.fields):
+            end = start + len(list(group))
+            found.append((party, start, end))
+            start = end
+        return found
+
+    def part(self, start: int, end: int) -> PartEncoder:
+        """Made ready once, to encode some of the fields of few rows at a time."""
+        chosen = self._document.fields[start:end]
+        offsets = self._offsets[start:end].astype(np.int32)
+        names, mappings = [field.name for field in chosen], [field.mapping for field in chosen]
+        return PartEncoder(chosen[0].party, names, mappings, offsets)
+
+    @property
     def feature_count(self) -> int:
         """Size of the index space."""
         return int(self._offsets[-1])
 
     def encode(self, columns: Columns) -> Encoded:
         """Encode all rows of the columns. Raises SchemaMismatch when one lacks or has another kind."""
-        for party, name in self.fields:
-            if (party, name) not in columns:
-                raise SchemaMismatch(f"there is no column {name!r} of {party}", blame=party)
+        self.check_fields(columns)
         mappings = [field.mapping for field in self._document.fields]
         _, indices, values = fill(columns, self.fields, lambda at, _: mappings[at])
         return self.place(indices, values)
+
+    def check_fields(self, columns: Columns) -> None:
+        """Raises SchemaMismatch when one lacks."""
+        for party, name in self.fields:
+            if (party, name) not in columns:
+                raise SchemaMismatch(f"there is no column {name!r} of {party}", blame=party)
 
     def place(self, indices: npt.NDArray[np.int32], values: npt.NDArray[np.float32]) -> Encoded:
         """Turn indices within the fields into those of the index space, in place."""
@@ -149,9 +198,25 @@ class FeatureEncoder:
             raise ModelFileInvalid(f"encoding: {cause}") from None
 
 
-def _fit(party: str, feature: Feature, values: Values, vocabulary: Vocabulary) -> Mapping:
+def _fit(party: str, feature: Feature, values: Callable[[], Values], vocabulary: Vocabulary) -> Mapping:
+    """`values` gives those of the training rows, and is called only where they matter."""
     if feature.kind is Kind.CATEGORICAL:
-        return fit_field(vocabulary, party, feature.name, values.astype(np.uint64, copy=False))
+        codes = values().astype(np.uint64, copy=False) if vocabulary.looks_at_rows else _NO_CODES
+        return fit_field(vocabulary, party, feature.name, codes)
     if feature.transform is Transform.BUCKETS:
         return BucketField(boundaries=feature.boundaries)
-    return NumericField.fit(feature, values.astype(np.float64, copy=False))
+    if feature.transform is not Transform.STANDARD:
+        return NumericField(transform=feature.transform)
+    return NumericField.fit(feature, values().astype(np.float64, copy=False))
+
+
+_NO_CODES = np.empty(0, np.uint64)
+
+
+def _check_codes(fitted: Sequence[_EncodedField]) -> None:
+    codes = sum(field.mapping.size - 1 for field in fitted if isinstance(field.mapping, ExactField))
+    if codes > limits.MAX_VOCABULARY_CODES:
+        raise LimitExceeded(
+            f"{codes} categories in an exact vocabulary; at most {limits.MAX_VOCABULARY_CODES} "
+            "(MAX_VOCABULARY_CODES): use the hashed vocabulary, or a higher minimum count"
+        )

@@ -19,6 +19,8 @@ from confide.data.vocabulary import ExactField, HashedField
 
 Mapping = HashedField | ExactField | NumericField | BucketField
 MappingOf = Callable[[int, Values], Mapping]
+Filler = Callable[[Any, npt.NDArray[np.int32], npt.NDArray[np.float32]], None]
+"""(some values, where their indices go, where their values go; these hold 0 and 1)."""
 Filled = tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]
 
 GROUP_FIELDS: Final = 4
@@ -34,8 +36,7 @@ class _Loaded:
     at: int
     mapping: Mapping
     values: Values
-    fill: Callable[[Any, npt.NDArray[np.int32], npt.NDArray[np.float32]], None]
-    """(some values, where their indices go, where their values go; these hold 0 and 1)."""
+    fill: Filler
 
 
 def fill(
@@ -51,17 +52,18 @@ def fill(
     for start in range(0, len(names), GROUP_FIELDS):
         group = range(start, min(start + GROUP_FIELDS, len(names)))
         loaded = list(map_in_order(lambda at: _load(at, names[at], columns, mapping_of), group))
-        result = result or _blank(len(loaded[0].values), len(names))
+        result = result or blank(len(loaded[0].values), len(names))
         if any(len(field.values) != len(result[0]) for field in loaded):
             raise SchemaMismatch("the columns differ in length")
         _fill_group(loaded, *result)
         mappings += [field.mapping for field in loaded]
         del loaded  # before the next group is taken
-    indices, values = result or _blank(0, 0)
+    indices, values = result or blank(0, 0)
     return mappings, indices, values
 
 
-def _blank(rows: int, fields: int) -> Filled:
+def blank(rows: int, fields: int) -> Filled:
+    """What fillers fill: all indices 0, all values 1."""
     return np.zeros((rows, fields), np.int32), np.ones((rows, fields), np.float32)
 
 
@@ -71,13 +73,17 @@ def slices(rows: int, size: int = _SLICE_ROWS) -> Iterator[slice]:
 
 
 def _load(at: int, name: tuple[str, str], columns: Columns, mapping_of: MappingOf) -> _Loaded:
-    party, column = name
     values = columns[name]
     mapping = mapping_of(at, values)
+    check_kind(*name, mapping, values)
+    return _Loaded(at, mapping, values, filler(mapping))
+
+
+def check_kind(party: str, column: str, mapping: Mapping, values: Values) -> None:
+    """Raises SchemaMismatch unless these are values that the mapping is for."""
     stored = np.uint64 if isinstance(mapping, HashedField | ExactField) else np.float64
     if values.dtype != stored:
         raise SchemaMismatch(f"{party}'s column {column!r} is of another kind than in training")
-    return _Loaded(at, mapping, values, _filler(mapping))
 
 
 def _fill_group(
@@ -93,9 +99,8 @@ def _fill_group(
         pass
 
 
-def _filler(
-    mapping: Mapping,
-) -> Callable[[Any, npt.NDArray[np.int32], npt.NDArray[np.float32]], None]:
+def filler(mapping: Mapping) -> Filler:
+    """How the values of one field become indices within it and numbers."""
     if isinstance(mapping, NumericField):
 
         def fill_numbers(numbers: Any, _: npt.NDArray[np.int32], values: npt.NDArray[np.float32]) -> None:

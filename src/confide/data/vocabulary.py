@@ -40,6 +40,11 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     minimum_count: Annotated[int, msgspec.Meta(ge=1, le=limits.MAX_MINIMUM_COUNT)] = 1
     """EXACT: a category seen in fewer training rows shares the index of the unknown ones."""
 
+    @property
+    def looks_at_rows(self) -> bool:
+        """Whether the mapping of a categorical field depends on the training rows."""
+        return self.scheme is Scheme.EXACT
+
 
 class HashedField(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="hashed", tag_field="scheme"):
     """2^bits buckets; a missing value has index 0 to itself."""
@@ -73,18 +78,18 @@ class ExactField(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="e
     """Whether training rows had the unknown index: only then does it stand for something learned."""
 
     def __post_init__(self) -> None:
-        codes = self._decoded()
+        codes = self.known
         if codes.size and not (codes[1:] > codes[:-1]).all():
             raise ValueError("codes: must be strictly ascending")
 
     @property
     def size(self) -> int:
         """How many indices."""
-        return int(self._decoded().size) + 1
+        return int(self.known.size) + 1
 
     def reader(self) -> Callable[[CodeArray], Looked]:
         """Tells indices, and which mean nothing: those of unknown codes, if training had no such row."""
-        table, rare = CodeTable(self._decoded()), self.rare
+        table, rare = CodeTable(self.known), self.rare
 
         def look(codes: CodeArray) -> Looked:
             indices, found = table.find(codes)
@@ -95,7 +100,9 @@ class ExactField(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="e
 
         return look
 
-    def _decoded(self) -> CodeArray:
+    @property
+    def known(self) -> CodeArray:
+        """The codes, decoded: that of index 1 first."""
         try:
             data = base64.b64decode(self.codes, validate=True)
         except binascii.Error as cause:

@@ -24,8 +24,10 @@ def build(current: Round, context: EnclaveContext) -> Block:
         "enclave": context.identity,
         "agreed_at": context.clock.now(),
     }
+    if current.kind is TaskKind.TRAIN:
+        return TrainBlock(**fields, warm_start=current.model.sha384 if current.model else None)
     if current.model is None:
-        return TrainBlock(**fields)
+        raise LocalProtocolError("a prediction without a model")
     id_set = current.commits[current.task.initiator].id_set or ""
     return PredictBlock(
         **fields, model=current.model.sha384, train_block=current.model.train_block, id_set=id_set

@@ -1,11 +1,11 @@
 """The real Work: training or prediction, by the kind of the signed block."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from confide.algorithms import registry
 from confide.core.ports import Randomness
 from confide.enclave import prediction, training
-from confide.enclave.vault import Shelf
+from confide.enclave.vault import Shelves
 from confide.enclave.work import Step
 from confide.protocol.blocks import SignedBlock, TrainBlock
 from confide.protocol.terms import Listed
@@ -15,11 +15,11 @@ class Computation:
     """Implements enclave.work.Work."""
 
     def run(
-        self, agreement: SignedBlock, model: bytes, shelves: Mapping[str, Shelf], randomness: Randomness
+        self, agreement: SignedBlock, model: bytes, shelves: Shelves, randomness: Randomness
     ) -> Iterator[Step]:
         """See enclave.work.Work."""
         if isinstance(agreement.block, TrainBlock):
-            yield from training.run(agreement, shelves, randomness)
+            yield from training.run(agreement, model, shelves, randomness)
         else:
             yield from prediction.run(agreement, model, shelves, randomness)
 

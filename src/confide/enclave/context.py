@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from confide.core.enclave_config import EnclaveConfig
 from confide.core.ports import Clock, Randomness, Signer
+from confide.enclave.spool import SpoolFolder
 from confide.protocol.blocks import EnclaveIdentity, Verify
 from confide.protocol.messages import Message
 from confide.protocol.terms import Listed
@@ -49,4 +50,6 @@ class EnclaveContext:
     """Fresh evidence over a 32-byte nonce."""
     memory: int | None = None
     """Bytes that the process may use; None: not known, and so not checked."""
+    spools: SpoolFolder | None = None
+    """Where what does not fit into memory may go, sealed; None: nowhere."""
     members: dict[str, Member] = field(default_factory=dict)

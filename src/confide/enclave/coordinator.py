@@ -28,7 +28,7 @@ from confide.enclave import agreements, proposals
 from confide.enclave.closing import Closing
 from confide.enclave.context import EnclaveContext, Member, Say
 from confide.enclave.datasets import check_manifest
-from confide.enclave.forecast import forecast
+from confide.enclave.plan import choose
 from confide.enclave.release import deliver, releases_metrics
 from confide.enclave.round import Round
 from confide.enclave.vault import Vault
@@ -48,7 +48,7 @@ class Coordinator:
         self._context = context
         self._work = work
         self._round: Round | None = None
-        self._vault = Vault()
+        self._vault = Vault(context.spools, context.memory)
         self._models: dict[str, tuple[SignedBlock, bytes]] = {}
         self._predictions = 0
         self._allowed: int | None = None
@@ -142,7 +142,8 @@ class Coordinator:
 
     def _count_prediction(self, proposal: m.Proposal) -> None:
         """The enclave counts down what the providers consented to in its first round, however A asks."""
-        if self._allowed is not None and proposal.model is not None and self._predictions >= self._allowed:
+        predicts = proposal.task.kind is TaskKind.PREDICT
+        if self._allowed is not None and predicts and self._predictions >= self._allowed:
             raise ModelNotUsable(f"the providers consented to {self._allowed} predictions in this enclave")
 
     def _set_allowance(self, current: Round) -> None:
@@ -256,8 +257,15 @@ class Coordinator:
         if current.complete(manifests):
             held = sum(len(data) for _, data in self._models.values())
             brought = current.model.brought.statement.bytes if current.model and current.model.brought else 0
-            needed = forecast(current.task, current.algorithm, manifests, model_bytes=held + brought)
-            needed.check(self._context.memory)
+            plan = choose(
+                current.task,
+                current.algorithm,
+                manifests,
+                limit=self._context.memory,
+                can_spool=self._context.spools is not None,
+                model_bytes=held + brought,
+            )
+            self._vault.follow(plan)
 
     def _data_block(self, party: str, message: Message, payload: bytes) -> Says:
         self._vault.store(party, _expect(message, m.DataBlock).index, payload)
@@ -305,7 +313,7 @@ class Coordinator:
     def _do_work(self, current: Round) -> Says:
         signed = agreements.require_signed(current)
         agreements.check_expiry(signed.block, self._context.clock.now())
-        shelves = {party: self._vault.shelf(party) for party in current.task.participants}
+        shelves = self._vault.shelves(current.task.participants)
         model = self._models[current.model.sha384][1] if current.model else b""
         for step in self._work.run(signed, model, shelves, self._context.randomness):
             if step.outcome is not None:

@@ -24,7 +24,7 @@ PROCESS_BYTES: Final = 208 * limits.MIB
 """Interpreter, libraries, channels."""
 ASSUMED_ID_BYTES: Final = 16
 _GIB: Final = 1024 * limits.MIB
-_WORD, _INDEX, _VALUE = 8, 4, 4
+WORD, INDEX, VALUE = 8, 4, 4
 _FLOAT_BYTES: Final = {"float32": 4, "float64": 8}
 
 
@@ -46,10 +46,10 @@ class Forecast:
         """Raises LimitExceeded, with the numbers, when the peak is beyond `limit` bytes (None: unknown)."""
         if limit is None or self.peak <= limit:
             return
-        told = ", ".join(f"{stage} {_gib(size)}" for stage, size in self.stages.items())
+        stages = ", ".join(f"{stage} {told(size)}" for stage, size in self.stages.items())
         raise LimitExceeded(
-            f"the enclave has {_gib(limit)} of memory, and this task may need {_gib(self.peak)}: "
-            f"{self.rows} rows of {self.fields} fields ({told}); use fewer rows or columns, or an enclave "
+            f"the enclave has {told(limit)} of memory, and this task may need {told(self.peak)}: "
+            f"{self.rows} rows of {self.fields} fields ({stages}); use fewer rows or columns, or an enclave "
             "with more memory (--memory)"
         )
 
@@ -61,47 +61,55 @@ def forecast(
     rows = min(manifest.rows for manifest in manifests.values())
     fields = [feature for party in task.participants for feature in task.features[party]]
     blocks = sum(block.bytes for manifest in manifests.values() for block in manifest.blocks)
-    kept = PROCESS_BYTES + model_bytes + blocks + sum(map(_channel_bytes, manifests.values()))
+    kept = PROCESS_BYTES + model_bytes + blocks + sum(map(channel_bytes, manifests.values()))
     # The joined order of each party's rows; the labels.
-    aligned = rows * (_WORD * len(manifests) + _VALUE)
-    encoded = rows * len(fields) * (_INDEX + _VALUE)
+    aligned = rows * (WORD * len(manifests) + VALUE)
+    encoded = rows * len(fields) * (INDEX + VALUE)
     stages = {
-        "join": kept + sum(map(_join_bytes, manifests.values())),
+        "join": kept + sum(map(join_bytes, manifests.values())),
         "encode": kept + aligned + encoded + _column_bytes(manifests, rows),
     }
     # While it learns or scores, every number is once looked at for being finite: a byte for each.
     at_work = aligned + encoded + rows * len(fields)
     if task.kind is TaskKind.PREDICT:
-        stages["predict"] = kept + at_work + 2 * model_bytes + rows * (ASSUMED_ID_BYTES + 2 * _WORD)
+        scored = rows * (ASSUMED_ID_BYTES + 2 * WORD) + working_bytes(algorithm, len(fields))
+        stages["predict"] = kept + at_work + 2 * model_bytes + scored
         return Forecast(rows, len(fields), stages)
     after = kept if task.baselines else kept - blocks
-    learned, copies = _model_bytes(task, algorithm, fields, rows)
-    stages["train"] = after + at_work + rows * _WORD + copies * learned
+    learned, copies = learned_bytes(task, algorithm, fields, rows)
+    # A model to start from: its arrays, and where its features are now.
+    beside = 2 * model_bytes + working_bytes(algorithm, len(fields))
+    stages["train"] = after + at_work + rows * WORD + copies * learned + beside
     # What was learned, its copy, the file, and the file's parts before they are put together.
     stages["deliver"] = after + aligned + (copies + 3) * learned
     return Forecast(rows, len(fields), stages)
 
 
-def _channel_bytes(manifest: Manifest) -> int:
+def channel_bytes(manifest: Manifest) -> int:
     """Sealed and opened blocks on their way; what they leave free is used again, but not given back."""
     return 2 * limits.MAX_INBOX_MESSAGES * max(block.bytes for block in manifest.blocks)
 
 
-def _join_bytes(manifest: Manifest) -> int:
+def join_bytes(manifest: Manifest) -> int:
     """Ids, their keys, the keys' order and the ordered keys; of texts also a copy in one piece."""
     if manifest.id.type is IdType.INTEGER:
-        return manifest.rows * 4 * _WORD
-    return manifest.rows * (2 * ASSUMED_ID_BYTES + 6 * _WORD)
+        return manifest.rows * 4 * WORD
+    return manifest.rows * (2 * ASSUMED_ID_BYTES + 6 * WORD)
 
 
 def _column_bytes(manifests: Mapping[str, Manifest], rows: int) -> int:
     """A group of columns in the joined order; per thread, one as it is read, and twice while it is sorted."""
     longest = max(manifest.rows for manifest in manifests.values())
     threads = min(workers(), GROUP_FIELDS)
-    return _WORD * (GROUP_FIELDS * rows + threads * 2 * longest)
+    return WORD * (GROUP_FIELDS * rows + threads * 2 * longest)
 
 
-def _model_bytes(task: Task, algorithm: Algorithm, fields: list[Feature], rows: int) -> tuple[int, int]:
+def working_bytes(algorithm: Algorithm, fields: int) -> int:
+    """Of one batch; AFM looks at every pair of fields, so it grows with their square."""
+    return registry.build(algorithm.name, algorithm.parameters).working_bytes(fields)
+
+
+def learned_bytes(task: Task, algorithm: Algorithm, fields: list[Feature], rows: int) -> tuple[int, int]:
     """(bytes of what is learned, at most; how many times it is held while it is learned)."""
     parameters: dict[str, Any] = registry.complete_parameters(algorithm.name, algorithm.parameters)
     categorical = sum(feature.kind is Kind.CATEGORICAL for feature in fields)
@@ -116,5 +124,6 @@ def _model_bytes(task: Task, algorithm: Algorithm, fields: list[Feature], rows: 
     return learned, 3 if parameters.get("patience") else 2
 
 
-def _gib(size: int) -> str:
+def told(size: int) -> str:
+    """For people."""
     return f"{size / _GIB:.1f} GiB" if size >= _GIB // 10 else f"{size / limits.MIB:.1f} MiB"

@@ -1,6 +1,6 @@
 """From the vault's blocks to aligned columns of all parties, without ever expanding all of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from confide.data.block_columns import BlockColumns
 from confide.data.columns import Columns, Field, JoinedColumns
 from confide.data.manifest import Manifest
 from confide.data.ordered_pool import map_in_order
+from confide.data.spreading import Positions, positions
 from confide.enclave.vault import Shelf
 from confide.protocol.receipts import RowCounts
 from confide.protocol.terms import Task
@@ -36,7 +37,11 @@ class Opened:
         for shelf in self.shelves.values():
             shelf.blocks.clear()
 
-    def columns(self, fields: list[Field]) -> Columns:
+    def positions(self, party: str) -> Positions:
+        """For each row of a party: where it stands in the joined order, or -1."""
+        return positions(self.alignment.rows[party], self.sources[party].manifest.rows)
+
+    def columns(self, fields: Sequence[Field]) -> Columns:
         """The named columns in the joined order; each is read when it is taken."""
         return JoinedColumns(self.sources, self.alignment.rows, fields)
 
@@ -90,9 +95,8 @@ def fields_of(task: Task, parties: tuple[str, ...]) -> list[Field]:
 
 
 def _source(party: str, shelf: Shelf) -> BlockColumns:
-    blocks = [shelf.blocks[index] for index in range(len(shelf.manifest.blocks))]
     with blaming(party):
-        return BlockColumns(blocks, shelf.manifest)
+        return BlockColumns(shelf.blocks, shelf.manifest)
 
 
 def _ids(party: str, source: BlockColumns, task: Task) -> pa.Table:

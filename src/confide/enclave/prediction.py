@@ -1,25 +1,29 @@
 """Task two inside the enclave: join, encode with the model's own encoding, score."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator
+
+import numpy as np
+import numpy.typing as npt
 
 from confide.algorithms.model import Model
 from confide.core.digest import same
 from confide.core.errors import CommitmentMismatch, ModelFileInvalid, ModelNotUsable
 from confide.core.ports import Randomness
+from confide.data.columns import Columns
 from confide.data.ids import id_set_digest
 from confide.data.predictions import encode_predictions
+from confide.data.spreading import Layout
 from confide.enclave.opened import Opened, fields_of, open_shelves
+from confide.enclave.out_of_core import ShardRoom, spread
 from confide.enclave.round import Outcome
 from confide.enclave.training import SALT_BYTES
-from confide.enclave.vault import Shelf
+from confide.enclave.vault import Shelves
 from confide.enclave.work import Step
 from confide.protocol.blocks import PredictBlock, SignedBlock
 from confide.protocol.receipts import PrivatePart
 
 
-def run(
-    signed: SignedBlock, model: bytes, shelves: Mapping[str, Shelf], randomness: Randomness
-) -> Iterator[Step]:
+def run(signed: SignedBlock, model: bytes, shelves: Shelves, randomness: Randomness) -> Iterator[Step]:
     """See enclave.work.Work."""
     task = signed.block.task
     yield Step(stage="join", done=0, total=1)
@@ -30,14 +34,33 @@ def run(
         opened_model = Model.read(model)
     except ModelFileInvalid as cause:
         raise ModelNotUsable(f"the model can't be opened: {cause.message}") from None
-    scores = opened_model.predict(opened.columns(fields_of(task, task.participants)))
-    yield Step(stage="predict", done=1, total=1)
+    scores = yield from _scores(
+        opened_model, opened, opened.columns(fields_of(task, task.participants)), shelves
+    )
     report = PrivatePart(salt=randomness.bytes(SALT_BYTES), metrics={"rows_predicted": len(scores)}, curve=())
     chosen = opened.alignment.rows[task.initiator]
     ids = opened.sources[task.initiator].column(task.id.name).take(chosen)
     parquet = task.predictions_format == "parquet"
     data = encode_predictions(task.id.name, ids, scores, parquet=parquet)
     yield Step(outcome=Outcome(data=data, rows=opened.counts, report=report))
+
+
+def _scores(
+    model: Model, opened: Opened, columns: Columns, shelves: Shelves
+) -> Generator[Step, None, npt.NDArray[np.float32]]:
+    if shelves.shard_rows is None or shelves.spools is None:
+        scores = model.predict(columns)
+        yield Step(stage="predict", done=1, total=1)
+        return scores
+    model.encoder.check_fields(columns)
+    layout = Layout.of((opened.alignment.size,), shelves.shard_rows)
+    pieces = yield from spread(opened, model.encoder, layout, shelves.spools)
+    room, scored = ShardRoom(pieces), []
+    for shard in range(len(layout.sizes)):
+        scored.append(model.scorer.score(*room.load(shard)))
+        yield Step(stage="predict", done=shard + 1, total=len(layout.sizes))
+    pieces.spool.close()
+    return np.concatenate(scored)
 
 
 def _check_ids(signed: SignedBlock, opened: Opened) -> None:

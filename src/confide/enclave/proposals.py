@@ -1,5 +1,8 @@
 """What the enclave checks before it passes a proposal on, and before it takes an acceptance as consent."""
 
+from typing import Any
+
+from confide.algorithms import registry
 from confide.core import canonical
 from confide.core.digest import digest_of, same
 from confide.core.errors import (
@@ -23,8 +26,8 @@ def judge(proposal: Proposal, context: EnclaveContext, trained_here: dict[str, S
     """Check a proposal; `trained_here` maps the digests of this enclave's own models to their agreements.
 
     1. the participants are those of the attested configuration; 2. the algorithm is in the measured list and
-    its parameters are valid; 3. the kind fits the enclave; 4. for predictions: the model's agreement is
-    genuine, is of these participants, and allows this use.
+    its parameters are valid; 3. the kind fits the enclave; 4. of a model to predict with or to start from:
+    its agreement is genuine, is of these participants, and allows this use.
 
     Raises:
         SchemaMismatch: 1, 3.
@@ -35,14 +38,15 @@ def judge(proposal: Proposal, context: EnclaveContext, trained_here: dict[str, S
     if (task.initiator, set(task.providers)) != (config.initiator, set(config.providers)):
         raise SchemaMismatch("the task names other participants than this enclave was started for")
     _check_algorithm(proposal.algorithm, context)
-    if (proposal.model is None) != (task.kind is TaskKind.TRAIN):
-        raise SchemaMismatch("a prediction task names a model, a training task does not")
+    if task.kind is TaskKind.TRAIN and (config.kind is not TaskKind.TRAIN or trained_here):
+        raise SchemaMismatch("this enclave was not started for (another) training")
     if proposal.model is None:
-        if config.kind is not TaskKind.TRAIN or trained_here:
-            raise SchemaMismatch("this enclave was not started for (another) training")
+        if task.kind is TaskKind.PREDICT:
+            raise SchemaMismatch("a prediction task names a model")
         return
     under = _agreement_of(proposal.model, context, trained_here)
-    _check_use(task, proposal.algorithm, proposal.model, under)
+    check = _check_use if task.kind is TaskKind.PREDICT else _check_start
+    check(task, proposal.algorithm, proposal.model, under)
 
 
 def _check_algorithm(algorithm: Algorithm, context: EnclaveContext) -> None:
@@ -104,6 +108,29 @@ def _check_use(task: Task, algorithm: Algorithm, model: ModelReference, under: S
         raise ModelNotUsable("the model was trained with other participants, columns or encoding")
     if digest_of(algorithm) != digest_of(block.algorithm):
         raise ModelNotUsable("the model was trained with another algorithm or other parameters")
+
+
+def _check_start(task: Task, algorithm: Algorithm, model: ModelReference, under: SignedBlock) -> None:
+    """The new training may have other columns, encoding and rows; what the numbers mean must be the same."""
+    block = under.block
+    if not isinstance(block, TrainBlock) or not same(digest_of(block), model.train_block):
+        raise ModelNotUsable("the proposal names another training agreement than the model's")
+    if set(task.participants) != set(block.task.participants) or task.initiator != block.task.initiator:
+        raise ModelNotUsable("the model to start from was trained with other participants")
+    if algorithm.name != block.algorithm.name:
+        raise ModelNotUsable("the model to start from was trained with another algorithm")
+    if _meaning(algorithm) != _meaning(block.algorithm):
+        names = ", ".join(_MEANING)
+        raise ModelNotUsable(f"the model to start from differs in one of: {names}")
+
+
+_MEANING = ("attention_size", "embedding_size", "loss", "precision")
+"""Parameters by which a model's numbers are of use to another training, or not."""
+
+
+def _meaning(algorithm: Algorithm) -> dict[str, Any]:
+    complete = registry.complete_parameters(algorithm.name, algorithm.parameters)
+    return {name: complete.get(name) for name in _MEANING}
 
 
 def check_consent(party: str, accept: Accept, task: Task, context: EnclaveContext) -> None:

@@ -1,5 +1,6 @@
-"""Where the enclave keeps opened data: in memory only, checked on arrival, wiped after each round."""
+"""Where the enclave keeps opened data: checked on arrival, in memory or sealed on disk, wiped each round."""
 
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -8,6 +9,12 @@ from confide.core.digest import commitment, same, sha384_hex
 from confide.core.errors import BlockDigestMismatch, CommitmentMismatch, DataError, RemoteProtocolError
 from confide.data.manifest import Manifest
 from confide.data.ordered_pool import workers
+from confide.enclave.kept_blocks import KeptBlocks
+from confide.enclave.plan import Plan
+from confide.enclave.spool import SpoolFolder
+
+_UNDECIDED_SHARE = 8
+"""Until all manifests are known, blocks may take this part of the memory; what is beyond goes to disk."""
 
 
 @dataclass(slots=True)
@@ -15,7 +22,7 @@ class Shelf:
     """What one party has sent."""
 
     manifest: Manifest
-    blocks: dict[int, bytes] = field(default_factory=dict, repr=False)
+    blocks: MutableMapping[int, bytes] = field(default_factory=KeptBlocks, repr=False)
     """Those that have come and matched; complete once `settle` has returned."""
     _checking: dict[int, tuple[bytes, "Future[str]"]] = field(default_factory=dict, repr=False)
 
@@ -28,6 +35,8 @@ class Shelf:
     def put(self, index: int, block: bytes, pool: ThreadPoolExecutor) -> None:
         """Have a block's digest made in the pool, so that the next one can be opened meanwhile."""
         self._checking[index] = block, pool.submit(sha384_hex, block)
+        while len(self._checking) > workers():
+            self._settle(next(iter(self._checking)))
 
     def has(self, index: int) -> bool:
         """Whether this block has come and matched."""
@@ -46,10 +55,34 @@ class Shelf:
             self.blocks[index] = block
 
 
+class Shelves(Mapping[str, Shelf]):
+    """What all parties of a round have sent, and how it is to be worked on."""
+
+    def __init__(
+        self, shelves: Mapping[str, Shelf], shard_rows: int | None = None, spools: SpoolFolder | None = None
+    ) -> None:
+        self._shelves = shelves
+        self.shard_rows = shard_rows
+        """Of the encoded rows, so many fit into memory at a time; None: all."""
+        self.spools = spools
+
+    def __getitem__(self, party: str) -> Shelf:
+        return self._shelves[party]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._shelves)
+
+    def __len__(self) -> int:
+        return len(self._shelves)
+
+
 class Vault:
     """Opened datasets by party. Holds nothing that was not committed to."""
 
-    def __init__(self) -> None:
+    def __init__(self, spools: SpoolFolder | None = None, memory: int | None = None) -> None:
+        """`memory`: bytes that the process may use; with `spools`, what does not fit goes there."""
+        self._spools, self._memory = spools, memory
+        self._plan: Plan | None = None
         self._shelves: dict[str, Shelf] = {}
         self._pool = ThreadPoolExecutor(workers(), thread_name_prefix="vault")
 
@@ -82,6 +115,27 @@ class Vault:
         entry = shelf.manifest.blocks[index]
         if len(block) == entry.bytes:
             shelf.put(index, block, self._pool)
+            self._make_room(shelf)
+
+    def follow(self, plan: Plan) -> None:
+        """How the round's data will be worked on, as soon as that is known."""
+        self._plan = plan
+        for shelf in self._shelves.values():
+            self._make_room(shelf)
+
+    def _make_room(self, shelf: Shelf) -> None:
+        if self._spools is None or not isinstance(shelf.blocks, KeptBlocks) or shelf.blocks.spilling:
+            return
+        if self._plan is None:
+            too_much = self._memory is not None and self._in_memory() > self._memory // _UNDECIDED_SHARE
+        else:
+            too_much = self._plan.shard_rows is not None
+        if too_much:
+            shelf.blocks.spill(self._spools.spool())
+
+    def _in_memory(self) -> int:
+        kept = (shelf.blocks for shelf in self._shelves.values())
+        return sum(blocks.bytes_in_memory for blocks in kept if isinstance(blocks, KeptBlocks))
 
     def missing(self, party: str) -> tuple[int, ...]:
         """Blocks still to be sent (again) by this party."""
@@ -110,6 +164,14 @@ class Vault:
         shelf.settle()
         return shelf
 
+    def shelves(self, parties: Iterable[str]) -> Shelves:
+        """Of all these parties, with the plan that was followed."""
+        shard_rows = None if self._plan is None else self._plan.shard_rows
+        return Shelves({party: self.shelf(party) for party in parties}, shard_rows, self._spools)
+
     def wipe(self) -> None:
         """Drop everything. Python can't overwrite immutable bytes: the process ends with the task."""
         self._shelves.clear()
+        self._plan = None
+        if self._spools is not None:
+            self._spools.close()

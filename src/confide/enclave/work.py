@@ -1,12 +1,12 @@
 """The port between the coordinator and the computation: training and prediction on opened data."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from confide.core.ports import Randomness
 from confide.enclave.round import Outcome
-from confide.enclave.vault import Shelf
+from confide.enclave.vault import Shelves
 from confide.protocol.blocks import SignedBlock
 
 
@@ -25,9 +25,11 @@ class Work(Protocol):
     """Trains or predicts step by step, so that the driver can report, and stop, between steps."""
 
     def run(
-        self, agreement: SignedBlock, model: bytes, shelves: Mapping[str, Shelf], randomness: Randomness
+        self, agreement: SignedBlock, model: bytes, shelves: Shelves, randomness: Randomness
     ) -> Iterator[Step]:
-        """`model` is empty for training. The last step holds the outcome.
+        """`model`: to predict with, or to start from; empty for a training that starts from nothing.
+
+        The last step holds the outcome.
 
         Raises:
             DataError, TaskEnded: with the party at fault as `blame`, where there is one.

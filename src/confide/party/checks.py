@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from confide.core import canonical, limits
 from confide.core.digest import digest_of, same
 from confide.core.errors import AgreementMismatch, ReceiptInvalid
+from confide.core.platform_api import TaskKind
 from confide.protocol import blocks
 from confide.protocol.blocks import Block, EnclaveIdentity, PredictBlock, SignedBlock, TrainBlock, Verify
 from confide.protocol.messages import ModelReference
@@ -60,7 +61,8 @@ def check_block(block: Block, expected: Expected, now: int) -> None:
     """Compare a block with what we agreed to, before signing it.
 
     1. this task's id, our enclave as we attested it; 2. task and algorithm word for word; 3. our own
-    certificate, role, commitment and consent; 4. for predictions: model and id set; 5. the time: later, when
+    certificate, role, commitment and consent; 4. the model to start from, or to predict with, and then the
+    id set; 5. the time: later, when
     certificates have expired, the block is verified as of `agreed_at`, so we vouch for it.
 
     Raises:
@@ -97,11 +99,13 @@ def _check_own_part(block: Block, expected: Expected) -> None:
 
 
 def _check_model(block: Block, expected: Expected) -> None:
-    if expected.model is None:
+    if expected.task.kind is TaskKind.TRAIN:
         if not isinstance(block, TrainBlock):
             raise AgreementMismatch("we agreed to a training, the block is for a prediction")
+        if block.warm_start != (expected.model.sha384 if expected.model else None):
+            raise AgreementMismatch("the block names another model to start from than we agreed to")
         return
-    if not isinstance(block, PredictBlock):
+    if not isinstance(block, PredictBlock) or expected.model is None:
         raise AgreementMismatch("we agreed to a prediction, the block is for a training")
     if (block.model, block.train_block) != (expected.model.sha384, expected.model.train_block):
         raise AgreementMismatch("the block names another model than we agreed to")

@@ -35,14 +35,15 @@ class ModelToBring:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One round that A wants: a task, an algorithm, a dataset; for predictions a model."""
+    """One round that A wants: a task, an algorithm, a dataset, a model."""
 
     task: Task
     algorithm: str
     parameters: dict[str, Any]
     dataset: Dataset
     model: ModelToBring | None = None
-    """For predictions: None means the model that this same enclave has just trained."""
+    """For predictions: None means the model that this same enclave has just trained. For a training: the
+    model that it starts from."""
 
 
 class Initiator(Participant):
@@ -106,7 +107,7 @@ class Initiator(Participant):
         raise AlgorithmNotListed(f"'{job.algorithm}' is not in the enclave's list: {names}")
 
     def _model_of(self, job: Job) -> ModelReference | None:
-        if job.task.kind is TaskKind.TRAIN:
+        if job.model is None and job.task.kind is TaskKind.TRAIN:
             return None
         if job.model is None:
             if self._own_model is None:

@@ -6,6 +6,7 @@ from typing import TypeVar
 from confide.core import canonical
 from confide.core.digest import commitment, digest_of, same
 from confide.core.errors import AgreementMismatch, ReceiptInvalid, RemoteProtocolError
+from confide.core.platform_api import TaskKind
 from confide.data.ordered_pool import map_in_order
 from confide.party import checks
 from confide.party.ports import Dataset, PartyContext
@@ -63,7 +64,7 @@ class Participant:
         expected, dataset = self._agreement(), self._data()
         self._salt = self._context.randomness.bytes(SALT_BYTES)
         expected.commitment = commitment(self._salt, dataset.manifest_bytes)
-        if expected.model is None:
+        if expected.task.kind is TaskKind.TRAIN:
             return Spoken(m.Commit(commitment=expected.commitment))
         expected.id_set = dataset.id_set_digest()
         return Spoken(m.Commit(commitment=expected.commitment, id_set=expected.id_set, ids=dataset.id_count))

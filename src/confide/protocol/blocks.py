@@ -59,6 +59,9 @@ class _BlockFields(Document, frozen=True, kw_only=True):
 class TrainBlock(_BlockFields, frozen=True, kw_only=True, tag_field="format", tag="confide-train-block/1"):
     """The agreement under which a model is trained."""
 
+    warm_start: Digest | None = None
+    """SHA-384 of the model file that the training starts from."""
+
 
 class PredictBlock(
     _BlockFields, frozen=True, kw_only=True, tag_field="format", tag="confide-predict-block/1"

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from confide.algorithms.base import Batch
+from confide.algorithms.base import Batch, Whole
+from confide.algorithms.shards import Checked
 from confide.algorithms.training import Schedule, train
 from confide.core import limits
-from confide.core.errors import WorkFailed
+from confide.core.errors import SchemaMismatch, WorkFailed
 
 
 class ScriptedLearner:
@@ -35,7 +36,7 @@ class ScriptedLearner:
 
 
 def rows(count):
-    return Batch(np.arange(count)[:, None], np.ones((count, 1)), np.ones(count))
+    return Whole(Batch(np.arange(count)[:, None], np.ones((count, 1)), np.ones(count)))
 
 
 def schedule(**changes):
@@ -95,3 +96,66 @@ def test_squared_loss_reports_rmse():
 def test_a_loss_that_is_not_finite_ends_the_training(loss):
     with pytest.raises(WorkFailed, match="diverged"):
         list(train(ScriptedLearner(loss=loss), rows(3), None, schedule()))
+
+
+class Parts:
+    """Simulated Shards: rows of consecutive numbers, loaded one part at a time."""
+
+    fields = 1
+
+    def __init__(self, *sizes):
+        self.sizes = sizes
+        self.labels = np.ones(sum(sizes))
+        self.loaded = []
+
+    def load(self, at):
+        self.loaded.append(at)
+        start = sum(self.sizes[:at])
+        numbers = np.arange(start, start + self.sizes[at])[:, None]
+        return Batch(numbers, np.ones(numbers.shape), np.ones(len(numbers)))
+
+
+def test_each_epoch_sees_every_row_of_every_shard_once():
+    learner, parts = ScriptedLearner(), Parts(4, 5, 3, 4, 4, 4)
+    list(train(learner, parts, None, schedule()))
+    epochs = [parts.loaded[:6], parts.loaded[6:]]
+    assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(6))
+    assert epochs[0] != epochs[1]
+    seen = [row for batch in learner.seen for row in batch]
+    assert sorted(seen[:24]) == sorted(seen[24:]) == list(range(24))
+    assert seen[:24] != sorted(seen[:24])
+    shard = np.repeat(range(6), parts.sizes)
+    assert all(len({shard[row] for row in batch}) == 1 for batch in learner.seen)
+
+
+def test_one_shard_is_learned_as_rows_in_memory_are():
+    whole, parts = ScriptedLearner([0.9, 0.8]), ScriptedLearner([0.9, 0.8])
+    reports = [
+        list(train(learner, data, rows(4), schedule()))
+        for learner, data in ((whole, rows(8)), (parts, Parts(8)))
+    ]
+    assert whole.seen == parts.seen
+    assert reports[0] == reports[1]
+
+
+def test_reports_of_several_shards():
+    reports = list(train(ScriptedLearner([0.9, 0.9]), Parts(4, 7), Parts(2, 3), schedule(epochs=1)))
+    assert [(report.step, report.steps) for report in reports[:-1]] in ([(2, 5)], [(3, 5)])
+    assert (reports[-1].step, reports[-1].holdout_logloss) == (5, pytest.approx(-np.log(0.9)))
+
+
+def test_shards_are_checked_when_they_are_loaded_first():
+    checked = []
+    parts = Checked(Parts(2, 3), lambda batch: checked.append(len(batch)))
+    assert (parts.sizes, parts.fields, len(parts.labels), checked) == ((2, 3), 1, 5, [])
+    for at in (1, 0, 1, 0):
+        parts.load(at)
+    assert checked == [3, 2]
+
+
+def test_a_single_shard_is_checked_at_once():
+    def refuse(batch):
+        raise SchemaMismatch("no")
+
+    with pytest.raises(SchemaMismatch):
+        Checked(Parts(2), refuse)

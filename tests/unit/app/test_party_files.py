@@ -3,12 +3,14 @@
 import os
 import stat
 import threading
+from types import SimpleNamespace
 
 import pytest
 from fakes.ports import FakeClock
 from fakes.world import train_task
 
 from confide.app.files import read_bounded
+from confide.app.initiate import training_jobs
 from confide.app.models import OpenedModel, papers_path
 from confide.app.party_config import load_config
 from confide.app.plain_prediction import predict
@@ -175,3 +177,37 @@ def test_every_file_of_a_task_is_its_owners_alone(tmp_path):
     finally:
         os.umask(before)
     assert {path.stat().st_mode & 0o777 for path in folder.folder.iterdir()} == {0o600}
+
+
+TRAIN_AGAIN = """
+name = "clicks again"
+dataset = "{dataset}"
+providers = ["media"]
+start_from = "{model}"
+id = {{ name = "id", type = "integer" }}
+label = {{ name = "click" }}
+[features]
+shop = {{ city = "categorical" }}
+media = {{ page = "categorical" }}
+"""
+
+
+def write_training(tmp_path, tmp_path_factory, model):
+    dataset = next(tmp_path_factory.getbasetemp().glob("data*/shop-prepared"))
+    path = tmp_path / "again.toml"
+    path.write_text(TRAIN_AGAIN.format(dataset=dataset, model=model))
+    return path
+
+
+def test_a_training_brings_the_model_that_it_starts_from(kept, finished, tmp_path, tmp_path_factory):
+    path = write_training(tmp_path, tmp_path_factory, kept / "model.confide")
+    (job,) = training_jobs(SimpleNamespace(me="shop"), path, [])
+    assert job.model.data == (kept / "model.confide").read_bytes()
+    assert job.model.papers.statement == finished.kept["shop"].results[0][0]
+
+
+def test_a_model_to_start_from_that_is_none(tmp_path, tmp_path_factory, datasets):
+    other = tmp_path / "other.confide"
+    other.write_bytes(b"no model")
+    with pytest.raises(ModelFileInvalid):
+        training_jobs(SimpleNamespace(me="shop"), write_training(tmp_path, tmp_path_factory, other), [])

@@ -30,3 +30,9 @@ def test_seed_matters():
 def test_refused(rows, fraction):
     with pytest.raises(ValueError, match=r"split|fraction"):
         holdout(rows, fraction, 0)
+
+
+def test_mixed_leaves_the_same_rows_in_another_order():
+    (training, held), (mixed, again) = holdout(100, 0.3, 5), holdout(100, 0.3, 5, mixed=True)
+    assert held.tolist() == again.tolist()
+    assert training.tolist() == sorted(mixed.tolist()) != mixed.tolist()

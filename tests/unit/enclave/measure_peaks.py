@@ -1,4 +1,7 @@
-"""Run in a process of its own by test_forecast_measured.py: joins and encodes, prints forecast and peaks."""
+"""Run in a process of its own by test_forecast_measured.py: joins and encodes, prints forecast and peaks.
+
+With "out of core" as its argument it does all of that with the rows on disk, within LIMIT.
+"""
 
 import json
 import sys
@@ -6,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from fakes.ports import SeededRandomness
 from fakes.world import train_task
 
 from confide.algorithms import registry
@@ -19,16 +23,23 @@ from confide.data.manifest import BlockEntry, Column, Manifest, SourceEntry
 from confide.data.schema import IdColumn, IdType, LabelColumn
 from confide.data.split import holdout
 from confide.data.vocabulary import Scheme, Vocabulary
+from confide.enclave.encoded_rows import Split
 from confide.enclave.forecast import forecast
+from confide.enclave.kept_blocks import KeptBlocks
 from confide.enclave.opened import fields_of, open_shelves
+from confide.enclave.out_of_core import OutOfCore
+from confide.enclave.plan import choose
+from confide.enclave.spool import SpoolFolder
 from confide.enclave.vault import Shelf
 from confide.protocol.terms import Algorithm, Encoding
 from confide.protocol.terms import IdColumn as TaskId
 from confide.protocol.terms import IdType as TaskIdType
 
-ROWS, BLOCK_ROWS, COLUMNS = 1 << 20, 1 << 16, 8
+WIDE = sys.argv[-1] == "out of core"
+ROWS, BLOCK_ROWS, COLUMNS = 1 << 20, 1 << 16, 24 if WIDE else 8
 BITS = 14
-PARAMETERS = {"epochs": 1, "embedding_size": 64}
+PARAMETERS = {"epochs": 1, "embedding_size": 4 if WIDE else 64}
+LIMIT = 600 << 20
 
 
 def peak():
@@ -70,6 +81,37 @@ def train(algorithm, learn, held, features):
     estimator.predict(held.indices, held.values)
 
 
+def out_of_core(task, algorithm, shelves):
+    manifests = {party: found.manifest for party, found in shelves.items()}
+    plan = choose(task, algorithm, manifests, limit=LIMIT, can_spool=True)
+    spools, vault = SpoolFolder(None, SeededRandomness()), {}
+    for party, found in shelves.items():
+        kept = KeptBlocks()
+        kept.spill(spools.spool())
+        while found.blocks:
+            kept.__setitem__(*found.blocks.popitem())
+        vault[party] = Shelf(found.manifest, kept)
+    opened = open_shelves(task, vault)
+    rows, held = holdout(opened.alignment.size, 0.2, 1, mixed=True)
+    opened.reorder(np.concatenate((rows, held)))
+    split = Split(len(rows), (np.arange(ROWS) % 2).astype(np.float32))
+    vocabulary = Vocabulary(scheme=Scheme.HASHED, bits=BITS)
+    encode = OutOfCore(opened, split, spools, plan.shard_rows)(
+        fields_of(task, task.participants), vocabulary, last=True
+    )
+    while True:
+        try:
+            next(encode)
+        except StopIteration as end:
+            encoded = end.value
+            break
+    estimator = registry.build(algorithm.name, algorithm.parameters)
+    features = encoded.encoder.feature_count
+    list(estimator.fit_shards(encoded.learn, holdout=encoded.held, feature_count=features))
+    spools.close()
+    return {"forecast": plan.forecast.stages, "peak": peak(), "shards": len(encoded.learn.sizes)}
+
+
 def main():
     give_memory_back()
     order = np.random.default_rng(1).permutation(ROWS)
@@ -85,6 +127,8 @@ def main():
     )
     algorithm = Algorithm(name="fm", version="1", digest="0" * 96, parameters=PARAMETERS)
     expected = forecast(task, algorithm, {party: found.manifest for party, found in shelves.items()})
+    if WIDE:
+        return out_of_core(task, algorithm, shelves) | {"in memory": expected.peak}
     if sys.argv[1] == "nothing":
         return {"forecast": expected.stages, "peak": peak()}
     opened = open_shelves(task, shelves)

@@ -69,6 +69,21 @@ class Shape:
         return sum(int(np.prod(shape)) for shape in self.parts.values())
 
 
+def scratch_bytes(shape: Shape, fields: int, engine: Engine, batch_size: int) -> int:
+    """What the core needs while it learns rows of so many fields: for AFM it grows with their square."""
+    model = ModelStruct(
+        record_stride=2 * shape.size,
+        linear_stride=LINEAR_RECORD.itemsize // 4,
+        kind=shape.kind,
+        fields=fields,
+        size=shape.size,
+        units=shape.units,
+        path=engine.path,
+        threads=engine.threads,
+    )
+    return library.scratch_bytes(model, RowsStruct(count=batch_size, batch=batch_size), learning=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """What an update depends on beside the rows."""
@@ -141,10 +156,13 @@ class FastNetwork:
 
     def arrays(self) -> dict[str, Floats]:
         """Copies by name, as the model file holds them."""
-        found = {name: part.copy() for name, part in self.parts().items()}
-        found["linear"] = self.linear.copy()
+        return {name: view.copy() for name, view in self.views().items()}
+
+    def views(self) -> dict[str, Floats]:
+        """The same numbers, where they are."""
+        found = self.parts() | {"linear": self.linear}
         if self.shape.size:
-            found["embeddings"] = self.embeddings.copy()
+            found["embeddings"] = self.embeddings
         return dict(sorted(found.items()))
 
     def outputs(self, indices: Integers, values: Floats) -> npt.NDArray[np.float32]:

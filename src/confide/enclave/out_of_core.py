@@ -1,0 +1,169 @@
+"""Encoded rows that do not fit into memory: sealed pieces on disk, of which one shard at a time is opened.
+
+Statistics come first, one column at a time. Then each party's blocks are read once: every block is decoded,
+encoded, and cut into pieces by the shards in which its rows stand. A shard is put together from the pieces of
+all parties whenever it is its turn. To the training rows a permutation has been applied before, so that each
+shard is a sample of them, in whatever order the parties have theirs.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from confide.algorithms.base import Batch
+from confide.core import limits
+from confide.data.block_columns import BlockColumns
+from confide.data.columns import Field
+from confide.data.encoding import FeatureEncoder
+from confide.data.filling import slices
+from confide.data.ordered_pool import map_in_order
+from confide.data.part_encoding import PartEncoder
+from confide.data.spreading import Layout, Piece, Positions, cut, place
+from confide.data.vocabulary import Vocabulary
+from confide.enclave.encoded_rows import EncodedRows, Labels, Split
+from confide.enclave.opened import Opened, blaming
+from confide.enclave.spool import Record, Spool, SpoolFolder
+from confide.enclave.work import Step
+
+PURPOSE = "piece"
+_ENCODED_BYTES = 8
+"""Of one row and field: index and value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A piece on disk: the fields `start` to `end` of some rows of a shard."""
+
+    record: Record
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pieces:
+    """Of all shards."""
+
+    layout: Layout
+    fields: int
+    spool: Spool
+    of_shard: list[list[Stored]] = field(repr=False)
+
+
+class ShardRoom:
+    """Where the shard that is looked at lies: the next one takes its place."""
+
+    def __init__(self, pieces: Pieces) -> None:
+        shape = (max(pieces.layout.sizes), pieces.fields)
+        self._pieces = pieces
+        self._indices, self._values = np.zeros(shape, np.int32), np.zeros(shape, np.float32)
+
+    def load(self, shard: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        """(rows, fields) indices and values. Raises SpoolFailed."""
+        pieces, rows = self._pieces, self._pieces.layout.sizes[shard]
+        indices, values = self._indices[:rows], self._values[:rows]
+
+        def put(stored: Stored) -> None:
+            fields = slice(stored.start, stored.end)
+            place(pieces.spool.get(stored.record), indices[:, fields], values[:, fields])
+
+        for _ in map_in_order(put, pieces.of_shard[shard]):
+            pass
+        return indices, values
+
+
+class ShardsOnDisk:
+    """Implements algorithms.base.Shards: some consecutive shards of a layout."""
+
+    def __init__(self, pieces: Pieces, room: ShardRoom, shards: range, labels: Labels) -> None:
+        """`labels` of all rows of the layout."""
+        bounds = pieces.layout.bounds
+        self._room, self._shards = room, shards
+        self._starts = (bounds[shards.start : shards.stop] - bounds[shards.start]).tolist()
+        self.sizes = pieces.layout.sizes[shards.start : shards.stop]
+        self.labels = labels[bounds[shards.start] : bounds[shards.stop]]
+        self.fields = pieces.fields
+
+    def load(self, at: int) -> Batch:
+        """Overwrites what was loaded before. Raises SpoolFailed."""
+        indices, values = self._room.load(self._shards[at])
+        start = self._starts[at]
+        return Batch(indices, values, self.labels[start : start + self.sizes[at]])
+
+
+class OutOfCore:
+    """Implements encoded_rows.EncodeRows."""
+
+    def __init__(self, opened: Opened, split: Split, spools: SpoolFolder, shard_rows: int) -> None:
+        self._opened, self._split, self._spools = opened, split, spools
+        rows = opened.alignment.size
+        self._layout = Layout.of((split.training, rows - split.training), shard_rows)
+        self._training_shards = int(np.searchsorted(self._layout.bounds, split.training))
+
+    def __call__(
+        self, fields: Sequence[Field], vocabulary: Vocabulary, *, last: bool
+    ) -> Generator[Step, None, EncodedRows]:
+        """See EncodeRows. Tells how many columns are known, then how many blocks are on disk."""
+        columns, training = self._opened.columns(fields), slice(self._split.training)
+        fitting = FeatureEncoder.fitting(fields, columns, training, vocabulary)
+        encoder = yield from _told("read columns for the disk", len(fields), fitting)
+        pieces = yield from spread(self._opened, encoder, self._layout, self._spools)
+        if last:
+            self._opened.release()
+        room, middle, labels = ShardRoom(pieces), self._training_shards, self._split.labels
+        learn = ShardsOnDisk(pieces, room, range(middle), labels)
+        held = ShardsOnDisk(pieces, room, range(middle, len(self._layout.sizes)), labels)
+        return EncodedRows(encoder, learn, held, pieces.spool.close)
+
+
+def _told(
+    stage: str, total: int, work: Generator[int, None, FeatureEncoder]
+) -> Generator[Step, None, FeatureEncoder]:
+    while True:
+        try:
+            done = next(work)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        yield Step(stage=stage, done=done, total=total)
+
+
+def spread(
+    opened: Opened, encoder: FeatureEncoder, layout: Layout, spools: SpoolFolder
+) -> Generator[Step, None, Pieces]:
+    """Put the encoded rows of all parties on disk. Raises DatasetCorrupt (with `blame`), SpoolFailed."""
+    pieces = Pieces(layout, len(encoder.fields), spools.spool(), [[] for _ in layout.sizes])
+    parts = encoder.parts
+    total = sum(len(opened.sources[party].manifest.blocks) for party, _, _ in parts)
+    done = 0
+    for party, start, end in parts:
+        cutter = _Cutter(opened.sources[party], encoder.part(start, end), opened.positions(party), layout)
+        with blaming(party):
+            for found in map_in_order(cutter.pieces, cutter.blocks):
+                for piece in found:
+                    stored = Stored(pieces.spool.put(PURPOSE, piece.data), start, end)
+                    pieces.of_shard[piece.shard].append(stored)
+                done += 1
+                yield Step(stage="spool to disk", done=done, total=total)
+    return pieces
+
+
+class _Cutter:
+    """Some fields of one party, block by block."""
+
+    def __init__(self, source: BlockColumns, part: PartEncoder, standing: Positions, layout: Layout) -> None:
+        self._source, self._part, self._standing, self._layout = source, part, standing, layout
+        rows = [entry.rows for entry in source.manifest.blocks]
+        self._starts = np.cumsum([0, *rows]).tolist()
+        self.blocks = range(len(rows))
+
+    def pieces(self, index: int) -> list[Piece]:
+        """Of one block."""
+        names, start = self._part.names, self._starts[index]
+        batch, found = self._source.batch(index, names), list[Piece]()
+        columns = {name: batch.column(name).to_numpy() for name in names}
+        for rows in slices(batch.num_rows, max(1, limits.PIECE_BYTES // (_ENCODED_BYTES * len(names)))):
+            some = {name: values[rows] for name, values in columns.items()}
+            standing = self._standing[start + rows.start : start + rows.stop]
+            found += cut(self._part.encode(some, len(standing)), standing, self._layout)
+        return found
