@@ -156,6 +156,17 @@ def world_of(given):
     return World(authority, [job], {"b": {TaskKind.TRAIN: OnDisk(folder, "b")}})
 
 
+class PeakOfWork:
+    """Implements enclave.work.Work: from the join to the result. The fake wire, full of blocks, is before."""
+
+    def __init__(self, work):
+        self._work = work
+
+    def run(self, *given):
+        Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+        yield from self._work.run(*given)
+
+
 def round_of(given, answer):
     """One training; what it needed."""
     give_memory_back()
@@ -165,6 +176,7 @@ def round_of(given, answer):
         context.memory = given["limit"]
         context.spools = SpoolFolder(Path(given["folder"]), SeededRandomness("spool"))
         world.enclave._vault = Vault(context.spools, context.memory)  # noqa: SLF001
+    world.enclave._work = PeakOfWork(world.enclave._work)  # noqa: SLF001
     started = time.perf_counter()
     world.run()
     seconds = time.perf_counter() - started
