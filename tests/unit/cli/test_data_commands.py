@@ -9,6 +9,12 @@ from confide.core.errors import ConfigurationError, DatasetCorrupt, SchemaInvali
 SOURCE = "id,click,site\n" + "".join(f"{at},{at % 2},s{at % 5}\n" for at in range(100)) + "7,1,s1\n3\n"
 
 
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    """Preparing is logged in the current folder."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def source(tmp_path):
     path = tmp_path / "impressions.csv"
