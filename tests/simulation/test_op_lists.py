@@ -23,7 +23,7 @@ from confide.protocol.messages import Kind
 from confide.protocol.table import State
 
 PARTIES = ("shop", "media")
-LAST = 96
+LAST = 108
 """More deliveries than an undisturbed run of training and prediction has."""
 
 at = st.integers(0, LAST)

@@ -36,14 +36,17 @@ class LauncherConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """Name or address under which parties reach enclaves, where it is not the one that enclaves listen at."""
     join_seconds: int = limits.JOIN_SECONDS
     """How long an enclave waits for all participants."""
+    idle_seconds: int = limits.IDLE_SECONDS
+    """How long it waits for a party whose turn it is or whose channel is lost, without progress."""
 
     def __post_init__(self) -> None:
         if not self.command:
             raise ValueError("launcher.command is empty")
         if _SECRET_VARIABLES & set(self.environment):
             raise ValueError("launcher.environment may not name a passphrase")
-        if not 0 < self.join_seconds <= limits.MAX_CONSENT_SECONDS:
-            raise ValueError(f"launcher.join_seconds is 1 to {limits.MAX_CONSENT_SECONDS}")
+        for name in ("join_seconds", "idle_seconds"):
+            if not 0 < getattr(self, name) <= limits.MAX_CONSENT_SECONDS:
+                raise ValueError(f"launcher.{name} is 1 to {limits.MAX_CONSENT_SECONDS}")
 
 
 class PlatformConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -103,6 +106,7 @@ def running(
             software=VERSION,
             ca_pem=identity.ca_pem.decode("ascii"),
             join_seconds=config.launcher.join_seconds,
+            idle_seconds=config.launcher.idle_seconds,
         )
         recovered = enclaves.recover()
         with (

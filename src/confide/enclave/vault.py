@@ -17,6 +17,8 @@ class Shelf:
     manifest: Manifest
     blocks: dict[int, bytes] = field(default_factory=dict, repr=False)
     """Those that have come and matched; complete once `settle` has returned."""
+    mismatched: list[int] = field(default_factory=list)
+    """Indices of blocks that came and did not match, as often as they came."""
     _checking: dict[int, tuple[bytes, "Future[str]"]] = field(default_factory=dict, repr=False)
 
     @property
@@ -27,6 +29,8 @@ class Shelf:
 
     def put(self, index: int, block: bytes, pool: ThreadPoolExecutor) -> None:
         """Have a block's digest made in the pool, so that the next one can be opened meanwhile."""
+        for earlier in [other for other, (_, digest) in self._checking.items() if digest.done()]:
+            self._settle(earlier)
         self._checking[index] = block, pool.submit(sha384_hex, block)
 
     def has(self, index: int) -> bool:
@@ -44,6 +48,8 @@ class Shelf:
         block, digest = self._checking.pop(index)
         if same(self.manifest.blocks[index].sha384, digest.result()):
             self.blocks[index] = block
+        else:
+            self.mismatched.append(index)
 
 
 class Vault:
@@ -75,6 +81,7 @@ class Vault:
 
         Raises:
             RemoteProtocolError: no such block, or one that has already come.
+            BlockDigestMismatch: more than MAX_BLOCK_MISMATCHES blocks of this party did not match.
         """
         shelf = self._shelves[party]
         if index >= len(shelf.manifest.blocks) or shelf.has(index):
@@ -82,6 +89,10 @@ class Vault:
         entry = shelf.manifest.blocks[index]
         if len(block) == entry.bytes:
             shelf.put(index, block, self._pool)
+        else:
+            shelf.mismatched.append(index)
+        if len(shelf.mismatched) > limits.MAX_BLOCK_MISMATCHES:
+            raise self._too_many(party, shelf)
 
     def missing(self, party: str) -> tuple[int, ...]:
         """Blocks still to be sent (again) by this party."""
@@ -90,12 +101,14 @@ class Vault:
     def complaint(self, party: str) -> BlockDigestMismatch:
         """The error that names party, block and rows of the first block that never matched."""
         shelf = self._shelves[party]
-        index = shelf.missing[0]
-        first = sum(entry.rows for entry in shelf.manifest.blocks[:index])
-        last = first + shelf.manifest.blocks[index].rows - 1
+        named = _named(shelf.manifest, shelf.missing[0])
+        text = f"{named} of {party} did not match its digest {limits.MAX_RETRIES + 1} times"
+        return BlockDigestMismatch(text, blame=party)
+
+    def _too_many(self, party: str, shelf: Shelf) -> BlockDigestMismatch:
+        named = _named(shelf.manifest, shelf.mismatched[-1])
         text = (
-            f"block {index} (rows {first} to {last}) of {party} did not match its digest "
-            f"{limits.MAX_RETRIES + 1} times"
+            f"{len(shelf.mismatched)} blocks of {party} did not match their digests; the last one was {named}"
         )
         return BlockDigestMismatch(text, blame=party)
 
@@ -113,3 +126,8 @@ class Vault:
     def wipe(self) -> None:
         """Drop everything. Python can't overwrite immutable bytes: the process ends with the task."""
         self._shelves.clear()
+
+
+def _named(manifest: Manifest, index: int) -> str:
+    first = sum(entry.rows for entry in manifest.blocks[:index])
+    return f"block {index} (rows {first} to {first + manifest.blocks[index].rows - 1})"
