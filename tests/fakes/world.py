@@ -44,8 +44,10 @@ from confide.party.provider import Provider
 from confide.protocol import faults
 from confide.protocol.blocks import EnclaveIdentity, SignedBlock
 from confide.protocol.messages import Abort, BroughtModel, Message, Offer, Spoken
+from confide.protocol.messages import Kind as MessageKind
 from confide.protocol.receipts import PrivatePart, ResultStatement, SignedReceipt
 from confide.protocol.roles import Role
+from confide.protocol.table import State
 from confide.protocol.terms import (
     Consent,
     Encoding,
@@ -197,6 +199,10 @@ class World:
         self.broken: dict[str, ConfideError | None] = {}
         """Whose channel is lost: by what was refused on it, or None for a dropped connection."""
         self.joins: Counter[str] = Counter()
+        self.walked: Counter[tuple[Role, State, MessageKind]] = Counter()
+        """Transitions that either end has taken by speaking."""
+        self.lost_in: set[tuple[Role, State]] = set()
+        """Where the enclave's end of a channel stood when it was lost."""
         self._jobs = jobs
         for name in (self.initiator, *self.providers):
             self.kept[name] = Kept()
@@ -332,7 +338,9 @@ class World:
 
     def lose(self, name: str, why: ConfideError | None = None) -> None:
         """A channel is lost, with all that is on its way."""
-        ended = self.enclave_ends[name].session.ended
+        session = self.enclave_ends[name].session
+        ended = session.ended
+        self.lost_in.add((session.channel, session.state))
         self.broken[name] = why
         self.wire = deque(entry for entry in self.wire if name not in entry[:2])
         self.ends[name].destroy()
@@ -354,6 +362,14 @@ class World:
             if tamper is not None and self.wire:
                 tamper(self)
             self.step()
+
+    def prefer(self, name: str) -> None:
+        """Let what is next on this party's channel be delivered next; each channel keeps its order."""
+        for entry in self.wire:
+            if name in entry[:2]:
+                self.wire.remove(entry)
+                self.wire.appendleft(entry)
+                return
 
     def step(self) -> None:
         """One step of the enclave's work, if there is any; then deliver one envelope."""
@@ -381,12 +397,18 @@ class World:
                 self.errors[name] = faults.error_of(spoken.message)
                 return
             for answer in self.scripts[name].hear(spoken):
-                self.wire.append((name, "enclave", channel.say(answer.message, answer.payload)))
+                self.wire.append((name, "enclave", self._seal(channel, answer.message, answer.payload)))
         except SealError as error:
             self.lose(name, error)
         except ConfideError as error:
             self.errors[name] = error
             self._say_abort(channel, error, (name, "enclave"))
+
+    def _seal(self, channel: SealedChannel, message: Message, payload: bytes) -> bytes:
+        session = channel.session
+        envelope = channel.say(message, payload)
+        self.walked[session.channel, session.state, message.kind] += 1
+        return envelope
 
     def _say_abort(self, channel: SealedChannel, error: ConfideError, way: tuple[str, str]) -> None:
         if channel.session.ended:
@@ -418,7 +440,7 @@ class World:
         try:
             for to, message, payload in says:
                 if to not in self.broken:
-                    self.wire.append(("enclave", to, self.enclave_ends[to].say(message, payload)))
+                    self.wire.append(("enclave", to, self._seal(self.enclave_ends[to], message, payload)))
         except ConfideError as error:
             self.end(error)
 

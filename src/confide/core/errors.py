@@ -146,7 +146,7 @@ class TooManyQuarantined(TaskEnded):
 
 
 class PartyLost(TaskEnded):
-    """A party's channel ended while the task still needed it."""
+    """A party did not speak, or did not come back, for longer than the task waits."""
 
     code = "CFD-120"
     fault = Fault.PEER
@@ -255,7 +255,7 @@ class SealError(CryptoError):
 
     code = "CFD-301"
     fault = Fault.PEER
-    remedy = "The channel has ended, and the task with it. Start it again: new attestation, new keys."
+    remedy = "The channel has ended. The party comes back by itself: new attestation, new keys."
 
     def __init__(self) -> None:
         super().__init__("a sealed message was refused")

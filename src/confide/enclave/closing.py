@@ -73,7 +73,7 @@ class Closing:
             text = f"{party}'s signature over the receipt does not verify"
             raise SignatureInvalid(text, blame=party) from None
         self._signatures.setdefault(party, signature)
-        if self._complete and self._complete_since is None:
+        if self.complete and self._complete_since is None:
             self._complete_since = self._course.now()
 
     def acknowledge(self, place: Place, message: Message, _: bytes) -> None:
@@ -91,7 +91,7 @@ class Closing:
 
     def final(self, _: Place) -> Message | None:
         """Everybody's signatures."""
-        return m.FinalReceipt(signatures=self._signatures) if self._complete else None
+        return m.FinalReceipt(signatures=self._signatures) if self.complete else None
 
     # --- the end -------------------------------------------------------------------------------------
 
@@ -103,13 +103,14 @@ class Closing:
     @property
     def done(self) -> bool:
         """Whether all hold the final receipt, or have been given LAST_WORD_SECONDS to say so."""
-        if not self._complete or self._complete_since is None:
+        if not self.complete or self._complete_since is None:
             return False
         late = self._course.now() - self._complete_since >= limits.LAST_WORD_SECONDS
         return late or self._kept == set(self._signers)
 
     @property
-    def _complete(self) -> bool:
+    def complete(self) -> bool:
+        """Whether all have signed: the task can only end well."""
         return self._draft is not None and set(self._signatures) == set(self._signers)
 
     def _drafted(self) -> m.ReceiptToSign:

@@ -45,6 +45,8 @@ class Waiting:
 
     def check(self) -> None:
         """Raises OfferExpired or PartyLost, naming the participant, when one is too late."""
+        if self._closing.complete:
+            return
         now, last = self._course.now(), self._course.last
         config = self._course.context.config
         waiting = self.now()
