@@ -64,6 +64,8 @@ class Conversation:
                 with enclave.pinned:
                     self._talk(enclave, script, heard)
             except _LOST as lost:
+                if script.standing.receipt is not None:
+                    return  # all that was left to say is that we hold it
                 if heard.is_set():
                     script.lost()
                     waits = pauses(patience)
