@@ -376,7 +376,7 @@ class ChannelClosed(TransportError):
 
     code = "CFD-502"
     fault = Fault.PEER
-    remedy = "See `confide task show` for how the task ended; start it again."
+    remedy = "The party has tried to come back, in vain. See `confide task show` for how the task ended."
 
 
 class AccessDenied(TransportError):
