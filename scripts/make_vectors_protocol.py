@@ -135,6 +135,18 @@ def bad_messages() -> Iterator[tuple[str, bytes]]:
     yield "base64 without padding", framed('{"message":"signature","signature":"eA"}')
     yield "base64 with stray bits", framed('{"message":"signature","signature":"eB=="}')
     yield "salt too short", framed('{"message":"opening","salt":"eHg="}')
+    yield (
+        "ranges out of order",
+        framed('{"attempts_left":1,"blocks":[[4,5],[0,1]],"message":"wanted","model_from":null}'),
+    )
+    yield (
+        "ranges that could be one",
+        framed('{"attempts_left":1,"blocks":[[0,1],[2,3]],"message":"wanted","model_from":null}'),
+    )
+    yield (
+        "a range of three numbers",
+        framed('{"attempts_left":1,"blocks":[[0,1,2]],"message":"wanted","model_from":null}'),
+    )
     yield "text too long", framed(f'{{"message":"decline","reason":"{"x" * 1025}"}}')
 
 

@@ -14,9 +14,8 @@ from msgspec.structs import replace
 
 from confide.core import canonical
 from confide.core.errors import AgreementMismatch, ReceiptInvalid, SignatureInvalid
-from confide.enclave.context import Say
 from confide.protocol.blocks import TRAIN_CONTEXT
-from confide.protocol.messages import Acceptance, Kind
+from confide.protocol.messages import Kind
 from confide.protocol.receipts import RECEIPT_CONTEXT
 
 ZERO = "0" * 96
@@ -51,13 +50,11 @@ def test_another_task_for_the_provider():
 
 
 def accept_anything(ran):
-    """As `Coordinator._accept`, without a look at what was accepted."""
-    coordinator = ran.enclave.coordinator
+    """As `Negotiation.accept`, without a look at what was accepted."""
+    course = ran.enclave.coordinator._course
 
-    def accept(party, message, _):
-        current = coordinator._round
-        current.consents[party] = message.consent
-        yield Say(current.task.initiator, Acceptance(consents=current.consents))
+    def accept(place, message, _):
+        course.current(place).consents[place.name] = message.consent
 
     return accept
 

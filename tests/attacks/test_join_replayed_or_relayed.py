@@ -53,7 +53,7 @@ def joining(enclave, name="media", role=Role.B):
 
 def accepting(envelope, ran, name="media", role=Role.B):
     key, certificate = identity(name)
-    return accept(
+    _, channel = accept(
         envelope,
         ran.attested,
         party=name,
@@ -62,6 +62,7 @@ def accepting(envelope, ran, name="media", role=Role.B):
         party_key=key.public_key,
         hpke_key=ran.hpke,
     )
+    return channel
 
 
 def changed(envelope, **fields):
@@ -229,7 +230,7 @@ def test_a_replayed_join_is_refused_at_the_door():
     envelope, _ = joining(ran.attested)
     knock(door, "media", envelope)
     assert len(inbox) == 2
-    with pytest.raises(RemoteProtocolError, match="joined this task already"):
+    with pytest.raises(RemoteProtocolError, match="with this JOIN already"):
         knock(door, "media", envelope)
     assert len(inbox) == 2
 

@@ -42,7 +42,7 @@ def test_another_dataset_altogether_is_refused():
     media = ran.scripts["media"]
 
     def swap(spoken):
-        media._dataset = other_dataset()
+        media.standing.dataset = other_dataset()
         return media.hear(spoken)
 
     twist(ran, "media").instead[Kind.PASS] = swap
@@ -120,7 +120,7 @@ def test_other_ids_than_announced_are_refused():
     def lie(said):
         if said.message.id_set is None:
             return [said]
-        script.script._expected.id_set = right
+        script.script.standing.expected.id_set = right
         return [Spoken(replace(said.message, id_set=right))]
 
     script.changes[Kind.COMMIT] = lie

@@ -47,8 +47,8 @@ def on_the_way(change):
 def test_the_host_can_not_touch_a_sealed_block(change):
     ran = world()
     ran.run(on_the_way(change))
-    assert type(ran.errors["enclave"]) is SealError
-    assert ran.errors["enclave"].blame == "media"
+    assert list(ran.broken) == ["media"]
+    assert type(ran.broken["media"]) is SealError
     assert not heard(ran, "shop", Kind.PROGRESS)
     assert ran.kept["shop"].results == []
 
@@ -56,7 +56,7 @@ def test_the_host_can_not_touch_a_sealed_block(change):
 def test_the_host_can_not_drop_a_sealed_block():
     ran = world()
     ran.run(on_the_way(lambda _: []))
-    assert type(ran.errors["enclave"]) is SealError
+    assert type(ran.broken["media"]) is SealError
 
 
 def swapped(said):
@@ -70,7 +70,7 @@ def test_blocks_in_each_others_place_are_asked_for_again():
     twist(ran, "media").changes[Kind.DATA_BLOCK] = times(3, swapped)
     ran.run()
     completed(ran)
-    assert [message.blocks for message in heard(ran, "media", Kind.RESEND)] == [(0, 1)]
+    assert [message.blocks for message in heard(ran, "media", Kind.WANTED)] == [((0, 2),), ((0, 1),)]
 
 
 @pytest.mark.parametrize(

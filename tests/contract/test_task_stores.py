@@ -54,6 +54,7 @@ def full(number=1):
         enclave_address="127.0.0.1:5",
         phase="training é",
         waiting_for=("carol", "bob"),
+        waiting_since=1_800_000_007,
         ended_at=end.ended_at,
         outcome=end.outcome,
         exit_code=end.exit_code,

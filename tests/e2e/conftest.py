@@ -38,7 +38,7 @@ def write_policies(site):
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
     """Machine, PCCS, host, three parties with data; media serves."""
-    site = Site(tmp_path_factory.mktemp("site")).begin()
+    site = Site(tmp_path_factory.mktemp("site")).begin(idle_seconds=12)
     site.narrow, site.other_ids = NARROW, OTHER_IDS
     try:
         for name in fair.OWNERS:

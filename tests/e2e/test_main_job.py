@@ -105,7 +105,7 @@ def test_both_see_the_task_and_their_own_record_of_it(site, outcome):
         assert outcome["task"] in [entry["task"] for entry in listed]
         shown = site.confide(owner, "task", "show", outcome["task"]).result
         assert shown["name"] == "clicks"
-        assert shown["events"][-1]["message"] == "final-receipt"
+        assert shown["events"][-1]["message"] == "acknowledge"
         assert shown["events"][-1]["state"] == "closed"
     assert outcome["task"] not in json.dumps(site.confide("news", "task", "list").result)
     assert site.confide("news", "task", "show", outcome["task"]).error["code"] == "CFD-503"

@@ -40,8 +40,11 @@ class TwistedEnclave:
     def __getattr__(self, name):
         return getattr(self.coordinator, name)
 
-    def joined(self, member):
-        return self._twist(self.coordinator.joined(member))
+    def joined(self, member, statement):
+        return self._twist(self.coordinator.joined(member, statement))
+
+    def work_on(self):
+        return self._twist(self.coordinator.work_on())
 
     def hear(self, party, spoken):
         return self._twist(self.coordinator.hear(party, spoken))

@@ -4,7 +4,7 @@ Nothing is mocked but the network and the clock. A test builds a World, tampers 
 and runs it; every envelope that passes is the one a real network would carry.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from confide.attestation.binding import Binding, make_evidence, verify_evidence
 from confide.attestation.roots import TrustRoots
 from confide.core import digest
 from confide.core.enclave_config import EnclaveConfig, der_of_pem
-from confide.core.errors import ConfideError
+from confide.core.errors import ConfideError, SealError
 from confide.core.features import Feature, Kind
 from confide.core.platform_api import TaskKind
 from confide.crypto import signatures
@@ -44,8 +44,10 @@ from confide.party.provider import Provider
 from confide.protocol import faults
 from confide.protocol.blocks import EnclaveIdentity, SignedBlock
 from confide.protocol.messages import Abort, BroughtModel, Message, Offer, Spoken
+from confide.protocol.messages import Kind as MessageKind
 from confide.protocol.receipts import PrivatePart, ResultStatement, SignedReceipt
 from confide.protocol.roles import Role
+from confide.protocol.table import State
 from confide.protocol.terms import (
     Consent,
     Encoding,
@@ -194,6 +196,13 @@ class World:
         self.wire: deque[tuple[str, str, bytes]] = deque()
         """(from, to, envelope); "enclave" is the enclave. Tests may tamper with it between steps."""
         self.passed: list[tuple[str, str, bytes]] = []
+        self.broken: dict[str, ConfideError | None] = {}
+        """Whose channel is lost: by what was refused on it, or None for a dropped connection."""
+        self.joins: Counter[str] = Counter()
+        self.walked: Counter[tuple[Role, State, MessageKind]] = Counter()
+        """Transitions that either end has taken by speaking."""
+        self.lost_in: set[tuple[Role, State]] = set()
+        """Where the enclave's end of a channel stood when it was lost."""
         self._jobs = jobs
         for name in (self.initiator, *self.providers):
             self.kept[name] = Kept()
@@ -295,7 +304,9 @@ class World:
     # --- running -------------------------------------------------------------------------------------
 
     def join(self, name: str) -> None:
-        """Step 0 for one party."""
+        """Step 0 for one party, the first time or after its channel was lost."""
+        self.joins[name] += 1
+        self.broken.pop(name, None)
         key, pem = self.authority.identity(name)
         role = Role.A if name == self.initiator else Role.B
         certificate = der_of_pem(pem.decode())
@@ -305,10 +316,11 @@ class World:
             role=role,
             certificate=certificate,
             signer=key,
-            randomness=SeededRandomness(f"join {name}"),
+            randomness=SeededRandomness(f"join {name} {self.joins[name]}"),
+            last=self.party(name).last_signed,
         )
         member = self.member(certificate, self.clock.now())
-        self.enclave_ends[name] = accept(
+        statement, self.enclave_ends[name] = accept(
             envelope,
             self.attested,
             party=name,
@@ -317,19 +329,52 @@ class World:
             party_key=member.public_key,
             hpke_key=self.hpke,
         )
-        self._enclave_says(self.enclave.joined(member))
+        self._enclave_says(self.enclave.joined(member, statement))
+
+    def party(self, name: str) -> Participant:
+        """A party's script, whatever is wrapped around it."""
+        script = self.scripts[name]
+        return getattr(script, "script", script)
+
+    def lose(self, name: str, why: ConfideError | None = None) -> None:
+        """A channel is lost, with all that is on its way."""
+        session = self.enclave_ends[name].session
+        ended = session.ended
+        self.lost_in.add((session.channel, session.state))
+        self.broken[name] = why
+        self.wire = deque(entry for entry in self.wire if name not in entry[:2])
+        self.ends[name].destroy()
+        self.enclave_ends[name].destroy()
+        self.party(name).lost()
+        if not ended and "enclave" not in self.errors:
+            self.enclave.lost(name)
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is on its way, or being worked on."""
+        return bool(self.wire) or (self.enclave.working and "enclave" not in self.errors)
 
     def run(self, tamper: Callable[["World"], None] | None = None) -> None:
         """Join everybody, then deliver until the wire is empty. `tamper` is called before each delivery."""
         for name in (self.initiator, *self.providers):
             self.join(name)
-        while self.wire:
-            if tamper is not None:
+        while self.busy:
+            if tamper is not None and self.wire:
                 tamper(self)
             self.step()
 
+    def prefer(self, name: str) -> None:
+        """Let what is next on this party's channel be delivered next; each channel keeps its order."""
+        for entry in self.wire:
+            if name in entry[:2]:
+                self.wire.remove(entry)
+                self.wire.appendleft(entry)
+                return
+
     def step(self) -> None:
-        """Deliver one envelope."""
+        """One step of the enclave's work, if there is any; then deliver one envelope."""
+        if self.enclave.working and "enclave" not in self.errors:
+            self._enclave_works()
         if not self.wire:
             return
         sender, to, envelope = self.wire.popleft()
@@ -339,9 +384,12 @@ class World:
         else:
             self._party_hears(to, envelope)
 
+    def _enclave_works(self) -> None:
+        self._enclave_says(self.enclave.work_on())
+
     def _party_hears(self, name: str, envelope: bytes) -> None:
         channel = self.ends[name]
-        if channel.session.ended:
+        if channel.session.ended or name in self.broken:
             return
         try:
             spoken = channel.hear(envelope)
@@ -349,10 +397,18 @@ class World:
                 self.errors[name] = faults.error_of(spoken.message)
                 return
             for answer in self.scripts[name].hear(spoken):
-                self.wire.append((name, "enclave", channel.say(answer.message, answer.payload)))
+                self.wire.append((name, "enclave", self._seal(channel, answer.message, answer.payload)))
+        except SealError as error:
+            self.lose(name, error)
         except ConfideError as error:
             self.errors[name] = error
             self._say_abort(channel, error, (name, "enclave"))
+
+    def _seal(self, channel: SealedChannel, message: Message, payload: bytes) -> bytes:
+        session = channel.session
+        envelope = channel.say(message, payload)
+        self.walked[session.channel, session.state, message.kind] += 1
+        return envelope
 
     def _say_abort(self, channel: SealedChannel, error: ConfideError, way: tuple[str, str]) -> None:
         if channel.session.ended:
@@ -365,12 +421,15 @@ class World:
 
     def _enclave_hears(self, name: str, envelope: bytes) -> None:
         channel = self.enclave_ends[name]
-        if channel.session.ended or "enclave" in self.errors:
+        if channel.session.ended or "enclave" in self.errors or name in self.broken:
             return
         try:
             spoken = channel.hear(envelope)
             if isinstance(spoken.message, Abort):
                 raise faults.told_by(name, spoken.message)
+        except SealError as error:
+            self.lose(name, error)
+            return
         except ConfideError as error:
             error.blame = error.blame or name
             self.end(error)
@@ -380,7 +439,8 @@ class World:
     def _enclave_says(self, says: Iterable[Say]) -> None:
         try:
             for to, message, payload in says:
-                self.wire.append(("enclave", to, self.enclave_ends[to].say(message, payload)))
+                if to not in self.broken:
+                    self.wire.append(("enclave", to, self._seal(self.enclave_ends[to], message, payload)))
         except ConfideError as error:
             self.end(error)
 
@@ -388,12 +448,14 @@ class World:
         """What the enclave's driver does with an error: tell everybody who can still hear it."""
         self.errors["enclave"] = error
         for name, channel in self.enclave_ends.items():
+            if name in self.broken:
+                continue
             self._say_abort(channel, error, ("enclave", name))
 
     def tick(self) -> None:
         """Let the enclave look at its clock."""
         try:
-            self.enclave.tick(())
+            self.enclave.tick()
         except ConfideError as error:
             self.end(error)
 

@@ -165,7 +165,7 @@ def test_an_initiator_that_never_proposes_is_lost():
     ran.run()
     ran.clock.time += 300
     with pytest.raises(PartyLost) as caught:
-        ran.enclave.tick(("shop",))
+        ran.enclave.tick()
     assert caught.value.blame == "shop"
 
 

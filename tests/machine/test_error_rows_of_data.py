@@ -30,6 +30,14 @@ from confide.protocol.messages import Kind, Spoken
 # --- upload ----------------------------------------------------------------------------------------------
 
 
+ALL = ((0, 2),)
+
+
+def wanted(ran, party):
+    """What was asked of a party, and how often it may still be asked."""
+    return [(message.blocks, message.attempts_left) for message in heard(ran, party, Kind.WANTED)]
+
+
 def damaged(index):
     def change(said):
         if said.message.index != index:
@@ -44,8 +52,8 @@ def test_only_a_damaged_block_is_asked_for_again():
     twist(ran, "media").changes[Kind.DATA_BLOCK] = times(2, damaged(1))
     ran.run()
     completed(ran)
-    assert [message.blocks for message in heard(ran, "media", Kind.RESEND)] == [(1,)]
-    assert not heard(ran, "shop", Kind.RESEND)
+    assert wanted(ran, "media") == [(ALL, 3), (((1, 1),), 2)]
+    assert wanted(ran, "shop") == [(ALL, 3)]
 
 
 def test_a_missing_and_a_truncated_block_are_asked_for_again():
@@ -56,7 +64,7 @@ def test_a_missing_and_a_truncated_block_are_asked_for_again():
     )
     ran.run()
     completed(ran)
-    assert [message.blocks for message in heard(ran, "shop", Kind.RESEND)] == [(0, 1)]
+    assert wanted(ran, "shop") == [(ALL, 3), (((0, 1),), 2)]
 
 
 def test_a_block_that_stays_damaged_ends_the_task_naming_party_block_and_rows():
@@ -65,7 +73,7 @@ def test_a_block_that_stays_damaged_ends_the_task_naming_party_block_and_rows():
     ran.run()
     ended(ran, BlockDigestMismatch, "media")
     assert "block 2 (rows 64 to 95) of media" in str(ran.errors["shop"])
-    assert [message.attempts_left for message in heard(ran, "media", Kind.RESEND)] == [2, 1, 0]
+    assert [left for _, left in wanted(ran, "media")] == [3, 2, 1, 0]
 
 
 def test_a_file_that_changed_after_the_commitment_is_told_when_the_enclave_asks_for_the_block_again(tmp_path):
@@ -175,7 +183,8 @@ def damaged_delivery(count):
 def test_a_damaged_result_is_asked_for_again():
     ran = damaged_delivery(limits.MAX_RETRIES)
     completed(ran)
-    assert len(heard(ran, "shop", Kind.RESULT)) == limits.MAX_RETRIES + 1
+    assert len(heard(ran, "shop", Kind.RESULT)) == 1
+    assert len(heard(ran, "shop", Kind.RESULT_END)) == limits.MAX_RETRIES + 1
     assert len(ran.kept["shop"].results) == 1
 
 
@@ -215,7 +224,7 @@ def test_after_differing_id_sets_both_may_send_again():
     media = ran.scripts["media"]
 
     def mended(spoken):
-        media._dataset = datasets()["media"]
+        media.standing.dataset = datasets()["media"]
         return media.hear(spoken)
 
     twist(ran, "media").instead[Kind.IDS_DIFFER] = mended

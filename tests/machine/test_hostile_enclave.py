@@ -80,7 +80,7 @@ def test_a_result_that_is_longer_than_announced_is_not_collected():
 def test_result_parts_come_in_order():
     ran = world()
     twist_enclave(ran).changes[Kind.RESULT_PART] = lambda say: [
-        Say(say.to, m.ResultPart(index=1), say.payload)
+        Say(say.to, m.ResultPart(offset=1), say.payload)
     ]
     ran.run()
     assert type(ran.errors["shop"]) is RemoteProtocolError
@@ -88,9 +88,8 @@ def test_result_parts_come_in_order():
 
 def test_a_block_that_does_not_exist_is_not_sent():
     ran = world()
-    twist_enclave(ran).changes[Kind.RECEIVED] = times(
-        2, lambda say: [Say(say.to, m.Resend(blocks=(3,), attempts_left=0))]
-    )
+    beyond = m.Wanted(blocks=((3, 3),), attempts_left=0)
+    twist_enclave(ran).changes[Kind.WANTED] = times(2, lambda say: [Say(say.to, beyond)])
     ran.run()
     assert type(ran.errors["shop"]) is RemoteProtocolError
 

@@ -16,8 +16,8 @@ def test_a_task_that_can_not_fit_is_refused_before_any_work_and_nobody_is_blamed
         assert not ran.errors[name].blame
         assert "the enclave has 1.0 MiB of memory" in ran.errors[name].message
     assert not heard(ran, "shop", Kind.PROGRESS)
-    # Here the shop's blocks come before the other's manifest; the other's are never taken in.
-    assert not heard(ran, "media", Kind.RECEIVED)
+    # Before any data is sent: what is wanted is only said when all have opened their commitments.
+    assert not any(heard(ran, name, Kind.WANTED) for name in ("shop", "media"))
 
 
 def test_a_task_that_fits_runs():

@@ -3,13 +3,13 @@
 import functools
 
 import pytest
-from fakes.mischief import flipped, times, twist
+from fakes.mischief import flipped, times, twist, with_payload
 from fakes.outcomes import completed, ended, heard
 from fakes.shop import predict_job, train_job, world
 from fakes.world import Authority, bring, predict_task, train_task
 from msgspec.structs import replace
 
-from confide.core import canonical
+from confide.core import canonical, limits
 from confide.core.digest import digest_of, sha384_hex
 from confide.core.errors import ModelNotUsable, RemoteProtocolError, SchemaMismatch
 from confide.core.platform_api import TaskKind
@@ -198,21 +198,48 @@ def test_wrong_papers_are_refused(name):
     assert not heard(ran, "media", Kind.OFFER)
 
 
-@pytest.mark.parametrize("model", [flipped, lambda data: data[:-1], lambda data: b""])
-def test_another_model_than_the_papers_say_is_refused(model):
-    brought = bring(trained())
+def test_another_model_than_the_papers_say_is_refused():
     ran = fresh()
-    script = twist(ran, "shop")
-    script.changes[Kind.MODEL_PART] = lambda said: [Spoken(said.message, model(brought.data))]
+    twist(ran, "shop").changes[Kind.MODEL_PART] = with_payload(flipped)
     ran.run()
     ended(ran, ModelNotUsable, "shop")
 
 
-@pytest.mark.parametrize("index", [0, 1, 5])
-def test_no_more_of_a_model_is_taken_in_than_was_announced(index):
+def wanted_from(ran):
+    return [message.model_from for message in heard(ran, "shop", Kind.WANTED)]
+
+
+def test_a_model_that_came_in_part_is_wanted_from_where_it_ends():
+    ran = fresh()
+    twist(ran, "shop").changes[Kind.MODEL_PART] = times(1, with_payload(lambda data: data[:-7]))
+    ran.run()
+    completed(ran)
+    size = len(bring(trained()).data)
+    assert wanted_from(ran) == [0, size - 7]
+    assert len(ran.kept["shop"].results) == 1
+
+
+def test_a_model_that_does_not_come_is_refused():
+    ran = fresh()
+    twist(ran, "shop").changes[Kind.MODEL_PART] = lambda _: []
+    ran.run()
+    ended(ran, RemoteProtocolError, "shop")
+    assert wanted_from(ran) == [0] * (limits.MAX_RETRIES + 1)
+
+
+@pytest.mark.parametrize("payload", [b"", b"x" * (limits.RESULT_PART_BYTES + 1)])
+def test_an_empty_or_oversized_part_of_a_model_is_refused(payload):
+    ran = fresh()
+    twist(ran, "shop").changes[Kind.MODEL_PART] = with_payload(lambda _: payload)
+    ran.run()
+    ended(ran, RemoteProtocolError, "shop")
+
+
+@pytest.mark.parametrize("offset", [0, 1, 1 << 30])
+def test_no_more_of_a_model_is_taken_in_than_was_announced(offset):
     ran = fresh()
     script = twist(ran, "shop")
-    more = Spoken(m.ModelPart(index=index), b"more")
+    more = Spoken(m.ModelPart(offset=offset), b"more")
     script.changes[Kind.UPLOADED] = times(1, lambda said: [more, said])
     ran.run()
     ended(ran, RemoteProtocolError, "shop")
@@ -220,7 +247,7 @@ def test_no_more_of_a_model_is_taken_in_than_was_announced(index):
 
 def test_a_model_part_where_none_was_announced_is_refused():
     ran = world()
-    twist(ran, "shop").changes[Kind.UPLOADED] = lambda said: [Spoken(m.ModelPart(index=0), b"x"), said]
+    twist(ran, "shop").changes[Kind.UPLOADED] = lambda said: [Spoken(m.ModelPart(offset=0), b"x"), said]
     ran.run()
     ended(ran, RemoteProtocolError, "shop")
 
@@ -246,7 +273,7 @@ def test_after_a_brought_model_more_predictions_may_follow_within_the_consent():
         sha384=bring(trained()).papers.statement.sha384,
         train_block=digest_of(bring(trained()).papers.trained_under.block),
     )
-    script._own_model = reference
+    script.standing.own_model = reference
     ran.run()
     # The training consent allowed three in all.
     assert len(ran.kept["shop"].results) == 3

@@ -84,8 +84,8 @@ def test_every_state_is_reachable_on_one_channel_at_least():
         State.CHOOSING,
         State.JUDGING,
         State.ASKING,
+        State.FETCHING,
         State.DELIVERING,
-        State.ACKNOWLEDGING,
         State.CLOSING,
     }
 
@@ -129,7 +129,7 @@ def test_exactly_one_side_may_speak_in_each_state(channel):
 
 def test_results_travel_on_the_initiators_channel_only():
     for (channel, _, _, kind), after in TRANSITIONS.items():
-        if after is State.DELIVERING or kind in {Kind.RESULT, Kind.RESULT_PART, Kind.RESULT_END, Kind.AGAIN}:
+        if after is State.DELIVERING or kind in {Kind.RESULT, Kind.RESULT_PART, Kind.RESULT_END, Kind.FETCH}:
             assert channel is Role.A
 
 

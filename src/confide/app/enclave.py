@@ -37,9 +37,10 @@ from confide.enclave import computation, faults_log, release
 from confide.enclave.context import EnclaveContext, Member
 from confide.enclave.coordinator import Coordinator
 from confide.enclave.door import Door
-from confide.enclave.driver import Driver, Event
+from confide.enclave.driver import Driver
 from confide.enclave.inbox import Inbox
 from confide.enclave.spool import SpoolFolder
+from confide.enclave.visits import Event
 from confide.protocol.blocks import EnclaveIdentity
 from confide.session.join import Attested
 from confide.transport.enclave_server import serve_enclave
@@ -153,14 +154,12 @@ class EnclaveProcess:
         self._pipe.tell("closed", outcome=outcome, receipt_digest=coordinator.receipt_digest)
         return 0 if error is None else error.exit_code
 
+    def _tell_state(self, state: str, waiting: dict[str, int]) -> None:
+        since = min(waiting.values(), default=None)
+        self._pipe.tell("state", state=state, waiting_for=list(waiting), waiting_since=since)
+
     def _drive(self, coordinator: Coordinator) -> ConfideError | None:
-        driver = Driver(
-            coordinator,
-            self._config.participants,
-            self._inbox,
-            lambda state, waiting: self._pipe.tell("state", state=state, waiting_for=list(waiting)),
-            self._stopping,
-        )
+        driver = Driver(coordinator, self._inbox, self._tell_state, self._stopping)
         try:
             return driver.run()
         except Exception as bug:  # noqa: BLE001 - a bug must end the task in words, too

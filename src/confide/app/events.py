@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from confide.core import limits
 from confide.core.digest import digest_of
 from confide.protocol import messages as m
 from confide.protocol.messages import Message
@@ -27,8 +28,10 @@ def of_message(message: Message) -> Event | None:
             return _of_negotiation(message)
         case m.Pass():
             return Event("uploading", {})
-        case m.Resend():
-            return Event("resending", {"blocks": list(message.blocks)})
+        case m.Wanted():
+            again = message.attempts_left < limits.MAX_RETRIES
+            blocks = sum(last - first + 1 for first, last in message.blocks)
+            return Event("resending" if again else "wanted", {"blocks": blocks})
         case m.Received():
             return Event("received", {"rows": message.rows})
         case m.Progress():

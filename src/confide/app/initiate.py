@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 
 from confide.app import audit, task_file
+from confide.app.channel import Conversation
 from confide.app.events import Event, Tell
-from confide.app.party import Party, complete_receipt, enter, party_context, talk, why_closed
+from confide.app.party import Party, complete_receipt, enter, party_context
 from confide.app.records import MODEL, PREDICTIONS, RECEIPT, REPORT, TaskFolder
 from confide.audit.entry import Operation
 from confide.audit.recorder import Recorder
 from confide.core import limits
-from confide.core.errors import ConfideError, ConfigurationError, PlatformFailed, TaskEnded, TransportError
+from confide.core.errors import ConfideError, ConfigurationError, PlatformFailed, TaskEnded
 from confide.core.platform_api import TaskRequest, TaskState, TaskStatus
 from confide.data.dataset import PreparedDataset
 from confide.data.projection import project
@@ -158,12 +159,8 @@ def _run_in(
     folder = party.folder(status.id)
     for job in jobs:
         folder.bring(job.task, job.dataset)
-    with enclave.pinned:
-        script = Initiator(party_context(party, enclave, folder, tell), jobs)
-        try:
-            talk(party, Role.A, enclave, script, folder=folder, cancelled=cancelled)
-        except TransportError as closed:
-            raise why_closed(party, host, status.id, closed) from None
+    script = Initiator(party_context(party, enclave, folder, tell), jobs)
+    Conversation(party, Role.A, host, status, folder, tell, cancelled).run(enclave, script)
     complete_receipt(party, host, status.id, folder, tell)
     return outcome_of(status.id, folder)
 

@@ -1,11 +1,11 @@
 """What both sides of a task share: our identity, the host, one conversation with one verified enclave."""
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from confide.app import audit
-from confide.app.allocation import keep_block_memory
 from confide.app.attested import VerifiedEnclave, verify_enclave
 from confide.app.events import Event, Tell, of_message
 from confide.app.identity import LoadedIdentity, load_identity
@@ -17,9 +17,8 @@ from confide.audit.heads import HeadKeeper
 from confide.audit.log import AuditLog
 from confide.audit.recorder import Recorder
 from confide.core import canonical, limits
-from confide.core.enclave_config import der_of_pem
-from confide.core.errors import ChannelClosed, ConfideError, PlatformFailed, TransportError, Unreachable
-from confide.core.platform_api import API_VERSION, EndRecord, Hello, TaskState, TaskStatus
+from confide.core.errors import TransportError
+from confide.core.platform_api import API_VERSION, EndRecord, Hello, TaskStatus
 from confide.core.ports import Clock, Randomness
 from confide.core.version import VERSION
 from confide.crypto import signatures
@@ -27,13 +26,9 @@ from confide.crypto.certificates import verify_role
 from confide.crypto.identity import IdentityRole
 from confide.crypto.wiping import Secret
 from confide.party.checks import Certified
-from confide.party.participant import Participant
 from confide.party.ports import PartyContext
 from confide.protocol.messages import Message
 from confide.protocol.receipts import HostEnd, decode_signed_receipt
-from confide.protocol.roles import Role
-from confide.session.conversation import converse
-from confide.session.join import join
 from confide.transport import end_records
 from confide.transport.host_client import HostClient
 
@@ -101,6 +96,11 @@ def enter(party: Party, status: TaskStatus, tell: Tell) -> VerifiedEnclave:
     return enclave
 
 
+def evidence_check(party: Party, enclave: VerifiedEnclave) -> Callable[[bytes, bytes], None]:
+    """(evidence, nonce): as this enclave was verified, by our own clock. It raises AttestationError."""
+    return lambda evidence, nonce: enclave.check_evidence(evidence, nonce, party.clock.now())
+
+
 def party_context(party: Party, enclave: VerifiedEnclave, folder: AuditedFolder, tell: Tell) -> PartyContext:
     """The ports of a party's script for one task."""
 
@@ -118,43 +118,13 @@ def party_context(party: Party, enclave: VerifiedEnclave, folder: AuditedFolder,
         enclave=enclave.identity,
         verify=signatures.verify,
         certified_by=party.certified,
-        check_evidence=lambda evidence, nonce: enclave.check_evidence(evidence, nonce, party.clock.now()),
+        check_evidence=evidence_check(party, enclave),
         collateral=enclave.collateral.decode(),
         clock=party.clock,
         randomness=party.randomness,
         records=folder,
         observe=observe,
     )
-
-
-def talk(
-    party: Party,
-    role: Role,
-    enclave: VerifiedEnclave,
-    script: Participant,
-    *,
-    folder: AuditedFolder,
-    cancelled: threading.Event,
-) -> None:
-    """Join, and run the script until the channel has closed. Raises whatever ended the task."""
-    keep_block_memory()
-    link = enclave.pinned.open_channel()
-    try:
-        envelope, channel = join(
-            enclave.attested,
-            party=party.me,
-            role=role,
-            certificate=der_of_pem(party.identity.certificate_pem.decode()),
-            signer=party.identity.private_key,
-            randomness=party.randomness,
-        )
-        link.send(envelope)
-        converse(link, channel, script, note=folder.note, cancelled=cancelled, us=party.me)
-    except ConfideError as error:
-        folder.failed(error.code)
-        raise
-    finally:
-        link.close()
 
 
 def complete_receipt(party: Party, host: HostClient, task: str, folder: AuditedFolder, tell: Tell) -> None:
@@ -188,19 +158,3 @@ def _end_record(party: Party, host: HostClient, task: str) -> EndRecord | None:
         if party.clock.monotonic() > deadline:
             return None
         threading.Event().wait(limits.POLL_SECONDS / 4)
-
-
-def why_closed(party: Party, host: HostClient, task: str, closed: TransportError) -> TransportError:
-    """A better reason than "the channel closed", if the host knows one soon; it may be starting again."""
-    deadline = party.clock.monotonic() + limits.CONNECT_SECONDS
-    while party.clock.monotonic() < deadline:
-        with suppress(TransportError):
-            status = host.get_task(task)
-            if status.state is TaskState.ENDED:
-                return PlatformFailed(
-                    f"the enclave of task {task} has ended: {status.outcome}", blame="platform"
-                )
-        threading.Event().wait(limits.POLL_SECONDS / 4)
-    if isinstance(closed, Unreachable):
-        return ChannelClosed("the connection to the enclave broke off, and the host does not tell why")
-    return closed

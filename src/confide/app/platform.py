@@ -44,14 +44,17 @@ class LauncherConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """How long an enclave waits for all participants."""
     task_seconds: int = limits.TASK_SECONDS
     """How long an enclave may live; then it is ended, whatever it does."""
+    idle_seconds: int = limits.IDLE_SECONDS
+    """How long it waits for a party whose turn it is or whose channel is lost, without progress."""
 
     def __post_init__(self) -> None:
         if not self.command:
             raise ValueError("launcher.command is empty")
         if _SECRET_VARIABLES & set(self.environment):
             raise ValueError("launcher.environment may not name a passphrase")
-        if not 0 < self.join_seconds <= limits.MAX_CONSENT_SECONDS:
-            raise ValueError(f"launcher.join_seconds is 1 to {limits.MAX_CONSENT_SECONDS}")
+        for name in ("join_seconds", "idle_seconds"):
+            if not 0 < getattr(self, name) <= limits.MAX_CONSENT_SECONDS:
+                raise ValueError(f"launcher.{name} is 1 to {limits.MAX_CONSENT_SECONDS}")
         if not 0 < self.task_seconds <= limits.MAX_TASK_SECONDS:
             raise ValueError(f"launcher.task_seconds is 1 to {limits.MAX_TASK_SECONDS}")
 
@@ -118,6 +121,7 @@ def running(
             software=VERSION,
             ca_pem=identity.ca_pem.decode("ascii"),
             join_seconds=config.launcher.join_seconds,
+            idle_seconds=config.launcher.idle_seconds,
         )
         recovered = enclaves.recover()
         with (

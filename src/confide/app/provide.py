@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from confide.app import audit
 from confide.app.attested import VerifiedEnclave
+from confide.app.channel import Conversation
 from confide.app.events import Event, Tell
-from confide.app.party import Party, complete_receipt, enter, party_context, talk, why_closed
+from confide.app.party import Party, complete_receipt, enter, party_context
 from confide.core import limits
 from confide.core.errors import ConfideError, EvidenceUnavailable, TransportError
 from confide.core.platform_api import TaskState, TaskStatus
@@ -99,13 +100,9 @@ class ProviderService:
             tell(Event("invited", {"task": status.id, "name": status.name, "initiator": status.initiator}))
             enclave = self._enter(host, status, tell)
             folder = party.folder(status.id)
-            with enclave.pinned:
-                context = party_context(party, enclave, folder, tell)
-                script = Provider(context, folder.deciding(self._decide), status.initiator)
-                try:
-                    talk(party, Role.B, enclave, script, folder=folder, cancelled=stop)
-                except TransportError as closed:
-                    raise why_closed(party, host, status.id, closed) from None
+            context = party_context(party, enclave, folder, tell)
+            script = Provider(context, folder.deciding(self._decide), status.initiator)
+            Conversation(party, Role.B, host, status, folder, tell, stop).run(enclave, script)
             complete_receipt(party, host, status.id, folder, tell)
         finally:
             audit.try_to_exchange_heads(party.heads, host, status.id)

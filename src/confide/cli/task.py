@@ -112,6 +112,8 @@ def _standing(status: TaskStatus) -> str:
     if status.state is TaskState.ENDED:
         return f"ended: {status.outcome}"
     waits = f", waits for {', '.join(status.waiting_for)}" if status.waiting_for else ""
+    if waits and status.waiting_since is not None:
+        waits += f" since {datetime.fromtimestamp(status.waiting_since, UTC):%H:%M:%S} UTC"
     return f"{status.state}: {status.phase or 'no phase yet'}{waits}"
 
 
@@ -160,6 +162,7 @@ def status_document(status: TaskStatus) -> dict[str, Any]:
         "providers": list(status.providers),
         "phase": status.phase,
         "waiting_for": list(status.waiting_for),
+        "waiting_since": status.waiting_since,
         "created_at": status.created_at,
         "ended_at": status.ended_at,
         "outcome": status.outcome,
@@ -170,7 +173,7 @@ def status_document(status: TaskStatus) -> dict[str, Any]:
 def _status_table(status: TaskStatus) -> Table:
     table = Table(show_header=False, box=SIMPLE_HEAD)
     for name, value in status_document(status).items():
-        if name.endswith("_at") and value is not None:
+        if name.endswith(("_at", "_since")) and value is not None:
             shown = datetime.fromtimestamp(value, UTC).isoformat()
         else:
             shown = ", ".join(value) if isinstance(value, list) else str(value or "")

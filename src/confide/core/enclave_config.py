@@ -37,14 +37,17 @@ class EnclaveConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """By the host's clock; Unix seconds."""
     join_seconds: int
     """How long the enclave waits for all participants."""
+    idle_seconds: int = limits.IDLE_SECONDS
+    """How long it waits, without progress, for a party whose turn it is or whose channel is lost."""
 
     def __post_init__(self) -> None:
         names.check_task_id(self.task)
         names.check_participants(self.initiator, self.providers, most=limits.MAX_PARTICIPANTS)
         if not digest.same(digest.sha384_hex(der_of_pem(self.ca_pem)), self.ca_sha384):
             raise ValueError("ca_sha384 is not the digest of ca_pem")
-        if self.created_at < 0 or not 0 < self.join_seconds <= limits.MAX_CONSENT_SECONDS:
-            raise ValueError("created_at or join_seconds is out of range")
+        waits = (self.join_seconds, self.idle_seconds)
+        if self.created_at < 0 or not all(0 < wait <= limits.MAX_CONSENT_SECONDS for wait in waits):
+            raise ValueError("created_at, join_seconds or idle_seconds is out of range")
 
     @property
     def participants(self) -> tuple[str, ...]:

@@ -146,7 +146,7 @@ class TooManyQuarantined(TaskEnded):
 
 
 class PartyLost(TaskEnded):
-    """A party's channel ended while the task still needed it."""
+    """A party did not speak, or did not come back, for longer than the task waits."""
 
     code = "CFD-120"
     fault = Fault.PEER
@@ -265,7 +265,7 @@ class SealError(CryptoError):
 
     code = "CFD-301"
     fault = Fault.PEER
-    remedy = "The channel has ended, and the task with it. Start it again: new attestation, new keys."
+    remedy = "The channel has ended. The party comes back by itself: new attestation, new keys."
 
     def __init__(self) -> None:
         super().__init__("a sealed message was refused")
@@ -396,7 +396,7 @@ class ChannelClosed(TransportError):
 
     code = "CFD-502"
     fault = Fault.PEER
-    remedy = "See `confide task show` for how the task ended; start it again."
+    remedy = "The party has tried to come back, in vain. See `confide task show` for how the task ended."
 
 
 class AccessDenied(TransportError):

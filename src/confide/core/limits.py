@@ -147,6 +147,10 @@ MAX_AUDITED_TASKS: Final = 1_024
 
 # Retries: how often one thing is asked for again
 MAX_RETRIES: Final = 3
+MAX_BLOCK_MISMATCHES: Final = 64
+"""Data blocks of one dataset that may come without matching the manifest, those that come again included."""
+MAX_REJOINS: Final = 64
+"""New channels of one party in one enclave, after its first."""
 
 # Time, seconds
 NONCE_BYTES: Final = 32
@@ -155,10 +159,16 @@ CONSENT_SECONDS: Final = 600
 MAX_CONSENT_SECONDS: Final = 7 * 24 * 3600
 ENCLAVE_START_SECONDS: Final = 60
 IDLE_SECONDS: Final = 600
-"""How long a task waits for the next message of a party whose turn it is."""
+"""How long a task waits for the next message of a party whose turn it is, or whose channel is lost."""
 TASK_SECONDS: Final = 14 * 24 * 3600
 """How long an enclave may live, if the platform does not say otherwise; a consent may take half of it."""
 MAX_TASK_SECONDS: Final = 90 * 24 * 3600
+REJOIN_PAUSE_SECONDS: Final = 30
+"""The longest pause between two attempts of a party to come back after its channel was lost."""
+FIRST_PAUSE_SECONDS: Final = 0.5
+"""The first such pause; each is twice the one before."""
+LAST_WORD_SECONDS: Final = 20
+"""How long an enclave with nothing left to do waits for the parties to say that they hold the receipt."""
 JOIN_SECONDS: Final = 300
 """How long an enclave waits for all participants to join."""
 HEARTBEAT_SECONDS: Final = 5

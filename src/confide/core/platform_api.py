@@ -91,6 +91,8 @@ class TaskStatus:
     """The state that the enclave last reported."""
     waiting_for: tuple[str, ...] = ()
     """Participants that the enclave waits for."""
+    waiting_since: int | None = None
+    """Since when, by the enclave's clock: for the one it waits for longest."""
     ended_at: int | None = None
     outcome: str | None = None
     exit_code: int | None = None

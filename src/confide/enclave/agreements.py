@@ -44,9 +44,8 @@ def _identities(current: Round, context: EnclaveContext) -> dict[str, Identity]:
     }
 
 
-def check_signature(party: str, signature: bytes, current: Round, context: EnclaveContext) -> None:
-    """A party's signature over the block. Raises SignatureInvalid, naming the party."""
-    block = _require_block(current)
+def check_signature(party: str, signature: bytes, block: Block, context: EnclaveContext) -> None:
+    """A party's signature over a block. Raises SignatureInvalid, naming the party."""
     key = context.members[party].public_key
     try:
         context.verify(key, context_of(block), canonical.encode(block), signature)
@@ -56,7 +55,7 @@ def check_signature(party: str, signature: bytes, current: Round, context: Encla
 
 def sign(current: Round, context: EnclaveContext) -> SignedBlock:
     """The block with all signatures, the enclave's last."""
-    block = _require_block(current)
+    block = require_block(current.block)
     own = context.signer.sign(context_of(block), canonical.encode(block))
     certificates = {name: context.members[name].certificate_pem for name in current.task.participants}
     return SignedBlock(
@@ -86,7 +85,7 @@ def state_result(current: Round) -> ResultStatement:
     data = require_outcome(current).data
     return ResultStatement(
         kind="model" if current.kind is TaskKind.TRAIN else "predictions",
-        block=digest_of(_require_block(current)),
+        block=digest_of(require_block(current.block)),
         sha384=sha384_hex(data),
         bytes=len(data),
     )
@@ -113,7 +112,8 @@ def require_statement(current: Round) -> ResultStatement:
     return current.statement
 
 
-def _require_block(current: Round) -> Block:
-    if current.block is None:
+def require_block(block: Block | None) -> Block:
+    """The block; the table lets nobody come here without."""
+    if block is None:
         raise LocalProtocolError("no block yet")
-    return current.block
+    return block

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from confide.core.enclave_config import EnclaveConfig
+from confide.core.errors import RemoteProtocolError
 from confide.core.ports import Clock, Randomness, Signer
 from confide.enclave.spool import SpoolFolder
 from confide.protocol.blocks import EnclaveIdentity, Verify
 from confide.protocol.messages import Message
 from confide.protocol.terms import Listed
+
+T = TypeVar("T", bound=Message)
 
 
 class Say(NamedTuple):
@@ -53,3 +56,10 @@ class EnclaveContext:
     spools: SpoolFolder | None = None
     """Where what does not fit into memory may go, sealed; None: nowhere."""
     members: dict[str, Member] = field(default_factory=dict)
+
+
+def expect(message: Message, kind: type[T]) -> T:
+    """The table has already judged the kind; this tells the type checker, and holds the two together."""
+    if not isinstance(message, kind):
+        raise RemoteProtocolError(f"expected {kind.__name__}, got '{message.kind}'")
+    return message

@@ -2,10 +2,17 @@
 
 from collections.abc import Mapping
 
-from confide.core.errors import SchemaMismatch, TooManyQuarantined
+from confide.core.digest import commitment, same
+from confide.core.errors import CommitmentMismatch, SchemaMismatch, TooManyQuarantined
 from confide.core.features import Feature
 from confide.data.manifest import Manifest
 from confide.protocol.terms import Task
+
+
+def check_commitment(party: str, promised: str, salt: bytes, manifest: bytes) -> None:
+    """H(D) must be the H(D^N) of the block. Raises CommitmentMismatch, naming the party."""
+    if not same(promised, commitment(salt, manifest)):
+        raise CommitmentMismatch(f"{party} sent another dataset than it had committed to", blame=party)
 
 
 def check_manifest(party: str, manifest: Manifest, task: Task) -> None:

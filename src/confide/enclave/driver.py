@@ -1,8 +1,8 @@
 """The enclave's loop: one event at a time, open, judge, coordinate, seal, send.
 
 Threads of the transport only put events into the inbox; everything else happens in the one thread that
-calls `run`. While the coordinator works (its answers are lazy), the inbox is looked at between any two
-answers, so that a cancellation or a lost party ends the work at its next step.
+calls `run`. Work goes on between events, step by step, so that a cancellation ends it at its next step and
+a party that comes back meanwhile is answered.
 """
 
 import threading
@@ -12,68 +12,47 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from confide.core import limits
-from confide.core.errors import ChannelClosed, ConfideError, PartyLost
-from confide.core.ports import Envelope, Link
-from confide.enclave.context import Member
+from confide.core.errors import ConfideError, SealError, TransportError
+from confide.core.ports import Envelope
 from confide.enclave.coordinator import Coordinator, Says
 from confide.enclave.inbox import Inbox
+from confide.enclave.visits import Event, Heard, Joined, Lost, Visit
 from confide.protocol import faults
-from confide.protocol.messages import Abort, Kind, Spoken
-from confide.protocol.table import ROWS
-from confide.session.channel import SealedChannel
+from confide.protocol.messages import Abort, Spoken
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
-    """A participant's JOIN was accepted."""
+class Said:
+    """A message that was opened and judged."""
 
-    member: Member
-    channel: SealedChannel
-    link: Link
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A sealed envelope came."""
-
-    party: str
-    envelope: Envelope
+    visit: Visit
+    spoken: Spoken
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A participant's link ended."""
-
-    party: str
-
-
-Event = Joined | Heard | Lost
-_PARTY_SPEAKS = frozenset(row.state for row in ROWS if row.speaker == "P" and row.kind is not Kind.ABORT)
+Pending = Joined | Said | Lost
+Report = Callable[[str, dict[str, int]], None]
 
 
 class Driver:
     """Runs one task from the first JOIN to the final receipt, or to the error that ends it."""
 
     def __init__(
-        self,
-        coordinator: Coordinator,
-        participants: tuple[str, ...],
-        inbox: Inbox[Event],
-        report: Callable[[str, tuple[str, ...]], None],
-        stopping: threading.Event,
+        self, coordinator: Coordinator, inbox: Inbox[Event], report: Report, stopping: threading.Event
     ) -> None:
-        """`report(state, waiting_for)` is called when either changes; it goes to the host.
+        """`report(state, waiting)` is called when the state, or for whom the enclave waits, has changed; it
+        goes to the host. `waiting` maps names to Unix seconds.
 
         `stopping` is set when the host asks the process to end.
         """
         self._coordinator = coordinator
-        self._participants = participants
         self._inbox = inbox
         self._report = report
         self._stopping = stopping
-        self._channels: dict[str, SealedChannel] = {}
-        self._links: dict[str, Link] = {}
-        self._pending: deque[Joined | tuple[str, Spoken]] = deque()
+        self._newest: dict[str, Visit] = {}
+        """Of each participant: nothing that comes over an earlier channel is opened any more."""
+        self._visits: dict[str, Visit] = {}
+        """Those that the coordinator knows of: a newer one may be pending."""
+        self._pending: deque[Pending] = deque()
         self._reported: tuple[str, tuple[str, ...]] | None = None
 
     def run(self) -> ConfideError | None:
@@ -96,117 +75,130 @@ class Driver:
         self._inbox.close()
         self._coordinator.wipe()
         self._pending.clear()
-        for channel in self._channels.values():
-            channel.destroy()
+        for visit in (*self._visits.values(), *self._newest.values()):
+            visit.channel.destroy()
 
     def _step(self) -> None:
         self._tell_host()
-        self._check_stop()
+        self._look_at_inbox()
         if self._pending:
             self._answer(self._pending.popleft())
-            return
-        event = self._inbox.take(limits.POLL_SECONDS)
-        if event is None:
-            self._coordinator.tick(self.waiting_for)
-        else:
+        elif self._coordinator.working:
+            self._send(self._coordinator.work_on())
+        elif (event := self._inbox.take(limits.POLL_SECONDS)) is not None:
             self._take(event)
-
-    def _answer(self, pending: "Joined | tuple[str, Spoken]") -> None:
-        if isinstance(pending, Joined):
-            self._send(self._coordinator.joined(pending.member))
         else:
-            self._send(self._coordinator.hear(*pending))
+            self._coordinator.tick()
+
+    def _answer(self, pending: Pending) -> None:
+        match pending:
+            case Joined(visit):
+                self._replace(visit)
+                self._send(self._coordinator.joined(visit.member, visit.statement))
+            case Lost(visit):
+                self._lose(visit)
+            case Said(visit, spoken):
+                if self._visits.get(visit.name) is visit:
+                    self._send(self._coordinator.hear(visit.name, spoken))
 
     def _take(self, event: Event) -> None:
-        """Handle what must not wait; queue the rest for the coordinator, in order."""
+        """Open what has come, and queue it for the coordinator, in order. An ABORT does not wait."""
         match event:
-            case Joined():
-                self._join(event)
-            case Heard(party, envelope):
-                self._open(party, envelope)
-            case Lost(party):
-                self._lose(party)
+            case Joined(visit):
+                self._newest[visit.name] = visit
+                self._pending.append(event)
+            case Heard(visit, envelope):
+                self._open(visit, envelope)
+            case Lost(visit):
+                visit.broken = True
+                self._pending.append(event)
 
-    def _join(self, event: Joined) -> None:
-        name = event.member.name
-        self._channels[name], self._links[name] = event.channel, event.link
-        self._pending.append(event)
-
-    def _open(self, party: str, envelope: Envelope) -> None:
-        channel = self._channels[party]
-        if channel.session.ended:
+    def _open(self, visit: Visit, envelope: Envelope) -> None:
+        if self._newest.get(visit.name) is not visit or visit.channel.session.ended or visit.broken:
             return
         try:
-            spoken = channel.hear(envelope)
+            spoken = visit.channel.hear(envelope)
+        except SealError:
+            # This channel has ended, and its keys with it. The party may come back with new ones.
+            self._break(visit)
+            return
         except ConfideError as cause:
-            cause.blame = cause.blame or party
+            cause.blame = cause.blame or visit.name
             raise
         if isinstance(spoken.message, Abort):
-            raise faults.told_by(party, spoken.message)
-        self._pending.append((party, spoken))
+            raise faults.told_by(visit.name, spoken.message)
+        self._pending.append(Said(visit, spoken))
 
-    def _lose(self, party: str) -> None:
-        channel = self._channels.get(party)
-        if channel is not None and not channel.session.ended:
-            raise PartyLost(f"the channel of {party} ended while the task needed it", blame=party)
+    def _replace(self, visit: Visit) -> None:
+        """The newest channel counts; the door has closed the one before."""
+        before = self._visits.get(visit.name)
+        if before is not None:
+            before.channel.destroy()
+        self._visits[visit.name] = visit
+
+    def _break(self, visit: Visit) -> None:
+        """Nothing more is said or heard on it. What came before is still answered."""
+        visit.broken = True
+        visit.channel.destroy()
+        visit.link.close()
+        self._pending.append(Lost(visit))
+
+    def _lose(self, visit: Visit) -> None:
+        """The party is waited for, unless its channel was at its end."""
+        if self._visits.get(visit.name) is not visit or visit.channel.session.ended:
+            return
+        del self._visits[visit.name]
+        visit.channel.destroy()
+        self._coordinator.lost(visit.name)
 
     def _send(self, says: Says) -> None:
-        # Closed on any error, so that no work that was begun stays alive behind it.
+        # Closed on any error, so that nothing that was begun stays alive behind it.
         with closing(says):
             for to, message, payload in says:
-                envelope = self._channels[to].say(message, payload)
-                try:
-                    self._links[to].send(envelope)
-                except ChannelClosed:
-                    self._hear_last_words(to)
+                visit = self._visits.get(to)
+                if visit is not None and not visit.broken:
+                    self._say(visit, Spoken(message, payload))
                 self._look_at_inbox()
                 self._tell_host()
 
-    def _hear_last_words(self, party: str) -> None:
+    def _say(self, visit: Visit, spoken: Spoken) -> None:
+        envelope = visit.channel.say(spoken.message, spoken.payload)
+        try:
+            visit.link.send(envelope)
+        except TransportError:
+            self._hear_last_words(visit)
+
+    def _hear_last_words(self, visit: Visit) -> None:
         """A link that takes nothing more may still bring what its party said last (an ABORT, say)."""
-        while not self._channels[party].session.ended:
-            event = self._inbox.take(limits.CLOSE_SECONDS)
-            if event is None:
-                self._lose(party)
-                return
+        while (event := self._inbox.take(limits.CLOSE_SECONDS)) is not None:
             self._take(event)
+            if visit.broken:
+                return
+        self._break(visit)
 
     def _look_at_inbox(self) -> None:
         """Between two answers: open what has come, so that an ABORT or a lost party is seen at once."""
-        self._check_stop()
-        while (event := self._inbox.take()) is not None:
-            self._take(event)
-
-    def _check_stop(self) -> None:
         if self._stopping.is_set():
             raise faults.cancelled("the platform")
+        while (event := self._inbox.take()) is not None:
+            self._take(event)
 
     def _abort(self, error: ConfideError) -> None:
         """Tell everybody who can still hear it. Whose channel broke hears nothing more."""
         message = faults.abort_of(error)
-        for party, channel in self._channels.items():
-            if channel.session.ended:
+        for visit in self._visits.values():
+            if visit.channel.session.ended or visit.broken:
                 continue
             try:
-                self._links[party].send(channel.say(message))
+                visit.link.send(visit.channel.say(message))
             except ConfideError:
                 continue
 
-    @property
-    def waiting_for(self) -> tuple[str, ...]:
-        """Participants whose turn it is, or who have not joined."""
-        return tuple(
-            name
-            for name in self._participants
-            if name not in self._channels or self._channels[name].session.state in _PARTY_SPEAKS
-        )
-
     def _tell_host(self) -> None:
-        channel = self._channels.get(self._participants[0])
-        now = (str(channel.session.state) if channel else "waiting", self.waiting_for)
-        if now != self._reported:
-            self._reported = now
-            self._report(*now)
+        state, waiting = self._coordinator.phase, self._coordinator.waiting
+        if (state, tuple(waiting)) != self._reported:
+            self._reported = (state, tuple(waiting))
+            self._report(state, waiting)
 
 
 def _bare(error: ConfideError) -> ConfideError:

@@ -5,16 +5,15 @@ agreed task releases them; the receipt's public part, to every participant; and 
 which hold states, names and counts of messages, never data (`status_line`).
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 from confide.core import canonical, limits
 from confide.core.errors import LocalProtocolError
 from confide.core.platform_api import TaskKind
 from confide.enclave import agreements
-from confide.enclave.context import EnclaveContext, Say
+from confide.enclave.context import EnclaveContext
 from confide.enclave.round import Round
-from confide.protocol.messages import Result, ResultEnd, ResultPart
+from confide.protocol.messages import Result, ResultEnd, ResultPart, Spoken
 from confide.protocol.receipts import RESULT_CONTEXT, PrivatePart
 from confide.protocol.terms import Released, Task
 
@@ -30,16 +29,19 @@ def recipient(current: Round) -> str:
     raise LocalProtocolError(f"the task does not release its {what}")
 
 
-def deliver(current: Round, context: EnclaveContext) -> Iterator[Say]:
-    """The result in parts, signed, to its recipient alone."""
-    to, statement = recipient(current), agreements.require_statement(current)
-    outcome = agreements.require_outcome(current)
+def result_of(current: Round, context: EnclaveContext) -> Result:
+    """What can be fetched, signed: for its recipient alone."""
+    statement = agreements.require_statement(current)
     signature = context.signer.sign(RESULT_CONTEXT, canonical.encode(statement))
-    yield Say(to, Result(statement=statement, signature=signature, report=private_part(current)))
-    size = limits.RESULT_PART_BYTES
-    for index, start in enumerate(range(0, len(outcome.data), size)):
-        yield Say(to, ResultPart(index=index), outcome.data[start : start + size])
-    yield Say(to, ResultEnd())
+    return Result(statement=statement, signature=signature, report=private_part(current))
+
+
+def next_part(current: Round, offset: int) -> Spoken:
+    """The result from this byte on, as much as one message carries; or its end."""
+    data = agreements.require_outcome(current).data
+    if offset >= len(data):
+        return Spoken(ResultEnd())
+    return Spoken(ResultPart(offset=offset), data[offset : offset + limits.RESULT_PART_BYTES])
 
 
 def releases_metrics(task: Task) -> bool:

@@ -1,6 +1,6 @@
 """Where the enclave keeps opened data: checked on arrival, in memory or sealed on disk, wiped each round."""
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -13,17 +13,16 @@ from confide.enclave.kept_blocks import KeptBlocks
 from confide.enclave.plan import Plan
 from confide.enclave.spool import SpoolFolder
 
-_UNDECIDED_SHARE = 8
-"""Until all manifests are known, blocks may take this part of the memory; what is beyond goes to disk."""
-
 
 @dataclass(slots=True)
 class Shelf:
     """What one party has sent."""
 
     manifest: Manifest
-    blocks: MutableMapping[int, bytes] = field(default_factory=KeptBlocks, repr=False)
+    blocks: KeptBlocks = field(default_factory=KeptBlocks, repr=False)
     """Those that have come and matched; complete once `settle` has returned."""
+    mismatched: list[int] = field(default_factory=list)
+    """Indices of blocks that came and did not match, as often as they came."""
     _checking: dict[int, tuple[bytes, "Future[str]"]] = field(default_factory=dict, repr=False)
 
     @property
@@ -34,6 +33,8 @@ class Shelf:
 
     def put(self, index: int, block: bytes, pool: ThreadPoolExecutor) -> None:
         """Have a block's digest made in the pool, so that the next one can be opened meanwhile."""
+        for earlier in [other for other, (_, digest) in self._checking.items() if digest.done()]:
+            self._settle(earlier)
         self._checking[index] = block, pool.submit(sha384_hex, block)
         while len(self._checking) > workers():
             self._settle(next(iter(self._checking)))
@@ -53,6 +54,8 @@ class Shelf:
         block, digest = self._checking.pop(index)
         if same(self.manifest.blocks[index].sha384, digest.result()):
             self.blocks[index] = block
+        else:
+            self.mismatched.append(index)
 
 
 class Shelves(Mapping[str, Shelf]):
@@ -79,9 +82,9 @@ class Shelves(Mapping[str, Shelf]):
 class Vault:
     """Opened datasets by party. Holds nothing that was not committed to."""
 
-    def __init__(self, spools: SpoolFolder | None = None, memory: int | None = None) -> None:
-        """`memory`: bytes that the process may use; with `spools`, what does not fit goes there."""
-        self._spools, self._memory = spools, memory
+    def __init__(self, spools: SpoolFolder | None = None) -> None:
+        """`spools`: where blocks go that do not fit into the memory."""
+        self._spools = spools
         self._plan: Plan | None = None
         self._shelves: dict[str, Shelf] = {}
         self._pool = ThreadPoolExecutor(workers(), thread_name_prefix="vault")
@@ -108,6 +111,7 @@ class Vault:
 
         Raises:
             RemoteProtocolError: no such block, or one that has already come.
+            BlockDigestMismatch: more than MAX_BLOCK_MISMATCHES blocks of this party did not match.
         """
         shelf = self._shelves[party]
         if index >= len(shelf.manifest.blocks) or shelf.has(index):
@@ -115,27 +119,18 @@ class Vault:
         entry = shelf.manifest.blocks[index]
         if len(block) == entry.bytes:
             shelf.put(index, block, self._pool)
-            self._make_room(shelf)
+        else:
+            shelf.mismatched.append(index)
+        if len(shelf.mismatched) > limits.MAX_BLOCK_MISMATCHES:
+            raise self._too_many(party, shelf)
 
     def follow(self, plan: Plan) -> None:
-        """How the round's data will be worked on, as soon as that is known."""
+        """How the round's data will be worked on: decided when all have opened, before any block comes."""
         self._plan = plan
-        for shelf in self._shelves.values():
-            self._make_room(shelf)
-
-    def _make_room(self, shelf: Shelf) -> None:
-        if self._spools is None or not isinstance(shelf.blocks, KeptBlocks) or shelf.blocks.spilling:
+        if plan.shard_rows is None or self._spools is None:
             return
-        if self._plan is None:
-            too_much = self._memory is not None and self._in_memory() > self._memory // _UNDECIDED_SHARE
-        else:
-            too_much = self._plan.shard_rows is not None
-        if too_much:
+        for shelf in self._shelves.values():
             shelf.blocks.spill(self._spools.spool())
-
-    def _in_memory(self) -> int:
-        kept = (shelf.blocks for shelf in self._shelves.values())
-        return sum(blocks.bytes_in_memory for blocks in kept if isinstance(blocks, KeptBlocks))
 
     def missing(self, party: str) -> tuple[int, ...]:
         """Blocks still to be sent (again) by this party."""
@@ -144,12 +139,14 @@ class Vault:
     def complaint(self, party: str) -> BlockDigestMismatch:
         """The error that names party, block and rows of the first block that never matched."""
         shelf = self._shelves[party]
-        index = shelf.missing[0]
-        first = sum(entry.rows for entry in shelf.manifest.blocks[:index])
-        last = first + shelf.manifest.blocks[index].rows - 1
+        named = _named(shelf.manifest, shelf.missing[0])
+        text = f"{named} of {party} did not match its digest {limits.MAX_RETRIES + 1} times"
+        return BlockDigestMismatch(text, blame=party)
+
+    def _too_many(self, party: str, shelf: Shelf) -> BlockDigestMismatch:
+        named = _named(shelf.manifest, shelf.mismatched[-1])
         text = (
-            f"block {index} (rows {first} to {last}) of {party} did not match its digest "
-            f"{limits.MAX_RETRIES + 1} times"
+            f"{len(shelf.mismatched)} blocks of {party} did not match their digests; the last one was {named}"
         )
         return BlockDigestMismatch(text, blame=party)
 
@@ -175,3 +172,8 @@ class Vault:
         self._plan = None
         if self._spools is not None:
             self._spools.close()
+
+
+def _named(manifest: Manifest, index: int) -> str:
+    first = sum(entry.rows for entry in manifest.blocks[:index])
+    return f"block {index} (rows {first} to {first + manifest.blocks[index].rows - 1})"

@@ -135,6 +135,7 @@ def check_receipt(
     own: dict[str, Finished],
     me: str,
     check_evidence: Callable[[bytes, bytes], None],
+    not_before: int,
     now: int,
 ) -> None:
     """Before countersigning: it is about our task and enclave, and about the rounds that we saw finish.
@@ -142,6 +143,7 @@ def check_receipt(
     The times, too: offline, evidence and certificates are verified as of `closed_at`, so we vouch for it.
 
     `own`: the rounds that we saw finish, by the digests of the blocks we signed, in order.
+    `not_before`: when we were last there to be asked, Unix seconds; it may have been drafted since.
     `check_evidence(evidence, nonce)` verifies the closing evidence under our attestation policy.
 
     Raises:
@@ -151,7 +153,9 @@ def check_receipt(
         raise ReceiptInvalid("the receipt is of another task or enclave")
     if [done.block for done in receipt.rounds] != list(own):
         raise ReceiptInvalid("the receipt lists other rounds than we took part in")
-    if abs(receipt.closed_at - now) > limits.CLOCK_SKEW_SECONDS or receipt.started_at > receipt.closed_at:
+    skew = limits.CLOCK_SKEW_SECONDS
+    in_time = not_before - skew <= receipt.closed_at <= now + skew
+    if not in_time or receipt.started_at > receipt.closed_at:
         raise ReceiptInvalid("the receipt gives another time of closing than our clock")
     for done in receipt.rounds:
         _check_round(done, own[done.block], me)

@@ -18,6 +18,7 @@ from confide.core.platform_api import TaskKind
 from confide.party.checks import Expected
 from confide.party.participant import Answers, Participant, expect
 from confide.party.ports import Dataset, PartyContext
+from confide.party.standing import Download
 from confide.protocol import faults
 from confide.protocol import messages as m
 from confide.protocol.messages import BroughtModel, Kind, Message, ModelReference, Spoken
@@ -56,9 +57,6 @@ class Initiator(Participant):
         self._jobs = list(jobs)
         self._job = jobs[0]
         self._listing: tuple[Listed, ...] = ()
-        self._result: m.Result | None = None
-        self._parts: list[bytes] = []
-        self._own_model: ModelReference | None = None
         self._handlers |= {
             Kind.LISTING: self._listed,
             Kind.REFUSAL: self._refused,
@@ -77,13 +75,15 @@ class Initiator(Participant):
         yield self._next()
 
     def _next(self) -> Spoken:
-        if not self._jobs:
+        """The first job that is not finished: on a new channel, the same as on the last."""
+        done = len(self.standing.finished)
+        if done >= len(self._jobs):
             return Spoken(m.Close())
-        self._job = self._jobs.pop(0)
+        self._job = self._jobs[done]
         job, algorithm = self._job, self._choose(self._job)
         model = self._model_of(job)
-        self._dataset = job.dataset
-        self._expected = Expected(
+        self.standing.dataset = job.dataset
+        self.standing.expected = Expected(
             task_id=self._context.task_id,
             me=self._context.me,
             my_certificate=self._context.certificate,
@@ -110,9 +110,9 @@ class Initiator(Participant):
         if job.model is None and job.task.kind is TaskKind.TRAIN:
             return None
         if job.model is None:
-            if self._own_model is None:
+            if self.standing.own_model is None:
                 raise LocalProtocolError("a prediction without a model")
-            return self._own_model
+            return self.standing.own_model
         papers = job.model.papers
         return ModelReference(
             sha384=sha384_hex(job.model.data),
@@ -144,50 +144,68 @@ class Initiator(Participant):
 
     # --- work ----------------------------------------------------------------------------------------
 
-    def _model_parts(self) -> Iterator[Spoken]:
-        if self._job.model is None:
+    def _model_parts(self, start: int | None) -> Iterator[Spoken]:
+        if start is None or self._job.model is None:
+            yield from super()._model_parts(start)
             return
         data, size = self._job.model.data, limits.RESULT_PART_BYTES
-        for index, start in enumerate(range(0, len(data), size)):
-            yield Spoken(m.ModelPart(index=index), data[start : start + size])
+        for offset in range(start, len(data), size):
+            yield Spoken(m.ModelPart(offset=offset), data[offset : offset + size])
 
     def _result_begins(self, message: Message, _: bytes) -> Answers:
-        self._result, self._parts = expect(message, m.Result), []
-        statement = self._result.statement
-        if not same(statement.block, digest_of(self._block)):
+        """Fetched from where we are: on a new channel, the same result goes on."""
+        result = expect(message, m.Result)
+        if self.standing.download is None:
+            self._check_result(result)
+            self.standing.download = Download(result)
+        elif self.standing.download.result != result:
+            raise RemoteProtocolError("another result is announced than before our channel was lost")
+        yield from self._fetch_or_keep(self.standing.download)
+
+    def _check_result(self, result: m.Result) -> None:
+        statement, enclave = result.statement, self._context.enclave
+        if not same(statement.block, digest_of(self.standing.block)):
             raise RemoteProtocolError("the result belongs to another agreement")
         document = canonical.encode(statement)
-        self._context.verify(
-            self._context.enclave.public_key, RESULT_CONTEXT, document, self._result.signature
-        )
-        yield from ()
+        self._context.verify(enclave.public_key, RESULT_CONTEXT, document, result.signature)
 
     def _result_part(self, message: Message, payload: bytes) -> Answers:
-        if expect(message, m.ResultPart).index != len(self._parts) or self._result is None:
+        download = self._download()
+        if expect(message, m.ResultPart).offset != len(download.data):
             raise RemoteProtocolError("a result part came out of order")
-        self._parts.append(payload)
-        if sum(map(len, self._parts)) > self._result.statement.bytes:
+        if len(download.data) + len(payload) > download.result.statement.bytes:
             raise LimitExceeded("more came than the result's announced size")
+        download.data += payload
         yield from ()
 
     def _result_ends(self, message: Message, _: bytes) -> Answers:
         expect(message, m.ResultEnd)
-        if self._result is None:
-            raise RemoteProtocolError("a result ended that had not begun")
-        data, statement = b"".join(self._parts), self._result.statement
-        self._parts = []
-        if len(data) != statement.bytes or not same(sha384_hex(data), statement.sha384):
-            yield Spoken(m.Again())
+        download = self._download()
+        if len(download.data) < download.result.statement.bytes:
+            download.data.clear()
+        yield from self._fetch_or_keep(download)
+
+    def _fetch_or_keep(self, download: Download) -> Answers:
+        data, statement = download.data, download.result.statement
+        if len(data) < statement.bytes or not same(sha384_hex(memoryview(data)), statement.sha384):
+            if len(data) == statement.bytes:
+                data.clear()
+            yield Spoken(m.Fetch(offset=len(data)))
             return
-        self._keep(self._result, data)
+        self._keep(download.result, bytes(data))
         yield Spoken(m.Acknowledge(sha384=statement.sha384))
         yield self._next()
 
+    def _download(self) -> Download:
+        if self.standing.download is None:
+            raise RemoteProtocolError("a part came of a result that had not begun")
+        return self.standing.download
+
     def _keep(self, result: m.Result, data: bytes) -> None:
         self._context.records.result(result.statement, result.signature, result.report, data)
-        self._reports.append(result.report)
+        self.standing.reports.append(result.report)
         if result.statement.kind == "model":
-            self._own_model = ModelReference(
+            self.standing.own_model = ModelReference(
                 sha384=result.statement.sha384, train_block=result.statement.block
             )
         self._round_finished(result.statement)

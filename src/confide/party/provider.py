@@ -1,5 +1,6 @@
 """B's script: decide, commit, sign, bring data. It never gets a result."""
 
+from confide.core import canonical
 from confide.core.digest import digest_of, same
 from confide.core.errors import (
     AgreementMismatch,
@@ -12,7 +13,8 @@ from confide.core.errors import (
 from confide.party import checks
 from confide.party.checks import Expected
 from confide.party.participant import Answers, Participant, expect
-from confide.party.ports import Decide, PartyContext
+from confide.party.ports import Decide, PartyContext, Yes
+from confide.party.standing import Given
 from confide.protocol import messages as m
 from confide.protocol.messages import Kind, Message, Offer, Spoken
 
@@ -25,7 +27,6 @@ class Provider(Participant):
         super().__init__(context)
         self._decide = decide
         self._initiator = initiator
-        self._notice = ""
         self._handlers |= {
             Kind.OFFER: self._offered,
             Kind.NOTICE: self._noticed,
@@ -37,8 +38,7 @@ class Provider(Participant):
     def _offered(self, message: Message, _: bytes) -> Answers:
         offer = expect(message, m.Offer)
         try:
-            self._check_offer(offer)
-            yes = self._decide(offer, self._context.enclave.measurement)
+            yes = self._consent(offer)
         except ConfideError as no:
             # Our own troubles (a missing file, say) are ours: the initiator is told only their code.
             reason = (
@@ -48,8 +48,8 @@ class Provider(Participant):
             )
             yield Spoken(m.Decline(reason=reason[:1024]))
             return
-        self._dataset = yes.dataset
-        self._expected = Expected(
+        self.standing.dataset = yes.dataset
+        self.standing.expected = Expected(
             task_id=self._context.task_id,
             me=self._context.me,
             my_certificate=self._context.certificate,
@@ -62,6 +62,15 @@ class Provider(Participant):
             consents={self._context.me: yes.consent},
         )
         yield Spoken(m.Accept(task_digest=digest_of(offer.task), consent=yes.consent))
+
+    def _consent(self, offer: Offer) -> Yes:
+        """What was agreed to on a channel that was lost stays agreed to: nobody is asked again."""
+        given = self.standing.given
+        if given is None or canonical.encode(given.offer) != canonical.encode(offer):
+            self._check_offer(offer)
+            given = Given(offer, self._decide(offer, self._context.enclave.measurement))
+            self.standing.given = given
+        return given.yes
 
     def _check_offer(self, offer: Offer) -> None:
         """Who asks is who the attested configuration names; a brought model was trained with our consent."""
@@ -79,17 +88,19 @@ class Provider(Participant):
             raise OfferDeclined("the model's papers belong to another agreement")
 
     def _noticed(self, message: Message, _: bytes) -> Answers:
-        self._notice = expect(message, m.Notice).commitment
+        self.standing.notice = expect(message, m.Notice).commitment
         yield self._commitment()
 
     def _commit_again(self, message: Message, payload: bytes) -> Answers:
         """The initiator commits anew too, and no further notice of it comes."""
-        self._notice = ""
+        self.standing.notice = ""
         yield from self._ids_differ(message, payload)
 
     def _compare_notice(self, message: Message, payload: bytes) -> Answers:
         block = expect(message, m.BlockToSign).block
-        if self._notice and not same(block.commitments.get(self._initiator, ""), self._notice):
+        if self.standing.notice and not same(
+            block.commitments.get(self._initiator, ""), self.standing.notice
+        ):
             raise AgreementMismatch("the block holds another commitment of the initiator than we were told")
         yield from self._sign(message, payload)
 
@@ -100,7 +111,7 @@ class Provider(Participant):
             raise OfferExpired("our consent expired before the upload", blame=self._context.me)
 
     def _round_over(self, message: Message, _: bytes) -> Answers:
-        if not same(expect(message, m.Finished).block_digest, digest_of(self._block)):
+        if not same(expect(message, m.Finished).block_digest, digest_of(self.standing.block)):
             raise RemoteProtocolError("another round was finished than the one we signed")
         self._round_finished(None)
         yield from ()

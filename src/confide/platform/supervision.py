@@ -133,8 +133,8 @@ class Supervision:
                 self._ready = True
                 reachable = self._launcher.reachable(address)
                 self._store.update(self.task, lambda record: tasks.running(record, reachable))
-            case Phase(state=state, waiting_for=waiting) if self._ready:
-                self._store.update(self.task, lambda record: tasks.reported(record, state, waiting))
+            case Phase() if self._ready:
+                self._store.update(self.task, lambda record: tasks.reported(record, event))
             case Closed() if self._closed is None:
                 self._closed = event
                 self._deadline = self._clock.monotonic() + self._patience.stop

@@ -8,6 +8,7 @@ from confide.core import limits, names
 from confide.core.errors import ConfigurationError, LocalProtocolError
 from confide.core.platform_api import EndRecord, TaskRequest, TaskState, TaskStatus
 from confide.core.task_store import ProcessMark, TaskRecord
+from confide.platform.status_lines import Phase
 
 NEXT: Final[Mapping[TaskState, frozenset[TaskState]]] = {
     TaskState.CREATED: frozenset({TaskState.STARTING, TaskState.ENDED}),
@@ -69,12 +70,12 @@ def running(record: TaskRecord, address: str) -> TaskRecord:
     return dataclasses.replace(record, status=_step(record, TaskState.RUNNING, enclave_address=address))
 
 
-def reported(record: TaskRecord, phase: str, waiting_for: tuple[str, ...]) -> TaskRecord:
+def reported(record: TaskRecord, told: Phase) -> TaskRecord:
     """The enclave has told its state. Of those it waits for, only participants are shown."""
-    known = tuple(name for name in record.status.participants if name in waiting_for)
-    return dataclasses.replace(
-        record, status=_step(record, TaskState.RUNNING, phase=phase, waiting_for=known)
-    )
+    known = tuple(name for name in record.status.participants if name in told.waiting_for)
+    since = told.waiting_since if known else None
+    status = _step(record, TaskState.RUNNING, phase=told.state, waiting_for=known, waiting_since=since)
+    return dataclasses.replace(record, status=status)
 
 
 def ended(record: TaskRecord, end: EndRecord) -> TaskRecord:
@@ -86,6 +87,7 @@ def ended(record: TaskRecord, end: EndRecord) -> TaskRecord:
         TaskState.ENDED,
         enclave_address=None,
         waiting_for=(),
+        waiting_since=None,
         ended_at=end.ended_at,
         outcome=end.outcome,
         exit_code=end.exit_code,

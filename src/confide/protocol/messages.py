@@ -13,11 +13,11 @@ from confide.core import canonical, limits
 from confide.core.errors import RemoteProtocolError
 from confide.protocol.blocks import Block, SignedBlock
 from confide.protocol.receipts import PrivatePart, Receipt, ResultStatement
+from confide.protocol.spans import Index, Spans, check_spans
 from confide.protocol.terms import Algorithm, Consent, Count, Digest, Listed, Name, Task, Text, Title
 
 VERSION = "confide/1"
 ErrorCode = Annotated[str, Meta(pattern=r"^CFD-[0-9]{3}\Z")]
-Index = Annotated[int, Meta(ge=0, lt=limits.MAX_BLOCKS)]
 
 
 class Kind(StrEnum):
@@ -43,16 +43,16 @@ class Kind(StrEnum):
     RECONFIRM = "reconfirm"
     PASS = "pass"  # noqa: S105 - a message of the protocol
     OPENING = "opening"
+    WANTED = "wanted"
     DATA_BLOCK = "data-block"
     MODEL_PART = "model-part"
     UPLOADED = "uploaded"
-    RESEND = "resend"
     RECEIVED = "received"
     PROGRESS = "progress"
     RESULT = "result"
+    FETCH = "fetch"
     RESULT_PART = "result-part"
     RESULT_END = "result-end"
-    AGAIN = "again"
     ACKNOWLEDGE = "acknowledge"
     FINISHED = "finished"
     CLOSE = "close"
@@ -78,6 +78,10 @@ class JoinStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     enclave_key: Digest
     config: Digest
     sealed_secret: Digest
+    finished: Count = 0
+    """How many rounds this party has seen finish."""
+    agreed: Digest | None = None
+    """Digest of the last agreed block that it holds."""
 
 
 class Join(Message, frozen=True, kw_only=True, tag=Kind.JOIN.value):
@@ -250,6 +254,18 @@ class Opening(Message, frozen=True, kw_only=True, tag=Kind.OPENING.value):
     salt: Annotated[bytes, Meta(min_length=32, max_length=32)]
 
 
+class Wanted(Message, frozen=True, kw_only=True, tag=Kind.WANTED.value):
+    """C to P: what is to be sent: ranges of data blocks; a model that A brings, from which byte on."""
+
+    kind: ClassVar[Kind] = Kind.WANTED
+    blocks: Spans
+    model_from: Count | None = None
+    attempts_left: Count
+
+    def __post_init__(self) -> None:
+        check_spans(self.blocks)
+
+
 class DataBlock(Message, frozen=True, kw_only=True, tag=Kind.DATA_BLOCK.value):
     """P to C. Payload: one block of the dataset."""
 
@@ -258,24 +274,16 @@ class DataBlock(Message, frozen=True, kw_only=True, tag=Kind.DATA_BLOCK.value):
 
 
 class ModelPart(Message, frozen=True, kw_only=True, tag=Kind.MODEL_PART.value):
-    """A to C. Payload: the next part of the model that A brings."""
+    """A to C. Payload: the model that A brings, from this byte on."""
 
     kind: ClassVar[Kind] = Kind.MODEL_PART
-    index: Index
+    offset: Count
 
 
 class Uploaded(Message, frozen=True, kw_only=True, tag=Kind.UPLOADED.value):
-    """P to C: everything (asked for) has been sent."""
+    """P to C: all that was wanted has been sent."""
 
     kind: ClassVar[Kind] = Kind.UPLOADED
-
-
-class Resend(Message, frozen=True, kw_only=True, tag=Kind.RESEND.value):
-    """C to P: these blocks did not match the manifest; only they are sent again."""
-
-    kind: ClassVar[Kind] = Kind.RESEND
-    blocks: tuple[Index, ...]
-    attempts_left: Count
 
 
 class Received(Message, frozen=True, kw_only=True, tag=Kind.RECEIVED.value):
@@ -296,7 +304,7 @@ class Progress(Message, frozen=True, kw_only=True, tag=Kind.PROGRESS.value):
 
 
 class Result(Message, frozen=True, kw_only=True, tag=Kind.RESULT.value):
-    """C to A: what follows in parts, signed by the enclave."""
+    """C to A: what can be fetched in parts, signed by the enclave."""
 
     kind: ClassVar[Kind] = Kind.RESULT
     statement: ResultStatement
@@ -305,11 +313,18 @@ class Result(Message, frozen=True, kw_only=True, tag=Kind.RESULT.value):
     """Metrics and curve, for A only."""
 
 
+class Fetch(Message, frozen=True, kw_only=True, tag=Kind.FETCH.value):
+    """A to C: the result is wanted from this byte on; from 0 again if what came does not match its digest."""
+
+    kind: ClassVar[Kind] = Kind.FETCH
+    offset: Count
+
+
 class ResultPart(Message, frozen=True, kw_only=True, tag=Kind.RESULT_PART.value):
-    """C to A. Payload: the next part."""
+    """C to A. Payload: the result, from this byte on."""
 
     kind: ClassVar[Kind] = Kind.RESULT_PART
-    index: Index
+    offset: Count
 
 
 class ResultEnd(Message, frozen=True, kw_only=True, tag=Kind.RESULT_END.value):
@@ -318,14 +333,8 @@ class ResultEnd(Message, frozen=True, kw_only=True, tag=Kind.RESULT_END.value):
     kind: ClassVar[Kind] = Kind.RESULT_END
 
 
-class Again(Message, frozen=True, kw_only=True, tag=Kind.AGAIN.value):
-    """A to C: what came does not match its digest."""
-
-    kind: ClassVar[Kind] = Kind.AGAIN
-
-
 class Acknowledge(Message, frozen=True, kw_only=True, tag=Kind.ACKNOWLEDGE.value):
-    """A to C: received, digest and signature checked."""
+    """P to C: the result, or at the end everybody's signatures over the receipt, came and were checked."""
 
     kind: ClassVar[Kind] = Kind.ACKNOWLEDGE
     sha384: Digest
@@ -377,8 +386,8 @@ class Abort(Message, frozen=True, kw_only=True, tag=Kind.ABORT.value):
 
 AnyMessage = (
     Join | Listing | Proposal | Refusal | Admission | Offer | Accept | Decline | Acceptance | Commit | Notice
-    | IdsDiffer | BlockToSign | Signature | Agreed | Start | Confirm | Reconfirm | Pass | Opening | DataBlock
-    | ModelPart | Uploaded | Resend | Received | Progress | Result | ResultPart | ResultEnd | Again
+    | IdsDiffer | BlockToSign | Signature | Agreed | Start | Confirm | Reconfirm | Pass | Opening | Wanted
+    | DataBlock | ModelPart | Uploaded | Received | Progress | Result | Fetch | ResultPart | ResultEnd
     | Acknowledge | Finished | Close | ReceiptToSign | Countersignature | FinalReceipt | Abort
 )  # fmt: skip
 

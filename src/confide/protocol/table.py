@@ -36,15 +36,17 @@ class State(StrEnum):
     CONFIRMING = "confirming"
     CONFIRMED = "confirmed"
     OPENING = "opening"
+    OPENED = "opened"
     UPLOADING = "uploading"
     CHECKING = "checking"
     WORKING = "working"
+    FETCHING = "fetching"
     DELIVERING = "delivering"
-    ACKNOWLEDGING = "acknowledging"
     DONE = "done"
     CLOSING = "closing"
     COUNTERSIGNING = "countersigning"
     COUNTERSIGNED = "countersigned"
+    KEEPING = "keeping"
     CLOSED = "closed"
     ABORTED = "aborted"
 
@@ -68,6 +70,7 @@ ROWS: tuple[Row, ...] = (
     # Step 0: join
     Row("AB", S.UNVERIFIED, "P", K.JOIN, S.JOINED),
     # Step 1: negotiate
+    Row("AB", S.JOINED, "C", K.AGREED, S.BOUND),
     Row("A", S.JOINED, "C", K.LISTING, S.CHOOSING),
     Row("A", S.CHOOSING, "P", K.PROPOSAL, S.JUDGING),
     Row("A", S.CHOOSING, "P", K.CLOSE, S.CLOSING),
@@ -79,37 +82,42 @@ ROWS: tuple[Row, ...] = (
     Row("B", S.DECIDING, "P", K.DECLINE, S.DECLINED),
     Row("B", S.ACCEPTED, "C", K.NOTICE, S.COMMITTING),
     Row("AB", S.COMMITTING, "P", K.COMMIT, S.COMMITTED),
+    Row("B", S.COMMITTED, "C", K.NOTICE, S.COMMITTING),
     Row("AB", S.COMMITTED, "C", K.IDS_DIFFER, S.COMMITTING),
     Row("AB", S.COMMITTED, "C", K.BLOCK, S.SIGNING),
     Row("AB", S.SIGNING, "P", K.SIGNATURE, S.SIGNED),
+    Row("B", S.SIGNED, "C", K.NOTICE, S.COMMITTING),
+    Row("AB", S.SIGNED, "C", K.BLOCK, S.SIGNING),
     Row("AB", S.SIGNED, "C", K.AGREED, S.BOUND),
     # Steps 2 and 3: train, predict
     Row("AB", S.BOUND, "C", K.START, S.CONFIRMING),
     Row("AB", S.CONFIRMING, "P", K.CONFIRM, S.CONFIRMED),
     Row("AB", S.CONFIRMED, "C", K.RECONFIRM, S.CONFIRMING),
     Row("AB", S.CONFIRMED, "C", K.PASS, S.OPENING),
-    Row("AB", S.OPENING, "P", K.OPENING, S.UPLOADING),
+    Row("AB", S.OPENING, "P", K.OPENING, S.OPENED),
+    Row("AB", S.OPENED, "C", K.WANTED, S.UPLOADING),
     Row("A", S.UPLOADING, "P", K.MODEL_PART, S.UPLOADING),
     Row("AB", S.UPLOADING, "P", K.DATA_BLOCK, S.UPLOADING),
     Row("AB", S.UPLOADING, "P", K.UPLOADED, S.CHECKING),
-    Row("AB", S.CHECKING, "C", K.RESEND, S.UPLOADING),
+    Row("AB", S.CHECKING, "C", K.WANTED, S.UPLOADING),
     Row("AB", S.CHECKING, "C", K.RECEIVED, S.WORKING),
     Row("AB", S.WORKING, "C", K.PROGRESS, S.WORKING),
-    Row("A", S.WORKING, "C", K.RESULT, S.DELIVERING),
+    Row("A", S.WORKING, "C", K.RESULT, S.FETCHING),
+    Row("A", S.FETCHING, "P", K.FETCH, S.DELIVERING),
     Row("A", S.DELIVERING, "C", K.RESULT_PART, S.DELIVERING),
-    Row("A", S.DELIVERING, "C", K.RESULT_END, S.ACKNOWLEDGING),
-    Row("A", S.ACKNOWLEDGING, "P", K.AGAIN, S.WORKING),
-    Row("A", S.ACKNOWLEDGING, "P", K.ACKNOWLEDGE, S.DONE),
+    Row("A", S.DELIVERING, "C", K.RESULT_END, S.FETCHING),
+    Row("A", S.FETCHING, "P", K.ACKNOWLEDGE, S.DONE),
     Row("B", S.WORKING, "C", K.FINISHED, S.DONE),
     # The next round, or step 4: close
     Row("A", S.DONE, "P", K.PROPOSAL, S.JUDGING),
     Row("A", S.DONE, "P", K.CLOSE, S.CLOSING),
     Row("B", S.DONE, "C", K.OFFER, S.DECIDING),
     Row("A", S.CLOSING, "C", K.RECEIPT, S.COUNTERSIGNING),
-    Row("B", S.JOINED, "C", K.RECEIPT, S.COUNTERSIGNING),
+    Row("AB", S.JOINED, "C", K.RECEIPT, S.COUNTERSIGNING),
     Row("B", S.DONE, "C", K.RECEIPT, S.COUNTERSIGNING),
     Row("AB", S.COUNTERSIGNING, "P", K.COUNTERSIGNATURE, S.COUNTERSIGNED),
-    Row("AB", S.COUNTERSIGNED, "C", K.FINAL_RECEIPT, S.CLOSED),
+    Row("AB", S.COUNTERSIGNED, "C", K.FINAL_RECEIPT, S.KEEPING),
+    Row("AB", S.KEEPING, "P", K.ACKNOWLEDGE, S.CLOSED),
     # At any time after JOIN, either end may end the task
     *(
         Row("AB", state, speaker, K.ABORT, S.ABORTED)
@@ -136,10 +144,10 @@ def _expand() -> dict[tuple[Role, State, Role, Kind], State]:
 TRANSITIONS = _expand()
 """(channel, state, speaker, kind) -> next state."""
 
-_CLOSE_STATES = frozenset({S.CLOSING, S.COUNTERSIGNING, S.COUNTERSIGNED, S.CLOSED})
+_CLOSE_STATES = frozenset({S.CLOSING, S.COUNTERSIGNING, S.COUNTERSIGNED, S.KEEPING, S.CLOSED})
 _WORK_STATES = frozenset({
-    S.CONFIRMING, S.CONFIRMED, S.OPENING, S.UPLOADING, S.CHECKING,
-    S.WORKING, S.DELIVERING, S.ACKNOWLEDGING, S.DONE,
+    S.CONFIRMING, S.CONFIRMED, S.OPENING, S.OPENED, S.UPLOADING, S.CHECKING,
+    S.WORKING, S.FETCHING, S.DELIVERING, S.DONE,
 })  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from confide.core import limits
-from confide.core.errors import ChannelClosed, ConfideError
+from confide.core.errors import ConfideError, SealError, TransportError
 from confide.core.ports import Envelope, Link
 from confide.protocol import faults
 from confide.protocol.messages import Abort, Message, Spoken
@@ -31,7 +31,8 @@ def converse(
 
     Raises:
         TaskEnded (or another ConfideError): the task was aborted, by either side, and why.
-        ChannelClosed: the enclave's end is gone without a word.
+        TransportError: the enclave's end is gone without a word.
+        SealError: what came does not open. Nothing more is said: the party may come back on a new channel.
     """
     try:
         while not channel.session.ended:
@@ -82,7 +83,7 @@ def _check(cancelled: threading.Event, us: str) -> None:
 
 def _abort(link: Link, channel: SealedChannel, error: ConfideError, note: Note) -> None:
     """Say why, if the channel can still carry it."""
-    if channel.session.ended or isinstance(error, ChannelClosed):
+    if channel.session.ended or isinstance(error, TransportError | SealError):
         return
     message = faults.abort_of_party(error)
     try:

@@ -34,8 +34,28 @@ class Attested:
     """The configuration bytes, attested by their SHA-384."""
 
 
+@dataclass(frozen=True, slots=True)
+class LastSigned:
+    """Where a party goes on: the last state that both ends have signed."""
+
+    finished: int
+    """How many rounds it has seen finish."""
+    agreed: str | None
+    """Hexadecimal SHA-384 of the last agreed block that it holds."""
+
+
+NOTHING = LastSigned(0, None)
+
+
 def join(
-    enclave: Attested, *, party: str, role: Role, certificate: bytes, signer: Signer, randomness: Randomness
+    enclave: Attested,
+    *,
+    party: str,
+    role: Role,
+    certificate: bytes,
+    signer: Signer,
+    randomness: Randomness,
+    last: LastSigned = NOTHING,
 ) -> tuple[bytes, SealedChannel]:
     """The party's side. Returns the envelope to send first, and the channel that it opens.
 
@@ -52,6 +72,8 @@ def join(
         enclave_key=sha384_hex(enclave.public_key),
         config=sha384_hex(enclave.config),
         sealed_secret=sha384_hex(sealed_secret),
+        finished=last.finished,
+        agreed=last.agreed,
     )
     signature = signer.sign(JOIN_CONTEXT, canonical.encode(statement))
     message = Join(statement=statement, sealed_secret=sealed_secret, signature=signature)
@@ -70,7 +92,7 @@ def accept(
     certificate: bytes,
     party_key: bytes,
     hpke_key: HpkeKey,
-) -> SealedChannel:
+) -> tuple[JoinStatement, SealedChannel]:
     """The enclave's side. `party`, `certificate` and `party_key` come from the verified TLS peer.
 
     1. the first message is a JOIN of this version; 2. it names this task, this enclave and configuration, the
@@ -96,7 +118,7 @@ def accept(
     if len(secret) != limits.SESSION_SECRET_BYTES:
         raise RemoteProtocolError(f"the session secret has not {limits.SESSION_SECRET_BYTES} bytes")
     sealing, opening = session_keys(secret, context, side="enclave")
-    return SealedChannel(us=Role.C, session=session, sealing=sealing, opening=opening)
+    return message.statement, SealedChannel(us=Role.C, session=session, sealing=sealing, opening=opening)
 
 
 def _check_statement(message: Join, enclave: Attested, party: str, certificate: bytes) -> None:

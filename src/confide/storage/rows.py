@@ -1,4 +1,4 @@
-"""Between a task record and its row. Column names are those of sql/0001_tasks.sql."""
+"""Between a task record and its row. Column names are those of sql/*.sql."""
 
 import sqlite3
 from typing import Any
@@ -32,6 +32,7 @@ def changing(record: TaskRecord) -> Values:
         "enclave_address": status.enclave_address,
         "phase": status.phase,
         "waiting_for": msgspec.json.encode(status.waiting_for).decode(),
+        "waiting_since": status.waiting_since,
         "ended_at": status.ended_at,
         "outcome": status.outcome,
         "exit_code": status.exit_code,
@@ -66,6 +67,7 @@ def _status_of(row: sqlite3.Row, participants: list[str]) -> TaskStatus:
         enclave_address=row["enclave_address"],
         phase=row["phase"],
         waiting_for=msgspec.json.decode(row["waiting_for"], type=tuple[str, ...]),
+        waiting_since=row["waiting_since"],
         ended_at=row["ended_at"],
         outcome=row["outcome"],
         exit_code=row["exit_code"],

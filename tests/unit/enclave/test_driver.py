@@ -4,14 +4,12 @@ import threading
 
 import pytest
 from fakes.mischief import twist
-from fakes.ports import SeededRandomness
-from fakes.shop import authority, train_job, world
+from fakes.shop import START, train_job, world
+from fakes.threads import Endless, Running
 
 from confide.core import limits
-from confide.core.enclave_config import der_of_pem
 from confide.core.errors import (
     ChannelClosed,
-    ConfideError,
     OfferExpired,
     PartyLost,
     RemoteProtocolError,
@@ -19,18 +17,8 @@ from confide.core.errors import (
     TaskCancelled,
     WorkFailed,
 )
-from confide.enclave.door import Door
-from confide.enclave.driver import Driver, Heard, Lost
-from confide.enclave.inbox import Inbox
-from confide.enclave.work import Step
+from confide.enclave.visits import Heard, Lost
 from confide.protocol.messages import Kind
-from confide.protocol.roles import Role
-from confide.session.conversation import converse
-from confide.session.join import join
-from confide.transport.memory import link_pair
-
-PATIENCE = 20
-"""Seconds after which a test has hung."""
 
 
 @pytest.fixture(autouse=True)
@@ -38,115 +26,12 @@ def _impatient(monkeypatch):
     monkeypatch.setattr(limits, "POLL_SECONDS", 0.02)
 
 
-class Running:
-    """The roles of a World, each with its own thread."""
-
-    def __init__(self, ran):
-        self.ran = ran
-        self.inbox = Inbox()
-        self.stopping = threading.Event()
-        self.reports = []
-        self.errors = {}
-        self.refused = {}
-        self.links = {}
-        self.enclave_links = []
-        self.cancelled = {}
-        self.threads = []
-        self.door = Door(ran.enclave._context, ran.attested, ran.hpke, self.inbox)
-        self.driver = Driver(
-            ran.enclave,
-            ran.config.participants,
-            self.inbox,
-            lambda *report: self.reports.append(report),
-            self.stopping,
-        )
-
-    def thread(self, work, *arguments):
-        thread = threading.Thread(target=work, args=arguments, daemon=True)
-        self.threads.append(thread)
-        thread.start()
-
-    def start(self, name):
-        ours, theirs = link_pair()
-        key, pem = authority().identity(name)
-        certificate = der_of_pem(pem.decode())
-        envelope, channel = join(
-            self.ran.attested,
-            party=name,
-            role=Role.A if name == self.ran.initiator else Role.B,
-            certificate=certificate,
-            signer=key,
-            randomness=SeededRandomness(f"join {name}"),
-        )
-        self.links[name], self.cancelled[name] = ours, threading.Event()
-        self.enclave_links.append(theirs)
-        ours.send(envelope)
-        self.thread(self._serve, name, certificate, theirs)
-        self.thread(self._talk, name, channel, ours)
-
-    def _serve(self, name, certificate, link):
-        try:
-            self.door.serve(certificate, link)
-        except ConfideError as error:
-            self.refused[name] = error
-            link.close()
-
-    def _talk(self, name, channel, link):
-        try:
-            converse(
-                link,
-                channel,
-                self.ran.scripts[name],
-                note=lambda *_: None,
-                cancelled=self.cancelled[name],
-                us=name,
-            )
-        except ConfideError as error:
-            self.errors[name] = error
-        finally:
-            link.close()
-
-    def run(self, *names):
-        """The driver's verdict."""
-        verdict = []
-        for name in names:
-            self.start(name)
-        driver = threading.Thread(target=lambda: verdict.append(self.driver.run()), daemon=True)
-        driver.start()
-        driver.join(PATIENCE)
-        assert verdict, "the driver has hung"
-        for link in self.enclave_links:
-            link.close()
-        for thread in self.threads:
-            thread.join(PATIENCE)
-            assert not thread.is_alive()
-        return verdict[0]
-
-
-class Endless:
-    """Work that never ends by itself."""
-
-    def __init__(self, at_step):
-        self.at_step = at_step
-        self.steps = 0
-        self.stopped = threading.Event()
-
-    def run(self, agreement, model, shelves, randomness):
-        try:
-            while True:
-                self.steps += 1
-                self.at_step(self.steps)
-                yield Step(stage="train", done=self.steps, total=10**6)
-        finally:
-            self.stopped.set()
-
-
 def wiped(running):
-    assert running.ran.enclave._round is None
-    assert running.ran.enclave._models == {}
-    for channel in running.driver._channels.values():
+    course = running.ran.enclave._course
+    assert (course.rounds, course.models, course.vault.manifests) == ([], {}, {})
+    for visit in running.driver._newest.values():
         with pytest.raises(SealError):
-            channel.hear(b"x" * 64)
+            visit.channel.hear(b"x" * 64)
 
 
 def test_a_task_from_the_first_join_to_the_final_receipt():
@@ -181,12 +66,33 @@ def test_a_cancellation_by_the_host_ends_the_work_at_its_next_step():
 
 
 @pytest.mark.parametrize("party", ["shop", "media"])
-def test_a_party_that_is_lost_during_work_ends_it(party):
-    work = Endless(lambda step: step == 5 and running.links[party].close())
-    running = Running(world(work=work))
+def test_a_party_that_is_lost_during_work_does_not_end_it_and_is_waited_for_afterwards(party):
+    ran = world()
+    ordinary, waited = ran.enclave._work, []
+
+    class Losing:
+        def run(self, *arguments):
+            running.links[party].close()
+            *steps, last = ordinary.run(*arguments)
+            yield from steps
+            ran.clock.time += 5000
+            yield last
+
+    ran.enclave._rounds._work = Losing()
+    running = Running(ran)
+
+    tick = ran.enclave.tick
+
+    def waiting():
+        if set(ran.enclave.waiting) == {party} and ran.clock.time >= START + 5000:
+            waited.append(dict(ran.enclave.waiting))
+            ran.clock.time += limits.IDLE_SECONDS
+        tick()
+
+    ran.enclave.tick = waiting
     error = running.run("shop", "media")
     assert (type(error), error.blame) == (PartyLost, party)
-    assert work.stopped.is_set()
+    assert waited == [{party: START + 5000}]
     other = "media" if party == "shop" else "shop"
     assert (type(running.errors[other]), running.errors[other].blame) == (PartyLost, party)
     wiped(running)
@@ -213,7 +119,7 @@ def test_work_that_fails_is_told_to_all():
 
 def test_the_verdict_holds_on_to_no_data():
     """An error's frames hold what was opened: the wipe would not reach it."""
-    work = Endless(lambda step: step == 2 and running.links["media"].close())
+    work = Endless(lambda step: step == 2 and running.cancelled["media"].set())
     running = Running(world(work=work))
     error = running.run("shop", "media")
     assert (error.__traceback__, error.__context__, error.__cause__) == (None, None, None)
@@ -230,7 +136,7 @@ def test_a_provider_that_never_joins():
 
 def pass_time(ran):
     deadline = threading.Event()
-    while not ran.enclave._round and not deadline.wait(0.01):
+    while not ran.enclave._course.rounds and not deadline.wait(0.01):
         continue
     ran.clock.time += 601
 
@@ -251,33 +157,33 @@ def test_a_stranger_is_refused_and_the_task_goes_on():
     assert type(running.refused["maps"]) is RemoteProtocolError
 
 
-def test_a_second_join_is_refused_and_the_task_goes_on():
-    running = Running(world())
+def test_a_second_channel_takes_the_place_of_the_first():
+    running = Running(world(), returns=0)
     running.start("media")
-    while "media" not in running.door._inside:
+    while "media" not in running.door._visits:
         threading.Event().wait(0.01)
-    script = running.ran.scripts["media"]
     running.start("media")
-    running.ran.scripts["media"] = script
     assert running.run("shop") is None
     assert type(running.refused["media"]) is RemoteProtocolError
+    assert "joined again" in str(running.refused["media"])
+    assert [type(error) for error in running.broken["media"]] == [ChannelClosed]
 
 
-def test_an_envelope_that_does_not_open_names_the_party():
-    running = Running(world())
+def test_an_envelope_that_does_not_open_ends_its_channel_only():
+    running = Running(world(), returns=1)
     running.start("media")
     running.links["media"].send(b"x" * 64)
-    error = running.run("shop")
-    assert (type(error), error.blame) == (SealError, "media")
-    assert type(running.errors["shop"]) in {WorkFailed, ChannelClosed}
+    assert running.run("shop") is None
+    assert len(running.broken["media"]) == 1
+    assert running.errors == {}
 
 
 def test_what_comes_after_the_end_of_a_channel_is_ignored():
     running = Running(world())
     assert running.run("shop", "media") is None
-    running.driver._take(Heard("media", b"late"))
-    running.driver._take(Lost("media"))
-    running.driver._take(Lost("nobody"))
+    visit = running.driver._newest["media"]
+    running.driver._take(Heard(visit, b"late"))
+    running.driver._answer(Lost(visit))
 
 
 def test_two_providers():

@@ -14,7 +14,7 @@ REPORT = PrivatePart(salt=bytes(32), metrics={"auc": 0.7}, curve=({"epoch": 1.0}
 
 
 def a_round(task):
-    current = Round(task, None, None)
+    current = Round(task, None, None, 0)
     current.outcome = Outcome(data=b"model", rows={}, report=REPORT)
     return current
 
@@ -63,7 +63,7 @@ def test_metrics_leave_only_if_the_task_says_so():
 )
 def test_nothing_is_there_before_its_time(ask):
     with pytest.raises(LocalProtocolError):
-        ask(Round(train_task(), None, None))
+        ask(Round(train_task(), None, None, 0))
 
 
 def test_the_repr_of_an_outcome_shows_no_result():

@@ -28,7 +28,7 @@ def say(event, **more):
 """
 LIVES = """
 say("ready", address="127.0.0.1:5")
-say("state", state="joining", waiting_for=["bob", "nobody-we-know"])
+say("state", state="joining", waiting_for=["bob", "nobody-we-know"], waiting_since=1_800_000_000)
 while True:
     say("heartbeat")
     time.sleep(0.05)

@@ -32,6 +32,7 @@ def test_a_running_enclave_shows_its_address_phase_and_whom_it_waits_for(host_wi
     status = host.wait(task, lambda status: status.phase)
     assert (status.state, status.enclave_address) == (TaskState.RUNNING, "127.0.0.1:5")
     assert (status.phase, status.waiting_for) == ("joining", ("bob",))
+    assert status.waiting_since == 1_800_000_000
     assert processes.mark_of(host.store.get(task).process.pid) == host.store.get(task).process
 
 

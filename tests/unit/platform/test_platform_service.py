@@ -18,6 +18,7 @@ from confide.core.errors import (
 from confide.core.platform_api import API_VERSION, Caller, Hello, Role, TaskKind, TaskRequest, TaskState
 from confide.core.task_store import ProcessMark
 from confide.platform import tasks
+from confide.platform.status_lines import Phase
 from confide.transport import end_records
 
 ALICE, BOB, CAROL = (
@@ -155,7 +156,7 @@ def test_steps_that_the_table_does_not_have():
     with pytest.raises(LocalProtocolError):
         tasks.running(record, "127.0.0.1:5")
     with pytest.raises(LocalProtocolError):
-        tasks.reported(record, "x", ())
+        tasks.reported(record, Phase(state="x"))
     started = tasks.starting(record, ProcessMark(pid=1, started=1))
     with pytest.raises(LocalProtocolError):
         tasks.starting(started, ProcessMark(pid=1, started=1))

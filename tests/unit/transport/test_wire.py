@@ -38,6 +38,7 @@ STATUSES = st.builds(
     enclave_address=st.none() | TEXT,
     phase=TEXT,
     waiting_for=st.lists(TEXT, max_size=3).map(tuple),
+    waiting_since=st.none() | TIME,
     ended_at=st.none() | TIME,
     outcome=st.none() | TEXT,
     exit_code=CODE,

@@ -41,7 +41,7 @@ class ListTasksRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class TaskStatus(_message.Message):
-    __slots__ = ("id", "name", "kind", "state", "initiator", "providers", "created_at", "enclave_address", "phase", "waiting_for", "ended_at", "outcome", "exit_code")
+    __slots__ = ("id", "name", "kind", "state", "initiator", "providers", "created_at", "enclave_address", "phase", "waiting_for", "ended_at", "outcome", "exit_code", "waiting_since")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -55,6 +55,7 @@ class TaskStatus(_message.Message):
     ENDED_AT_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     EXIT_CODE_FIELD_NUMBER: _ClassVar[int]
+    WAITING_SINCE_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     kind: str
@@ -68,7 +69,8 @@ class TaskStatus(_message.Message):
     ended_at: int
     outcome: str
     exit_code: int
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., kind: _Optional[str] = ..., state: _Optional[str] = ..., initiator: _Optional[str] = ..., providers: _Optional[_Iterable[str]] = ..., created_at: _Optional[int] = ..., enclave_address: _Optional[str] = ..., phase: _Optional[str] = ..., waiting_for: _Optional[_Iterable[str]] = ..., ended_at: _Optional[int] = ..., outcome: _Optional[str] = ..., exit_code: _Optional[int] = ...) -> None: ...
+    waiting_since: int
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., kind: _Optional[str] = ..., state: _Optional[str] = ..., initiator: _Optional[str] = ..., providers: _Optional[_Iterable[str]] = ..., created_at: _Optional[int] = ..., enclave_address: _Optional[str] = ..., phase: _Optional[str] = ..., waiting_for: _Optional[_Iterable[str]] = ..., ended_at: _Optional[int] = ..., outcome: _Optional[str] = ..., exit_code: _Optional[int] = ..., waiting_since: _Optional[int] = ...) -> None: ...
 
 class TaskList(_message.Message):
     __slots__ = ("tasks",)

@@ -1,0 +1,150 @@
+"""A party's way through one task over as many channels as it takes: what is lost is taken up again.
+
+A channel is lost when the connection breaks, or when a sealed message does not open. The task is not: the
+party attests the same enclave anew, joins with new keys, and its script goes on (spec/protocol.md, "Rejoin").
+"""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from confide.app.allocation import keep_block_memory
+from confide.app.attested import VerifiedEnclave
+from confide.app.events import Event, Tell
+from confide.app.journal import AuditedFolder
+from confide.app.party import Party, enter, evidence_check
+from confide.core import enclave_config, limits
+from confide.core.enclave_config import der_of_pem
+from confide.core.errors import (
+    BindingMismatch,
+    ChannelClosed,
+    ConfideError,
+    EvidenceUnavailable,
+    PlatformFailed,
+    SealError,
+    TransportError,
+    Unreachable,
+)
+from confide.core.platform_api import TaskState, TaskStatus
+from confide.party.participant import Participant
+from confide.protocol import faults
+from confide.protocol.messages import Message
+from confide.protocol.roles import Role
+from confide.session.conversation import converse
+from confide.session.join import join
+from confide.transport.host_client import HostClient
+
+_LOST = (SealError, ChannelClosed, Unreachable)
+"""A channel that ended in one of these may be taken up again; another error is an answer."""
+_NOT_NOW = (TransportError, EvidenceUnavailable)
+"""Somebody does not answer at the moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One party, one task, one script."""
+
+    party: Party
+    role: Role
+    host: HostClient
+    status: TaskStatus
+    folder: AuditedFolder
+    tell: Tell
+    cancelled: threading.Event
+
+    def run(self, enclave: VerifiedEnclave, script: Participant) -> None:
+        """Join, and run the script until it has closed, on a new channel whenever one is lost.
+
+        `enclave` is closed in the end. Raises whatever ended the task, or why it can't be taken up.
+        """
+        keep_block_memory()
+        try:
+            self._through(enclave, script)
+        except ConfideError as error:
+            self.folder.failed(error.code)
+            raise
+
+    def _through(self, enclave: VerifiedEnclave, script: Participant) -> None:
+        patience = enclave_config.decode(enclave.attested.config).idle_seconds
+        waits = pauses(patience)
+        while True:
+            heard = threading.Event()
+            try:
+                with enclave.pinned:
+                    self._talk(enclave, script, heard)
+            except _LOST as lost:
+                if script.standing.receipt is not None:
+                    return  # all that was left to say is that we hold it
+                if heard.is_set():
+                    script.lost()
+                    waits = pauses(patience)
+                enclave = self._again(enclave, lost, waits)
+                script.moved(enclave.collateral.decode(), evidence_check(self.party, enclave))
+            else:
+                return
+
+    def _talk(self, enclave: VerifiedEnclave, script: Participant, heard: threading.Event) -> None:
+        """Sets `heard` once the enclave has let us in: it has said something."""
+        party = self.party
+        link = enclave.pinned.open_channel()
+
+        def note(way: str, message: Message, state: str) -> None:
+            heard.set()
+            self.folder.note(way, message, state)
+
+        try:
+            envelope, channel = join(
+                enclave.attested,
+                party=party.me,
+                role=self.role,
+                certificate=der_of_pem(party.identity.certificate_pem.decode()),
+                signer=party.identity.private_key,
+                randomness=party.randomness,
+                last=script.last_signed,
+            )
+            link.send(envelope)
+            converse(link, channel, script, note=note, cancelled=self.cancelled, us=party.me)
+        finally:
+            link.close()
+
+    def _again(self, enclave: VerifiedEnclave, lost: ConfideError, waits: Iterator[float]) -> VerifiedEnclave:
+        """The same enclave, verified anew. Raises when it is gone, is another, or can't be reached."""
+        self.tell(Event("channel-lost", {"code": lost.code, "reason": lost.message}))
+        for pause in waits:
+            if self.cancelled.wait(pause):
+                raise faults.cancelled(self.party.me)
+            self._look_at_host()
+            try:
+                found = enter(self.party, self.status, _silent)
+            except _NOT_NOW as cause:
+                self.tell(Event("not-back-yet", {"reason": cause.message}))
+                continue
+            if found.identity != enclave.identity:
+                found.pinned.close()
+                raise BindingMismatch("another enclave answers where ours was: nothing is taken up with it")
+            self.tell(Event("back", {"steps": len(found.steps)}))
+            return found
+        raise ChannelClosed(f"the enclave could not be reached again in time ({lost.message})")
+
+    def _look_at_host(self) -> None:
+        """Whether there is anything to come back to. A host that is away does not know."""
+        try:
+            status = self.host.get_task(self.status.id)
+        except TransportError:
+            return
+        if status.state is TaskState.ENDED:
+            text = f"the enclave of task {self.status.id} has ended: {status.outcome}"
+            raise PlatformFailed(text, blame="platform")
+
+
+def pauses(altogether: float) -> Iterator[float]:
+    """Seconds to wait before each attempt: twice as long each time, up to a limit; then no more."""
+    pause, waited = limits.FIRST_PAUSE_SECONDS, 0.0
+    while waited < altogether:
+        yield pause
+        waited += pause
+        pause = min(2 * pause, limits.REJOIN_PAUSE_SECONDS)
+
+
+def _silent(_: Event) -> None:
+    """What the first verification has shown need not be shown again."""

@@ -1,0 +1,145 @@
+"""Everything the enclave knows about its one task, and where each participant's channel stands in it."""
+
+from dataclasses import dataclass, field
+
+from confide.core.digest import digest_of, same
+from confide.core.errors import RemoteProtocolError
+from confide.enclave.context import EnclaveContext, Member
+from confide.enclave.round import Round
+from confide.enclave.vault import Vault
+from confide.protocol.blocks import Block, SignedBlock
+from confide.protocol.machine import Session
+from confide.protocol.messages import JoinStatement, Message
+from confide.protocol.roles import Role
+from confide.protocol.table import State
+
+
+@dataclass(slots=True)
+class Place:
+    """One participant's newest channel, as far as what came over it has been handled."""
+
+    member: Member
+    session: Session
+    round: int
+    """How many rounds this participant has finished: the index of the one that its channel is in."""
+    since: int
+    """When something was last heard from it or said to it, or when its channel was lost."""
+    present: bool = True
+    answer: Message | None = None
+    """What a handler has decided to say next: a verdict, a request to repeat, progress."""
+    notice: str | None = None
+    """The initiator's commitment, as this provider has been told it."""
+    block: Block | None = None
+    """The block that it was asked to sign."""
+    offset: int = 0
+    """Of the result: from where the next part goes out."""
+    fetched: bool = False
+    """Whether the result has been asked for on this channel."""
+
+    @property
+    def name(self) -> str:
+        """The participant's."""
+        return self.member.name
+
+    @property
+    def state(self) -> State:
+        """Of the channel."""
+        return self.session.state
+
+
+@dataclass(slots=True)
+class Course:
+    """The rounds so far, and what outlives a round."""
+
+    context: EnclaveContext
+    started_at: int
+    places: dict[str, Place] = field(default_factory=dict)
+    rounds: list[Round] = field(default_factory=list)
+    models: dict[str, tuple[SignedBlock, bytes]] = field(default_factory=dict, repr=False)
+    """By digest: the agreement under which a model was trained, and its bytes."""
+    vault: Vault = field(init=False)
+    acknowledged: int = 0
+    """How many rounds the initiator has acknowledged."""
+
+    def __post_init__(self) -> None:
+        self.vault = Vault(self.context.spools)
+
+    def now(self) -> int:
+        """By the enclave's clock."""
+        return self.context.clock.now()
+
+    def round_of(self, place: Place) -> Round | None:
+        """The round that a channel is in; None when its participant has finished all that there are."""
+        return self.rounds[place.round] if place.round < len(self.rounds) else None
+
+    def current(self, place: Place) -> Round:
+        """As `round_of`, for words that only make sense in a round."""
+        found = self.round_of(place)
+        if found is None:
+            raise RemoteProtocolError("there is no proposal yet", blame=place.name)
+        return found
+
+    @property
+    def last(self) -> Round | None:
+        """The newest round."""
+        return self.rounds[-1] if self.rounds else None
+
+    @property
+    def under_way(self) -> Round | None:
+        """The round that the initiator has not acknowledged yet."""
+        return self.rounds[self.acknowledged] if self.acknowledged < len(self.rounds) else None
+
+    def enter(self, member: Member, statement: JoinStatement) -> Place:
+        """A channel has opened; an earlier one of this participant counts no more.
+
+        Raises RemoteProtocolError: what the participant says it has finished can't be.
+        """
+        self.leave(member.name)
+        self._check_statement(member.name, statement)
+        self.context.members[member.name] = member
+        role = Role.A if member.name == self.context.config.initiator else Role.B
+        session = Session(role, State.JOINED, 1)
+        place = Place(member, session, statement.finished, self.now())
+        self.places[member.name] = place
+        return place
+
+    def leave(self, party: str) -> None:
+        """A channel has ended: what was said over it in a negotiation that is not over counts no more."""
+        place = self.places.get(party)
+        if place is None or not place.present:
+            return
+        place.present, place.since = False, self.now()
+        current = self.round_of(place)
+        if current is not None:
+            current.forget(party)
+
+    def _check_statement(self, party: str, statement: JoinStatement) -> None:
+        finished = statement.finished
+        worked = sum(done.statement is not None for done in self.rounds)
+        least = self.acknowledged if party == self.context.config.initiator else 0
+        if not least <= finished <= worked:
+            raise RemoteProtocolError(f"{party} says that it has finished {finished} rounds", blame=party)
+        if statement.agreed is None:
+            return
+        # The last block that it holds is that of the round it is in, or of the one before.
+        near = self.rounds[max(0, finished - 1) : finished + 1]
+        known = [digest_of(done.signed.block) for done in near if done.signed is not None]
+        if not any(same(statement.agreed, digest) for digest in known):
+            raise RemoteProtocolError(f"{party} holds an agreement that was not made here", blame=party)
+
+    def wipe(self) -> None:
+        """Drop data, models and rounds."""
+        self.vault.wipe()
+        self.models.clear()
+        self.rounds.clear()
+
+    def end_wait(self) -> None:
+        """Work is over: from now on those who are away are waited for."""
+        for place in self.places.values():
+            if not place.present:
+                place.since = self.now()
+
+    @property
+    def patience(self) -> int:
+        """Seconds without progress after which a participant that is waited for counts as lost."""
+        return self.context.config.idle_seconds

@@ -1,0 +1,67 @@
+"""For whom the enclave waits, since when, and when that has been long enough."""
+
+from confide.core.errors import OfferExpired, PartyLost
+from confide.enclave.closing import Closing
+from confide.enclave.course import Course, Place
+from confide.protocol.messages import Kind
+from confide.protocol.table import TRANSITIONS
+
+_PARTY_SPEAKS = frozenset(
+    (channel, state)
+    for channel, state, speaker, kind in TRANSITIONS
+    if speaker is channel and kind is not Kind.ABORT
+)
+
+
+class Waiting:
+    """Looks at the places; changes nothing."""
+
+    def __init__(self, course: Course, closing: Closing) -> None:
+        self._course = course
+        self._closing = closing
+
+    def now(self) -> dict[str, int]:
+        """Participants whose turn it is, or whose channel is not open, each with the time since when."""
+        return {name: since for name in self._expected if (since := self._since(name)) is not None}
+
+    @property
+    def _expected(self) -> tuple[str, ...]:
+        signers = self._closing.signers
+        everyone = self._course.context.config.participants
+        return everyone if signers is None else tuple(name for name in everyone if name in signers)
+
+    def _since(self, name: str) -> int | None:
+        place = self._course.places.get(name)
+        if place is None:
+            last = self._course.last
+            return last.asked_at if last is not None else self._course.started_at
+        if place.session.ended or (place.present and not self._may_speak(place)):
+            return None
+        return place.since
+
+    @staticmethod
+    def _may_speak(place: Place) -> bool:
+        return (place.session.channel, place.state) in _PARTY_SPEAKS
+
+    def check(self) -> None:
+        """Raises OfferExpired or PartyLost, naming the participant, when one is too late."""
+        if self._closing.complete:
+            return
+        now, last = self._course.now(), self._course.last
+        config = self._course.context.config
+        waiting = self.now()
+        if last is None:
+            # Providers have nothing to do before there is a proposal.
+            waiting = {name: since for name, since in waiting.items() if name == config.initiator}
+        elif last.asking:
+            allowed = last.task.consent_seconds
+            for name in last.task.providers:
+                if name not in last.consents and now - last.asked_at >= allowed:
+                    raise OfferExpired(f"{name} did not answer within {allowed} s", blame=name)
+            waiting = {
+                n: since for n, since in waiting.items() if n in last.consents or n == config.initiator
+            }
+        patience = config.join_seconds if last is None else self._course.patience
+        for name, since in waiting.items():
+            if now - since >= patience:
+                raise PartyLost(f"nothing was heard for {now - since} s; waiting for {name}", blame=name)
