@@ -179,7 +179,7 @@ def enclave(world, address):
     ) as server:
         for _ in PARTIES:
             address.put(server.address)
-        driver = Driver(world.enclave, PARTIES, inbox, lambda *_: None, threading.Event())
+        driver = Driver(world.enclave, inbox, lambda *_: None, threading.Event())
         error = driver.run()
         server.stop(5)
     return {"error": None if error is None else str(error), "stages": world.enclave._work.stages}  # noqa: SLF001
