@@ -5,7 +5,7 @@ from unittest import mock
 
 from fakes.ports import SeededRandomness
 
-from confide.enclave import coordinator
+from confide.enclave import rounds
 from confide.enclave.plan import choose
 from confide.enclave.spool import SpoolFolder
 from confide.enclave.vault import Vault
@@ -15,13 +15,13 @@ def run_out_of_core(ran, folder, shard_rows):
     """Run a World with so many rows in memory at a time; its spools are in `folder`."""
     context = ran.enclave._context
     context.spools, context.memory = SpoolFolder(folder, SeededRandomness("spool")), 1 << 30
-    ran.enclave._vault = Vault(context.spools, context.memory)
+    ran.enclave._course.vault = Vault(context.spools)
 
     def chosen(*given, **named):
         return dataclasses.replace(choose(*given, **named), shard_rows=shard_rows)
 
     try:
-        with mock.patch.object(coordinator, "choose", chosen):
+        with mock.patch.object(rounds, "choose", chosen):
             ran.run()
     finally:
         ran.enclave.wipe()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
-from confide.core import canonical
+from confide.core import canonical, limits
 from confide.core.digest import commitment, digest_of, same
 from confide.core.errors import AgreementMismatch, ReceiptInvalid, RemoteProtocolError
 from confide.core.platform_api import TaskKind
@@ -129,9 +129,10 @@ class Participant:
         if indices:
             self._before_upload()
         yield from self._model_parts(wanted.model_from)
-        # Read, and cut to the task's columns, ahead of what is being sent. The enclave makes the digests: a
-        # file that has changed is told when it asks for the block again.
-        for index, block in zip(indices, map_in_order(dataset.stored_block, indices), strict=True):
+        # The enclave makes the digests: a file that has changed is told when it asks for the block again.
+        read = dataset.stored_block if wanted.attempts_left == limits.MAX_RETRIES else dataset.block
+        # Read, and cut to the task's columns, ahead of what is being sent.
+        for index, block in zip(indices, map_in_order(read, indices), strict=True):
             yield Spoken(m.DataBlock(index=index), block)
         yield Spoken(m.Uploaded())
 

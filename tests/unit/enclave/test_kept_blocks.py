@@ -65,37 +65,27 @@ def store(vault, party):
 
 
 def test_blocks_of_an_out_of_core_round_are_on_disk(spools):
-    vault = opened(Vault(spools, 1 << 30), "shop", "media")
-    before = store(vault, "shop")
-    assert before.bytes_in_memory
+    vault = opened(Vault(spools), "shop", "media")
     vault.follow(OUT_OF_CORE)
-    assert (before.bytes_in_memory, store(vault, "media").bytes_in_memory) == (0, 0)
+    kept = [store(vault, party) for party in ("shop", "media")]
+    assert [blocks.bytes_in_memory for blocks in kept] == [0, 0]
     shelves = vault.shelves(("shop", "media"))
     assert (shelves.shard_rows, shelves.spools, list(shelves)) == (32, spools, ["shop", "media"])
     for party, shelf in shelves.items():
         assert shelf.blocks == dict(enumerate(datasets()[party].blocks))
     vault.wipe()
     with pytest.raises(SpoolFailed):
-        before[0]
+        kept[0][0]
 
 
 def test_blocks_of_a_round_in_memory_stay_there(spools):
-    vault = opened(Vault(spools, 1 << 30), "shop", "media")
+    vault = opened(Vault(spools), "shop", "media")
     vault.follow(IN_MEMORY)
     assert store(vault, "shop").bytes_in_memory
     assert spools._open == []
 
 
-def test_before_the_plan_is_known_a_part_of_the_memory_is_used(spools):
-    block = len(datasets()["shop"].blocks[0])
-    few, enough = (
-        store(opened(Vault(spools, memory), "shop"), "shop") for memory in (8 * block - 8, 1000 * block)
-    )
-    assert (few.bytes_in_memory, enough.bytes_in_memory > 0) == (0, True)
-    assert few == enough == dict(enumerate(datasets()["shop"].blocks))
-
-
 def test_without_a_folder_nothing_goes_to_disk():
-    vault = opened(Vault(None, 1), "shop")
+    vault = opened(Vault(None), "shop")
     vault.follow(OUT_OF_CORE)
     assert store(vault, "shop").bytes_in_memory
