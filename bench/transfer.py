@@ -362,7 +362,8 @@ def rows(mib=1024, repeat=5):
     below = found["sealed"][0]["suite"]
     return [
         {
-            "name": f"sealed upload against plain TLS 1.3, {name}" + (" (gRPC's)" if name == below else ""),
+            "name": f"sealed upload against plain TLS 1.3, {name}"
+            + (" (the enclave's choice)" if name == below else ""),
             "ours": fastest(found["sealed"]),
             "theirs": fastest(found[name]),
             "ratio": fastest(found["sealed"]) / fastest(found[name]),
