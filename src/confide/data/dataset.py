@@ -34,7 +34,7 @@ class QuarantinedRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PreparedDataset:
-    """Read access to a prepared dataset; every block is checked against the manifest as it is read."""
+    """Read access to a prepared dataset; blocks are checked against the manifest as they are read."""
 
     def __init__(self, path: Path, manifest_bytes: bytes) -> None:
         self.path = path
