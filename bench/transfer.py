@@ -362,7 +362,9 @@ def compared(mib, repeat):
     found = measure(mib, repeat)
     below = found["sealed"][0]["suite"]
     for name in SUITES:
-        title = f"sealed upload against plain TLS 1.3, {name}" + (" (the enclave's choice)" if name == below else "")
+        title = f"sealed upload against plain TLS 1.3, {name}" + (
+            " (the enclave's choice)" if name == below else ""
+        )
         row = Row(title, fastest(found["sealed"]), fastest(found[name]), "MB/s")
         yield row, {"ours": found["sealed"], "theirs": found[name]}
 

@@ -107,7 +107,7 @@ def test_parquet_dictionary_that_expands_without_bound(tmp_path, monkeypatch):
     path = tmp_path / "bomb.parquet"
     pq.write_table(pa.table({"id": range(rows), "city": bomb}), path)
     assert path.stat().st_size < limits.MIB
-    most = parquet_sizes.rows_at_a_time(path, pq.read_metadata(path), ["id", "city"])
+    most = parquet_sizes.rows_at_a_time(path, ["id", "city"])
     assert most == limits.READ_BATCH_BYTES // limits.MIB
     monkeypatch.setattr(limits, "READ_BATCH_BYTES", 4 * limits.MIB)
     first = next(ParquetSource(path).chunks(["id", "city"]))
@@ -117,14 +117,13 @@ def test_parquet_dictionary_that_expands_without_bound(tmp_path, monkeypatch):
 def test_parquet_of_usual_rows_is_read_in_whole_blocks(tmp_path):
     path = tmp_path / "usual.parquet"
     pq.write_table(table(), path)
-    assert parquet_sizes.rows_at_a_time(path, pq.read_metadata(path), ["id", "city"]) == limits.BLOCK_ROWS
+    assert parquet_sizes.rows_at_a_time(path, ["id", "city"]) == limits.BLOCK_ROWS
 
 
 def test_wide_parquet_rows_are_read_fewer_at_a_time(tmp_path):
     path = tmp_path / "wide.parquet"
     pq.write_table(pa.table({"a": [b"%6000d" % i for i in range(64)]}), path, use_dictionary=False)
-    metadata = pq.read_metadata(path)
-    assert 1 <= parquet_sizes.rows_at_a_time(path, metadata, ["a"]) <= limits.READ_BATCH_BYTES // 6000
+    assert 1 <= parquet_sizes.rows_at_a_time(path, ["a"]) <= limits.READ_BATCH_BYTES // 6000
 
 
 def test_inspect_looks_at_no_more_than_its_bytes(tmp_path, monkeypatch):

@@ -37,7 +37,7 @@ class ParquetSource:
         seen = 0
         try:
             with pq.ParquetFile(self._path) as file:
-                rows = rows_at_a_time(self._path, file.metadata, columns)
+                rows = rows_at_a_time(self._path, columns)
                 for batch in file.iter_batches(rows, columns=list(columns)):
                     numbers = np.arange(seen + 1, seen + batch.num_rows + 1, dtype=np.int64)
                     seen += batch.num_rows

@@ -7,6 +7,8 @@ they were: not UTF-8.
 
 import codecs
 import io
+import threading
+import time
 from typing import Final
 
 import pyarrow as pa
@@ -19,6 +21,7 @@ _MARK: Final = "\ufdd0\ufdd1\ufdd2"
 """Noncharacters (Unicode, 23.7): no text that is meant to be exchanged holds them."""
 _NOT_UTF8: Final = b"\xff"
 _MARKING: Final = "confide-mark"
+_QUIET_SECONDS: Final = 0.02
 _OTHERS: Final = {
     codecs.BOM_UTF32_LE: "UTF-32",
     codecs.BOM_UTF32_BE: "UTF-32",
@@ -49,6 +52,9 @@ class Utf8Stream(io.RawIOBase):
         """A character of which the end has not been read."""
         self.marked = False
         """Whether anything so far was not UTF-8."""
+        self._turn = threading.Lock()
+        self._finished = self._ended = False
+        self._reads = 0
         head = self._source.read(limits.READ_CHUNK_BYTES)
         for mark, name in _OTHERS.items():
             if head.startswith(mark):
@@ -64,15 +70,33 @@ class Utf8Stream(io.RawIOBase):
         Arrow makes a block of what it gets, and a row may not lie across more than two of them.
         """
         most = size if size >= 0 else limits.READ_CHUNK_BYTES
-        data = self._rest
-        while len(data) < most and (more := self._next(most - len(data))):
-            data += more
-        self._rest = data[most:]
-        return data[:most]
+        with self._turn:
+            if self._finished:
+                self._reads += 1
+                return b""
+            data = self._rest
+            while len(data) < most and (more := self._next(most - len(data))):
+                data += more
+            self._rest = data[most:]
+            self._reads += 1
+            self._ended = not data
+            return data[:most]
 
     def close(self) -> None:
-        self._source.close()
-        super().close()
+        """Whoever still reads finds the end; returns when nobody has read for a while.
+
+        Arrow reads ahead in a thread of its own, and goes on where its reader has failed or is not wanted any
+        more. A thread that calls Python while the interpreter ends takes the process with it.
+        """
+        with self._turn:
+            self._finished = True
+            self._source.close()
+        if self._ended:
+            return
+        seen = -1
+        while seen != self._reads:
+            seen = self._reads
+            time.sleep(_QUIET_SECONDS)
 
     def _next(self, size: int) -> bytes:
         while piece := self._source.read(size):
