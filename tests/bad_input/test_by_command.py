@@ -14,13 +14,14 @@ BY_NAME = {sample.name: sample for sample in SAMPLES}
 CONFIDE = Path(sys.executable).parent / "confide"
 
 
-def confide(*arguments):
+def confide(folder, *arguments):
     ended = subprocess.run(
         [CONFIDE, "data", *map(str, arguments), "--format", "json"],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
+        cwd=folder,
     )
     assert "Traceback" not in ended.stderr
     return ended.returncode, json.loads(ended.stdout)
@@ -30,7 +31,7 @@ def prepare(name, folder):
     sample = BY_NAME[name]
     schema = folder / "schema.toml"
     schema.write_text(sample.schema)
-    return confide("prepare", sample.make(folder), "--schema", schema, "--out", folder / "out")
+    return confide(folder, "prepare", sample.make(folder), "--schema", schema, "--out", folder / "out")
 
 
 @pytest.mark.parametrize("name", ["latin-1-wrong-width", "parquet-text-not-utf8"])
@@ -52,5 +53,5 @@ def test_refusals_tell_what_to_do(name, tmp_path):
 
 
 def test_inspect_of_noise(tmp_path):
-    code, told = confide("inspect", BY_NAME["noise"].make(tmp_path))
+    code, told = confide(tmp_path, "inspect", BY_NAME["noise"].make(tmp_path))
     assert (code, told["error"]["code"]) == (DataError.exit_code, "CFD-402")
