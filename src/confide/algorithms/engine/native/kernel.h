@@ -75,6 +75,14 @@ struct plan {
     ptrdiff_t gathered; /* bytes of a record that a batch touches */
 };
 
+/* A place of the batch: row, field. */
+struct own_place {
+    uint32_t place; /* row * F + field */
+    int32_t feature;
+    float value;
+    float slope; /* dL/d linear weight */
+};
+
 /* What one thread owns. All arrays start on a cache line. */
 struct workspace {
     float *by_lane;     /* (F, K, lanes) embedded rows */
@@ -100,6 +108,7 @@ struct workspace {
     float *pooled;      /* (padded K) gradient of p */
     float *gradient;    /* as dense */
     float *outputs;     /* (lanes) */
+    struct own_place *own; /* (batch * F) places of the batch that this thread sums up */
     int32_t *features;  /* (batch * F) distinct features of this thread */
     uint32_t *places;   /* (batch * F) where the sum of each stands in the batch's embedded slopes */
     float *linear_sums; /* (batch * F) */

@@ -73,6 +73,7 @@ static struct workspace carve(const struct plan *plan, struct arena *arena, int 
     w.unit_slopes = take(arena, units);
     w.pooled = take(arena, padded);
     w.gradient = take(arena, (size_t)dense_count(m));
+    w.own = take(arena, ((size_t)batch * fields + 1) * (sizeof(struct own_place) / 4));
     w.features = take(arena, (size_t)batch * fields);
     w.places = take(arena, (size_t)batch * fields);
     w.linear_sums = take(arena, (size_t)batch * fields);

@@ -30,44 +30,57 @@ INLINE void ROW(step)(const struct confide_model *m, float *record, const float 
     }
 }
 
-/* Sum the batch's gradients of this thread's features, each where it occurs first. A feature is in the list iff its
- * slot points to a place of the list that names it: no slot has to be cleared between batches. */
-static uint32_t ROW(sum_features)(const struct plan *plan, struct workspace *w, const struct batch_state *batch, int thread)
+/* The places of the batch whose features this thread updates. Every thread looks at all of them: no branch depends on
+ * whose a feature is. */
+static uint32_t ROW(find_own)(const struct plan *plan, struct workspace *w, const struct batch_state *batch, int thread)
 {
     const struct confide_model *m = plan->model;
-    const int fields = m->fields, padded = m->kind == KIND_LINEAR ? 0 : plan->padded_size;
-    struct linear_record *linear = (struct linear_record *)m->linear;
-    uint32_t count = 0, place = 0;
+    const int fields = m->fields;
+    struct own_place *own = w->own;
+    uint32_t place = 0;
     for (int64_t r = 0; r < batch->rows; r++) {
         const int64_t row = row_at(plan->rows, batch->start + r);
         const int32_t *indices = plan->rows->indices + row * fields;
         const float *values = plan->rows->values + row * fields;
         for (int f = 0; f < fields; f++, place++) {
-            const int32_t feature = indices[f];
-            if (m->threads > 1) {
-                const uint32_t scattered = (uint32_t)feature * 2654435769U;
-                if ((int)(((uint64_t)scattered * (uint64_t)m->threads) >> 32) != thread)
-                    continue;
-            }
-            float *gradient = batch->embedded_slopes + (ptrdiff_t)place * padded;
-            const float value = values[f], slope = batch->slopes[r] * value;
-            const uint32_t slot = linear[feature].slot;
-            if (slot < count && w->features[slot] == feature) {
-                float *sum = batch->embedded_slopes + (ptrdiff_t)w->places[slot] * padded;
-                for (int k = 0; k < padded; k += WIDTH)
-                    AT(sum + k) += AT(gradient + k) * value;
-                w->linear_sums[slot] += slope;
-                continue;
-            }
-            if (value != 1)
-                for (int k = 0; k < padded; k += WIDTH)
-                    AT(gradient + k) *= value;
-            linear[feature].slot = count;
-            w->features[count] = feature;
-            w->places[count] = place;
-            w->linear_sums[count] = slope;
-            count++;
+            const uint32_t scattered = (uint32_t)indices[f] * 2654435769U;
+            const int whose = (int)(((uint64_t)scattered * (uint64_t)m->threads) >> 32);
+            *own = (struct own_place){place, indices[f], values[f], batch->slopes[r] * values[f]};
+            own += whose == thread;
         }
+    }
+    return (uint32_t)(own - w->own);
+}
+
+/* Sum the batch's gradients of this thread's features, each where it occurs first. A feature is in the list iff its
+ * slot points to a place of the list that names it: no slot has to be cleared between batches. */
+static uint32_t ROW(sum_features)(const struct plan *plan, struct workspace *w, const struct batch_state *batch, int thread)
+{
+    const int padded = plan->model->kind == KIND_LINEAR ? 0 : plan->padded_size;
+    struct linear_record *linear = (struct linear_record *)plan->model->linear;
+    const uint32_t found = ROW(find_own)(plan, w, batch, thread);
+    uint32_t count = 0;
+    for (uint32_t at = 0; at < found; at++) {
+        const struct own_place own = w->own[at], ahead = w->own[smaller((int)at + 12, (int)found - 1)];
+        float *gradient = batch->embedded_slopes + (ptrdiff_t)own.place * padded;
+        const uint32_t slot = linear[own.feature].slot;
+        __builtin_prefetch(&linear[ahead.feature], 1);
+        __builtin_prefetch(batch->embedded_slopes + (ptrdiff_t)ahead.place * padded, 1);
+        if (slot < count && w->features[slot] == own.feature) {
+            float *sum = batch->embedded_slopes + (ptrdiff_t)w->places[slot] * padded;
+            for (int k = 0; k < padded; k += WIDTH)
+                AT(sum + k) += AT(gradient + k) * own.value;
+            w->linear_sums[slot] += own.slope;
+            continue;
+        }
+        if (own.value != 1)
+            for (int k = 0; k < padded; k += WIDTH)
+                AT(gradient + k) *= own.value;
+        linear[own.feature].slot = count;
+        w->features[count] = own.feature;
+        w->places[count] = own.place;
+        w->linear_sums[count] = own.slope;
+        count++;
     }
     return count;
 }
