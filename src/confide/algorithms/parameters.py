@@ -44,6 +44,7 @@ ENGINE_SOURCES = (
     "engine/native/rowwise.h",
     "engine/native/scratch.h",
     "engine/native/tiles.h",
+    "engine/native/update.h",
     "engine/native/vectors.h",
     "engine/network.py",
 )

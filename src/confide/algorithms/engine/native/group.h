@@ -8,22 +8,20 @@
 #define BY_WIDTH(plan, name, ...) PATH(row_##name)(__VA_ARGS__)
 #endif
 
-/* Ask for `count` of what the thread's next group will gather: records, by field and row, from number `at` on. */
+/* Ask for `count` of what the thread's next group will gather: records, by row and field, from number `at` on. */
 INLINE void prefetch_records(const struct plan *plan, const struct group *group, ptrdiff_t at, ptrdiff_t count)
 {
     const struct confide_model *m = plan->model;
     const struct confide_rows *rows = plan->rows;
-    const ptrdiff_t every = (ptrdiff_t)m->fields * LANES, stop = at + count < every ? at + count : every;
+    const ptrdiff_t fields = m->fields, there = rows->count - group->next, stop = fields * (there < LANES ? there : LANES);
     if (group->next < 0)
         return;
-    for (; at < stop; at++) {
-        const int64_t position = group->next + at % LANES;
-        if (position >= rows->count)
-            continue;
-        const int64_t feature = rows->indices[row_at(rows, position) * m->fields + at / LANES];
+    for (; count > 0 && at < stop; count--, at++) {
+        const ptrdiff_t r = (ptrdiff_t)((uint32_t)at / (uint32_t)fields);
+        const int64_t feature = rows->indices[row_at(rows, group->next + r) * fields + (at - r * fields)];
         const char *record = (const char *)(m->records + feature * m->record_stride);
         __builtin_prefetch(m->linear + feature * m->linear_stride);
-        for (int64_t byte = 0; byte < m->record_stride * 4; byte += 64)
+        for (int64_t byte = 0; byte < plan->gathered; byte += 64)
             __builtin_prefetch(record + byte);
     }
 }
@@ -170,20 +168,40 @@ static void PATH(score_pairs)(const struct plan *plan, struct workspace *w, cons
     }
 }
 
+/* A score becomes attention before division. */
+INLINE void weigh(float *score, const float *gain, vf highest, vf *total, vf *attended)
+{
+    const vf weight = exponential(load(score) - highest);
+    store(score, weight);
+    *total += weight;
+    *attended += weight * load(gain);
+}
+
 /* Softmax over pairs. Scores become attention before division by `sum`; the result is the attended gain. */
 INLINE vf attend(const struct plan *plan, struct workspace *w, vf *sum)
 {
-    vf highest = all(-INFINITY), total = {0}, attended = {0};
-    for (ptrdiff_t pair = 0; pair < plan->pairs; pair++)
-        highest = greater(highest, load(w->score + pair * LANES));
-    for (ptrdiff_t pair = 0; pair < plan->pairs; pair++) {
-        const vf weight = exponential(load(w->score + pair * LANES) - highest);
-        store(w->score + pair * LANES, weight);
-        total += weight;
-        attended += weight * load(w->gain + pair * LANES);
-    }
-    *sum = total;
-    return attended / total;
+    vf highest[4], total[2] = {{0}}, attended[2] = {{0}};
+    float *restrict score = w->score;
+    const float *restrict gain = w->gain;
+    ptrdiff_t pair = 0;
+#pragma GCC unroll 4
+    for (int at = 0; at < 4; at++)
+        highest[at] = load(score);
+    for (; pair + 4 <= plan->pairs; pair += 4) /* a maximum waits for the one before: four in turn */
+#pragma GCC unroll 4
+        for (int at = 0; at < 4; at++)
+            highest[at] = greater(highest[at], load(score + (pair + at) * LANES));
+    for (; pair < plan->pairs; pair++)
+        highest[0] = greater(highest[0], load(score + pair * LANES));
+    highest[0] = greater(greater(highest[0], highest[1]), greater(highest[2], highest[3]));
+    for (pair = 0; pair + 2 <= plan->pairs; pair += 2)
+#pragma GCC unroll 2
+        for (int at = 0; at < 2; at++)
+            weigh(score + (pair + at) * LANES, gain + (pair + at) * LANES, highest[0], &total[at], &attended[at]);
+    if (pair < plan->pairs)
+        weigh(score + pair * LANES, gain + pair * LANES, highest[0], &total[0], &attended[0]);
+    *sum = total[0] + total[1];
+    return (attended[0] + attended[1]) / *sum;
 }
 
 /* For each row: the dropout mask, and p times it. */

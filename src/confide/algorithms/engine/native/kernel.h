@@ -72,6 +72,15 @@ struct plan {
     int chunks;        /* tables */
     ptrdiff_t pairs;   /* F (F - 1) / 2 */
     ptrdiff_t padded_pairs;
+    ptrdiff_t gathered; /* bytes of a record that a batch touches */
+};
+
+/* A place of the batch: row, field. */
+struct own_place {
+    uint32_t place; /* row * F + field */
+    int32_t feature;
+    float value;
+    float slope; /* dL/d linear weight */
 };
 
 /* What one thread owns. All arrays start on a cache line. */
@@ -94,10 +103,12 @@ struct workspace {
     float *kept;        /* (lanes, padded K) the dropout mask, scaled */
     float *tables;      /* (chunks, 1 << chunk_bits, padded K) sums of h_t W_t over the bits of the index */
     float *buckets;     /* the same shape: sums of slope * q, by mask */
-    float *bucket_slopes; /* (chunks, 1 << chunk_bits) sums of slope, by mask */
+    float *bucket_slopes; /* (chunks, 1 << chunk_bits, TILE) sums of slope, by mask; TILE partial sums each */
+    float *unit_slopes; /* (units) sums of slope where the unit is positive, of what is not in bucket_slopes */
     float *pooled;      /* (padded K) gradient of p */
     float *gradient;    /* as dense */
     float *outputs;     /* (lanes) */
+    struct own_place *own; /* (batch * F) places of the batch that this thread sums up */
     int32_t *features;  /* (batch * F) distinct features of this thread */
     uint32_t *places;   /* (batch * F) where the sum of each stands in the batch's embedded slopes */
     float *linear_sums; /* (batch * F) */

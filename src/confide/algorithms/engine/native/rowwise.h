@@ -1,4 +1,4 @@
-/* Code with one embedding per vector: gathering records, the backward pass over pairs, the update.
+/* Code with one embedding per vector: gathering records, the backward pass over pairs, FM; and update.h.
  *
  * Included once per width: WIDTH floats in a vector, ROW(name) for the names. An embedding takes
  * `padded_size / WIDTH` vectors; what pads it is zero everywhere.
@@ -40,7 +40,8 @@ static void ROW(fill_tables)(const struct plan *plan, struct workspace *w)
     const ptrdiff_t padded = plan->padded_size;
     const float *weight = m->dense + dense_weight(), *output = m->dense + dense_output(m);
     memset(w->buckets, 0, ((size_t)plan->chunks << plan->chunk_bits) * (size_t)padded * 4);
-    memset(w->bucket_slopes, 0, ((size_t)plan->chunks << plan->chunk_bits) * 4);
+    memset(w->bucket_slopes, 0, ((size_t)plan->chunks << plan->chunk_bits) * 4 * TILE);
+    memset(w->unit_slopes, 0, (size_t)plan->blocks * (size_t)plan->block * 4);
     for (int chunk = 0; chunk < plan->chunks; chunk++) {
         float *table = w->tables + ((ptrdiff_t)chunk << plan->chunk_bits) * padded;
         for (int bit = 0; bit < plan->chunk_bits; bit++) {
@@ -64,7 +65,9 @@ static void ROW(fold_buckets)(const struct plan *plan, struct workspace *w)
     const float *output = m->dense + dense_output(m);
     for (int chunk = 0; chunk < plan->chunks; chunk++) {
         float *sums = w->buckets + ((ptrdiff_t)chunk << plan->chunk_bits) * padded;
-        float *slopes = w->bucket_slopes + ((ptrdiff_t)chunk << plan->chunk_bits);
+        float *slopes = w->bucket_slopes + ((ptrdiff_t)chunk << plan->chunk_bits) * TILE;
+        for (ptrdiff_t mask = 0; mask < (ptrdiff_t)1 << plan->chunk_bits; mask++)
+            slopes[mask] = slopes[mask * TILE] + slopes[mask * TILE + 1] + slopes[mask * TILE + 2] + slopes[mask * TILE + 3];
         for (int bit = plan->chunk_bits - 1; bit >= 0; bit--) {
             const int unit = chunk * plan->chunk_bits + bit;
             const ptrdiff_t half = (ptrdiff_t)1 << bit;
@@ -85,6 +88,7 @@ static void ROW(fold_buckets)(const struct plan *plan, struct workspace *w)
                 along += weight[(ptrdiff_t)unit * m->size + k] * active[k];
                 w->gradient[dense_weight() + (ptrdiff_t)unit * m->size + k] = output[unit] * active[k];
             }
+            slope += w->unit_slopes[unit];
             w->gradient[dense_bias(m) + unit] = output[unit] * slope;
             w->gradient[dense_output(m) + unit] = along + bias[unit] * slope;
         }
@@ -120,8 +124,8 @@ struct ROW(pass) {
 
 /* Field j with the first `width` left fields of a tile; the slope of field j goes to `right_slope`. */
 INLINE void ROW(add_field)(const int two, const int vectors, int width, struct workspace *w, struct ROW(pass) *at, int j,
-                           VECTOR (*left)[MOST], VECTOR (*sums)[MOST], const VECTOR *projection, VECTOR *pooled,
-                           VECTOR *right_slope)
+                           VECTOR (*left)[MOST], VECTOR (*sums)[MOST], const VECTOR *projection, VECTOR (*pooled)[MOST],
+                           VECTOR *unit_slopes, VECTOR *right_slope)
 {
     VECTOR right[MOST];
 #pragma GCC unroll 4
@@ -132,13 +136,19 @@ INLINE void ROW(add_field)(const int two, const int vectors, int width, struct w
         if (a >= width)
             break;
         const ptrdiff_t low = at->mask[a] & 255, high = 256 + (at->mask[a] >> 8);
-        w->bucket_slopes[low] += at->slope[a];
+#if WIDTH == 16
+        unit_slopes[a] = (VECTOR)_mm512_mask_add_ps((__m512)unit_slopes[a], (__mmask16)at->mask[a], (__m512)unit_slopes[a],
+                                                    _mm512_set1_ps(at->slope[a]));
+#else
+        (void)unit_slopes;
+        w->bucket_slopes[low * TILE + a] += at->slope[a];
         if (two)
-            w->bucket_slopes[high] += at->slope[a];
+            w->bucket_slopes[high * TILE + a] += at->slope[a];
+#endif
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++)
             ROW(add_vector)(two, vectors, w, v, low, high, at->share[a], at->slope[a], left[a][v], right[v],
-                            projection[v], &sums[a][v], &right_slope[v], &pooled[v]);
+                            projection[v], &sums[a][v], &right_slope[v], &pooled[a][v]);
     }
     at->mask += width;
     at->share += width;
@@ -154,11 +164,10 @@ INLINE void ROW(few_vectors)(const int two, const int vectors, const struct plan
     struct workspace copy = *shared, *const w = &copy; /* its pointers can then stay in registers */
     struct ROW(pass) at = {.share = w->row_share + pairs, .slope = w->row_slope + pairs, .mask = w->row_mask + pairs};
     at.row = w->by_row + r * fields * padded;
-    VECTOR projection[MOST], pooled[MOST];
+    VECTOR projection[MOST], pooled[TILE][MOST] = {{{0}}}, unit_slopes[TILE] = {{0}};
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
         projection[v] = AT(w->row_projection + r * padded + v * WIDTH);
-        pooled[v] = (VECTOR){0};
     }
     for (int tile = 0; tile < fields; tile += TILE) {
         VECTOR left[TILE][MOST], sums[TILE][MOST];
@@ -173,13 +182,13 @@ INLINE void ROW(few_vectors)(const int two, const int vectors, const struct plan
 #pragma GCC unroll 4
         for (int b = 1; b < TILE; b++)
             if (tile + b < fields)
-                ROW(add_field)(two, vectors, b, w, &at, tile + b, left, sums, projection, pooled, sums[b]);
+                ROW(add_field)(two, vectors, b, w, &at, tile + b, left, sums, projection, pooled, unit_slopes, sums[b]);
         for (int j = tile + TILE; j < fields; j++) {
             VECTOR right_slope[MOST];
 #pragma GCC unroll 4
             for (int v = 0; v < vectors; v++)
                 right_slope[v] = AT(out + j * padded + v * WIDTH);
-            ROW(add_field)(two, vectors, TILE, w, &at, j, left, sums, projection, pooled, right_slope);
+            ROW(add_field)(two, vectors, TILE, w, &at, j, left, sums, projection, pooled, unit_slopes, right_slope);
 #pragma GCC unroll 4
             for (int v = 0; v < vectors; v++)
                 AT(out + j * padded + v * WIDTH) = right_slope[v];
@@ -193,7 +202,10 @@ INLINE void ROW(few_vectors)(const int two, const int vectors, const struct plan
     }
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++)
-        AT(w->pooled + v * WIDTH) += pooled[v] * AT(w->kept + r * padded + v * WIDTH);
+        AT(w->pooled + v * WIDTH) += ((pooled[0][v] + pooled[1][v]) + (pooled[2][v] + pooled[3][v])) * AT(w->kept + r * padded + v * WIDTH);
+#if WIDTH == 16
+    AT(w->unit_slopes) += (unit_slopes[0] + unit_slopes[1]) + (unit_slopes[2] + unit_slopes[3]);
+#endif
 }
 
 /* Where the chunks of the mask of (row, pair) stand in tables and buckets, in entries. */
@@ -223,7 +235,7 @@ static void ROW(any_pairs)(const struct plan *plan, struct workspace *w, int r, 
         const float slope = w->row_slope[r * plan->padded_pairs + pair];
         ROW(entries_of)(plan, w, r, pair, entries);
         for (int chunk = 0; chunk < chunks; chunk++)
-            w->bucket_slopes[entries[chunk]] += slope;
+            w->bucket_slopes[entries[chunk] * TILE + pair % TILE] += slope;
         for (ptrdiff_t k = 0; k < padded; k += WIDTH) {
             const VECTOR left = AT(row + i + k), right = AT(row + j + k);
             const VECTOR product = left * right, weighted = product * slope;
@@ -295,100 +307,7 @@ static void ROW(backward_fm)(const struct plan *plan, const struct workspace *w,
     }
 }
 
-INLINE VECTOR ROW(inverse_root)(VECTOR x)
-{
-#if defined(USE_AVX512) && WIDTH == 16
-    const VECTOR guess = (VECTOR)_mm512_rsqrt14_ps((__m512)x);
-    return guess * (1.5F - 0.5F * x * guess * guess);
-#elif defined(USE_AVX512) || defined(USE_AVX2)
-    const VECTOR guess = (VECTOR)_mm256_rsqrt_ps((__m256)x);
-    return guess * (1.5F - 0.5F * x * guess * guess);
-#else
-    VECTOR result = {0};
-    for (int lane = 0; lane < WIDTH; lane++)
-        result[lane] = 1 / sqrtf(x[lane]);
-    return result;
-#endif
-}
-
-INLINE void ROW(step)(const struct confide_model *m, float *record, const float *gradient)
-{
-    int k = 0;
-    for (; k + WIDTH <= m->size; k += WIDTH) {
-        const VECTOR slope = AT(gradient + k), squares = AT(record + m->size + k) + slope * slope;
-        AT(record + m->size + k) = squares;
-        AT(record + k) -= m->rate * slope * ROW(inverse_root)(squares);
-    }
-    for (; k < m->size; k++) {
-        record[m->size + k] += gradient[k] * gradient[k];
-        record[k] -= m->rate * gradient[k] / sqrtf(record[m->size + k]);
-    }
-}
-
-/* Sum the batch's gradients of this thread's features, each where it occurs first. A feature is in the list iff its
- * slot points to a place of the list that names it: no slot has to be cleared between batches. */
-static uint32_t ROW(sum_features)(const struct plan *plan, struct workspace *w, const struct batch_state *batch, int thread)
-{
-    const struct confide_model *m = plan->model;
-    const int fields = m->fields, padded = m->kind == KIND_LINEAR ? 0 : plan->padded_size;
-    struct linear_record *linear = (struct linear_record *)m->linear;
-    uint32_t count = 0, place = 0;
-    for (int64_t r = 0; r < batch->rows; r++) {
-        const int64_t row = row_at(plan->rows, batch->start + r);
-        const int32_t *indices = plan->rows->indices + row * fields;
-        const float *values = plan->rows->values + row * fields;
-        for (int f = 0; f < fields; f++, place++) {
-            const int32_t feature = indices[f];
-            if (m->threads > 1) {
-                const uint32_t scattered = (uint32_t)feature * 2654435769U;
-                if ((int)(((uint64_t)scattered * (uint64_t)m->threads) >> 32) != thread)
-                    continue;
-            }
-            float *gradient = batch->embedded_slopes + (ptrdiff_t)place * padded;
-            const float value = values[f], slope = batch->slopes[r] * value;
-            const uint32_t slot = linear[feature].slot;
-            if (slot < count && w->features[slot] == feature) {
-                float *sum = batch->embedded_slopes + (ptrdiff_t)w->places[slot] * padded;
-                for (int k = 0; k < padded; k += WIDTH)
-                    AT(sum + k) += AT(gradient + k) * value;
-                w->linear_sums[slot] += slope;
-                continue;
-            }
-            if (value != 1)
-                for (int k = 0; k < padded; k += WIDTH)
-                    AT(gradient + k) *= value;
-            linear[feature].slot = count;
-            w->features[count] = feature;
-            w->places[count] = place;
-            w->linear_sums[count] = slope;
-            count++;
-        }
-    }
-    return count;
-}
-
-static void ROW(update)(const struct plan *plan, struct workspace *w, const struct batch_state *batch, int thread)
-{
-    const struct confide_model *m = plan->model;
-    const int learns_records = m->kind != KIND_LINEAR;
-    const uint32_t count = ROW(sum_features)(plan, w, batch, thread);
-    struct linear_record *linear = (struct linear_record *)m->linear;
-    for (uint32_t slot = 0; slot < count; slot++) {
-        const int64_t feature = w->features[slot];
-        const float slope = w->linear_sums[slot];
-        if (learns_records && slot + 8 < count) {
-            const float *ahead = m->records + w->features[slot + 8] * m->record_stride;
-            __builtin_prefetch(ahead, 1);
-            __builtin_prefetch(ahead + 16, 1);
-            __builtin_prefetch(batch->embedded_slopes + (ptrdiff_t)w->places[slot + 8] * plan->padded_size);
-        }
-        linear[feature].squares += slope * slope;
-        linear[feature].weight -= m->rate * slope / sqrtf(linear[feature].squares);
-        if (learns_records)
-            ROW(step)(m, m->records + feature * m->record_stride,
-                      batch->embedded_slopes + (ptrdiff_t)w->places[slot] * plan->padded_size);
-    }
-}
+#include "update.h"
 
 #undef AT
 #undef VECTOR

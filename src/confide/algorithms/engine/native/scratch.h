@@ -16,6 +16,7 @@ static struct plan plan_of(const struct confide_model *model, const struct confi
     plan.padded_size = (int)rounded(model->size, vector);
     plan.pairs = model->kind == KIND_AFM ? (ptrdiff_t)model->fields * (model->fields - 1) / 2 : 0;
     plan.padded_pairs = rounded(plan.pairs, path->lanes);
+    plan.gathered = 4 * (rows->order ? model->record_stride : model->size);
     if (model->kind == KIND_AFM) {
         plan.block = model->units <= 8 ? 8 : 16;
         plan.blocks = (model->units + plan.block - 1) / plan.block;
@@ -68,9 +69,11 @@ static struct workspace carve(const struct plan *plan, struct arena *arena, int 
     w.row_mask = take(arena, (size_t)plan->blocks * pairs);
     w.tables = take(arena, entries * padded);
     w.buckets = take(arena, entries * padded);
-    w.bucket_slopes = take(arena, entries);
+    w.bucket_slopes = take(arena, entries * TILE);
+    w.unit_slopes = take(arena, units);
     w.pooled = take(arena, padded);
     w.gradient = take(arena, (size_t)dense_count(m));
+    w.own = take(arena, ((size_t)batch * fields + 1) * (sizeof(struct own_place) / 4));
     w.features = take(arena, (size_t)batch * fields);
     w.places = take(arena, (size_t)batch * fields);
     w.linear_sums = take(arena, (size_t)batch * fields);

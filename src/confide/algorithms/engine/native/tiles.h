@@ -4,10 +4,11 @@
  * low (rounded). The depth of a tile, 32, takes both parts of q at K = 16; two products, with W's high and low part,
  * give all four: z = (W_high + W_low) (q_high + q_low), summed in float. b is where the sums start.
  *
- * PAIRS_AT_ONCE pairs go through each phase together: what a phase writes has reached the cache when the next reads.
+ * Two pairs are a step. While the tiles multiply one step's products, vectors split the next step's and sum up the
+ * scores of the one before: what a phase writes has reached the cache when the next reads.
  */
 
-#define PAIRS_AT_ONCE 8
+#define PAIRS_AT_ONCE 4 /* of which products and sums are kept: those of two steps */
 #define TILE_FLOATS 256 /* 16 rows of 64 bytes */
 
 struct tile_config {
@@ -52,81 +53,112 @@ static void PATH(place_tiles)(const struct plan *plan, struct workspace *w)
     }
 }
 
-/* Two neighbouring numbers of each row, the first in the lower half. */
+/* Two neighbouring numbers of each row, cut to bfloat16, the first in the lower half. */
 INLINE __m512i packed(__m512 even, __m512 odd)
 {
-    return _mm512_mask_blend_epi16(0xAAAAAAAA, _mm512_srli_epi32((__m512i)even, 16), (__m512i)odd);
+    return _mm512_mask_shuffle_epi8((__m512i)odd, 0x3333333333333333, (__m512i)even,
+                                    _mm512_broadcast_i32x4(_mm_setr_epi8(2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13)));
 }
 
-/* The products of one pair, split, as a tile; and its gain. */
-INLINE void split_products(const struct workspace *w, ptrdiff_t pair, int size, float *tile)
+INLINE __m512 rest_of(__m512 number)
+{
+    return _mm512_sub_ps(number, (__m512)_mm512_and_si512((__m512i)number, _mm512_set1_epi32((int)0xFFFF0000)));
+}
+
+/* The products of a pair and the next one, split, as tiles; and their gains. `shared`: their right field is one. */
+INLINE void split_products(const int shared, const struct workspace *w, ptrdiff_t pair, int size, float *tile)
 {
     const int doubles = (size + 1) / 2;
-    const float *left = w->by_lane + (ptrdiff_t)w->pairs[2 * pair] * size * LANES;
-    const float *right = w->by_lane + (ptrdiff_t)w->pairs[2 * pair + 1] * size * LANES;
+    const float *left[2], *right[2];
     const float *projection = w->projection;
-    const __m512i upper = _mm512_set1_epi32((int)0xFFFF0000);
-    vf gain[2] = {{0}, {0}};
+    vf gain[2][2] = {{{0}}};
+#pragma GCC unroll 2
+    for (int s = 0; s < 2; s++) {
+        left[s] = w->by_lane + (ptrdiff_t)w->pairs[2 * (pair + s)] * size * LANES;
+        right[s] = w->by_lane + (ptrdiff_t)w->pairs[2 * (pair + s) + 1] * size * LANES;
+    }
+#pragma GCC unroll 8
     for (int k = 0; k < doubles; k++) {
         const ptrdiff_t at = (ptrdiff_t)2 * k * LANES;
         const int alone = 2 * k + 1 == size;
-        const vf even = load(left + at) * load(right + at);
-        const vf odd = alone ? (vf){0} : load(left + at + LANES) * load(right + at + LANES);
-        gain[0] += even * load(projection + at);
-        if (!alone)
-            gain[1] += odd * load(projection + at + LANES);
-        const __m512 even_rest = _mm512_sub_ps((__m512)even, (__m512)_mm512_and_si512((__m512i)even, upper));
-        const __m512 odd_rest = _mm512_sub_ps((__m512)odd, (__m512)_mm512_and_si512((__m512i)odd, upper));
-        _mm512_store_si512(tile + k * 16, packed((__m512)even, (__m512)odd));
-        _mm512_store_si512(tile + (doubles + k) * 16, packed(even_rest, odd_rest));
+        const vf p_even = load(projection + at), p_odd = alone ? (vf){0} : load(projection + at + LANES);
+        const vf r_even = load(right[0] + at), r_odd = alone ? (vf){0} : load(right[0] + at + LANES);
+#pragma GCC unroll 2
+        for (int s = 0; s < 2; s++) {
+            const vf even = load(left[s] + at) * (shared ? r_even : load(right[s] + at));
+            const vf odd = alone ? (vf){0} : load(left[s] + at + LANES) * (shared ? r_odd : load(right[s] + at + LANES));
+            gain[s][0] += even * p_even;
+            if (!alone)
+                gain[s][1] += odd * p_odd;
+            _mm512_store_si512(tile + s * TILE_FLOATS + k * 16, packed((__m512)even, (__m512)odd));
+            _mm512_store_si512(tile + s * TILE_FLOATS + (doubles + k) * 16, packed(rest_of((__m512)even), rest_of((__m512)odd)));
+        }
     }
-    store(w->gain + pair * LANES, gain[0] + gain[1]);
+#pragma GCC unroll 2
+    for (int s = 0; s < 2; s++)
+        store(w->gain + (pair + s) * LANES, gain[s][0] + gain[s][1]);
 }
 
-/* Score and sign mask of one pair from its z. */
-INLINE void rectify_tile(const int units, const int masks, const struct workspace *w, ptrdiff_t pair, const float *tile)
+/* Scores and sign masks of two pairs from their z. */
+INLINE void rectify_tiles(const int units, const int masks, const struct workspace *w, ptrdiff_t pair, const float *tile)
 {
-    vf score[4] = {{0}, {0}, {0}, {0}};
-    vi positive[2] = {{0}, {0}};
+    vf score[2][2] = {{{0}}};
+    vi positive[2][2] = {{{0}}};
 #pragma GCC unroll 16
-    for (int t = 0; t < units; t++)
-        rectify(load(tile + t * LANES), w->unit_output[t], t, masks, &score[t & 3], &positive[t & 1]);
-    store(w->score + pair * LANES, (score[0] + score[1]) + (score[2] + score[3]));
-    if (masks)
-        *(vi *)(w->mask + pair * LANES) = positive[0] | positive[1];
+    for (int t = 0; t < units; t++) {
+        const float output = w->unit_output[t];
+#pragma GCC unroll 2
+        for (int s = 0; s < 2; s++) {
+            const vf z = load(tile + s * TILE_FLOATS + t * LANES);
+            if (masks)
+                rectify(z, output, t, 1, &score[s][t & 1], &positive[s][t & 1]);
+            else
+                score[s][t & 1] += greater((vf){0}, z) * output;
+        }
+    }
+#pragma GCC unroll 2
+    for (int s = 0; s < 2; s++) {
+        store(w->score + (pair + s) * LANES, score[s][0] + score[s][1]);
+        if (masks)
+            *(vi *)(w->mask + (pair + s) * LANES) = positive[s][0] | positive[s][1];
+    }
 }
 
-/* z of PAIRS_AT_ONCE pairs. Six tiles in turn, so that one's load and store hide behind another's product. */
+/* z of two pairs. */
 INLINE void multiply_tiles(const float *bias, const float *products, float *sums)
 {
     fence();
-#define ONE_PAIR(pair, sum, product)                            \
-    _tile_loadd(sum, bias, 64);                                 \
-    _tile_loadd(product, products + (pair)*TILE_FLOATS, 64);    \
-    _tile_dpbf16ps(sum, 6, product);                            \
-    _tile_dpbf16ps(sum, 7, product);                            \
-    _tile_stored(sum, sums + (pair)*TILE_FLOATS, 64);
-    for (int pair = 0; pair < PAIRS_AT_ONCE; pair += 2) {
-        ONE_PAIR(pair, 0, 1)
-        ONE_PAIR(pair + 1, 2, 3)
-    }
-#undef ONE_PAIR
+    _tile_loadd(0, bias, 64);
+    _tile_loadd(1, products, 64);
+    _tile_loadd(2, bias, 64);
+    _tile_loadd(3, products + TILE_FLOATS, 64);
+    _tile_dpbf16ps(0, 6, 1);
+    _tile_dpbf16ps(2, 6, 3);
+    _tile_dpbf16ps(0, 7, 1);
+    _tile_dpbf16ps(2, 7, 3);
+    _tile_stored(0, sums, 64);
+    _tile_stored(2, sums + TILE_FLOATS, 64);
     fence();
 }
 
-INLINE void tile_phases(const int units, const int masks, const struct plan *plan, struct workspace *w,
+INLINE void tile_phases(const int size, const int units, const int masks, const struct plan *plan, struct workspace *w,
                         const struct group *group)
 {
-    const int size = plan->model->size;
-    const ptrdiff_t prefetches = plan->model->fields * LANES * PAIRS_AT_ONCE / plan->pairs + 1;
-    float *products = w->tiles + 3 * TILE_FLOATS, *sums = products + PAIRS_AT_ONCE * TILE_FLOATS;
-    for (ptrdiff_t start = 0; start < plan->padded_pairs; start += PAIRS_AT_ONCE) {
-        for (int pair = 0; pair < PAIRS_AT_ONCE; pair++)
-            split_products(w, start + pair, size, products + pair * TILE_FLOATS);
-        multiply_tiles(w->tiles + 2 * TILE_FLOATS, products, sums);
-        for (int pair = 0; pair < PAIRS_AT_ONCE; pair++)
-            rectify_tile(units, masks, w, start + pair, sums + pair * TILE_FLOATS);
-        prefetch_records(plan, group, start / PAIRS_AT_ONCE * prefetches, prefetches);
+    const ptrdiff_t prefetches = plan->model->fields * LANES * 2 / plan->pairs + 1, last = plan->padded_pairs / 2;
+    float *products = w->tiles + 3 * TILE_FLOATS, *sums = products + 4 * TILE_FLOATS;
+    for (ptrdiff_t step = 0; step < last + 2; step++) {
+        const ptrdiff_t slot = step % 2 * 2 * TILE_FLOATS, other = 2 * TILE_FLOATS - slot;
+        if (step && step <= last)
+            multiply_tiles(w->tiles + 2 * TILE_FLOATS, products + other, sums + other);
+        if (step < last) {
+            if (w->pairs[4 * step + 1] == w->pairs[4 * step + 3])
+                split_products(1, w, 2 * step, size, products + slot);
+            else
+                split_products(0, w, 2 * step, size, products + slot);
+        }
+        if (step > 1)
+            rectify_tiles(units, masks, w, 2 * (step - 2), sums + slot);
+        prefetch_records(plan, group, step * prefetches, prefetches);
     }
 }
 
@@ -148,13 +180,12 @@ static void PATH(tile_pairs)(const struct plan *plan, struct workspace *w, const
     _tile_loadconfig(&config);
     _tile_loadd(6, w->tiles, 64);
     _tile_loadd(7, w->tiles + TILE_FLOATS, 64);
-    if (plan->block == 8 && masks)
-        tile_phases(8, 1, plan, w, group);
-    else if (plan->block == 8)
-        tile_phases(8, 0, plan, w, group);
-    else if (masks)
-        tile_phases(16, 1, plan, w, group);
+    const int size = plan->model->size;
+    if (size == 16 && plan->block == 16 && masks)
+        tile_phases(16, 16, 1, plan, w, group);
+    else if (size == 16 && plan->block == 16)
+        tile_phases(16, 16, 0, plan, w, group);
     else
-        tile_phases(16, 0, plan, w, group);
+        tile_phases(size, plan->block, masks, plan, w, group);
     _tile_release();
 }

@@ -34,21 +34,20 @@ INLINE vf greater(vf floor, vf value)
 #endif
 }
 
-/* e^x for x <= 0, to about 1e-7; what would be below 1e-37 is 1e-37 (Cephes' expf). */
+/* e^x for x <= 0: 2^whole * 2^rest, |rest| <= 1/2, to 3e-7 near 0 and to 6e-8 |x| far from it; what would be below
+ * 2^-126 is 2^-126. The polynomial has the smallest relative error of its degree, 1e-7. */
 INLINE vf exponential(vf x)
 {
     const float magic = 12582912.0F; /* 1.5 * 2^23: adding it rounds to a whole number, kept in the low bits */
-    x = greater(all(-87.0F), x);
-    vf shifted = x * 1.44269504088896341F + magic;
-    vf whole = shifted - magic;
-    vf rest = x - whole * 0.693359375F + whole * 2.12194440e-4F;
-    vf sum = all(1.9875691500e-4F);
-    sum = sum * rest + 1.3981999507e-3F;
-    sum = sum * rest + 8.3334519073e-3F;
-    sum = sum * rest + 4.1665795894e-2F;
-    sum = sum * rest + 1.6666665459e-1F;
-    sum = sum * rest + 5.0000001201e-1F;
-    sum = sum * rest * rest + rest + 1.0F;
+    x = greater(all(-126.0F), x * 1.44269504088896341F);
+    vf shifted = x + magic;
+    vf rest = x - (shifted - magic);
+    vf sum = all(1.327647129e-03F);
+    sum = sum * rest + 9.675540961e-03F;
+    sum = sum * rest + 5.550713092e-02F;
+    sum = sum * rest + 2.402212024e-01F;
+    sum = sum * rest + 6.931469440e-01F;
+    sum = sum * rest + 1.000000119e+00F;
     return (vf)((vi)sum + (((vi)shifted - 0x4B400000) << 23));
 }
 
