@@ -21,6 +21,7 @@ from pathlib import Path as FilePath
 
 import zipf
 from engine import fast
+from rows import Row, Scale
 
 from confide.algorithms.afm import AfmParameters
 from confide.algorithms.base import Batch
@@ -86,6 +87,22 @@ def measured_peaks(threads):
 def say(line):
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
+
+
+def rows(scale):
+    """See rows.py. The core against the arithmetic bound of the same path; Path.PORTABLE has none."""
+    count, repeat = (65_536, 3) if scale is Scale.FULL else (16_384, 2)
+    threads = len(os.sched_getaffinity(0))
+    indices, values, labels, features = zipf.rows(count)
+    data, parameters = (
+        Batch(indices, values, labels),
+        AfmParameters(embedding_size=SIZE, attention_size=UNITS),
+    )
+    peaks, path = measured_peaks(threads), Engine.fastest().path
+    found = fast(parameters, data, features, Engine(path, threads), repeat)
+    for name, learning, rate in (("trained", True, found[0]), ("predicted", False, found[1])):
+        limit = arithmetic_bound(path, peaks, learning=learning)
+        yield Row(f"AFM {name} by {path.name}, against the processor's bound", rate, limit, "rows/s")
 
 
 def main():

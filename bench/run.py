@@ -28,6 +28,8 @@ BENCHES = (
     "whole_job",
     "peers",
     "transfer",
+    "peaks",
+    "spool",
 )
 
 NARROWEST = 120

@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from fakes.ports import FakeClock, SeededRandomness
 from fakes.world import Authority, World, train_task
+from rows import Row, Scale, Skipped
 
 from confide.app.enclave_memory import parse_size
 from confide.core import limits
@@ -132,6 +134,8 @@ class OnDisk:
     def block(self, index):
         return (self._folder / f"{self._party}{index}").read_bytes()
 
+    stored_block = block
+
 
 def world_of(given):
     fields = {
@@ -167,7 +171,7 @@ class PeakOfWork:
         yield from self._work.run(*given)
 
 
-def round_of(given, answer):
+def round_of(given):
     """One training; what it needed."""
     give_memory_back()
     world = world_of(given)
@@ -175,33 +179,53 @@ def round_of(given, answer):
         context = world.enclave._context  # noqa: SLF001
         context.memory = given["limit"]
         context.spools = SpoolFolder(Path(given["folder"]), SeededRandomness("spool"))
-        world.enclave._vault = Vault(context.spools, context.memory)  # noqa: SLF001
-    world.enclave._work = PeakOfWork(world.enclave._work)  # noqa: SLF001
+        world.enclave._course.vault = Vault(context.spools)  # noqa: SLF001
+    rounds = world.enclave._rounds  # noqa: SLF001
+    rounds._work = PeakOfWork(rounds._work)  # noqa: SLF001
     started = time.perf_counter()
     world.run()
     seconds = time.perf_counter() - started
     if world.errors:
-        answer.put({"error": str(world.errors["enclave"])})
-        return
+        return {"error": str(world.errors["enclave"])}
     report = world.kept["a"].results[0][2].metrics["joint"]
     stages = [said.stage for said in world.kept["a"].seen if said.kind is PROGRESS]
-    answer.put(
-        {
-            "seconds": seconds,
-            "peak_mib": peak(),
-            "spooled": any("spool" in stage for stage in stages),
-            **{name: report[name] for name in ("logloss", "auc", "rows_held_out")},
-        }
-    )
+    return {
+        "seconds": seconds,
+        "peak_mib": peak(),
+        "spooled": any("spool" in stage for stage in stages),
+        **{name: report[name] for name in ("logloss", "auc", "rows_held_out")},
+    }
 
 
 def apart(**given):
-    answer = SPAWN.SimpleQueue()
-    process = SPAWN.Process(target=round_of, args=(given, answer))
-    process.start()
-    found = answer.get()
-    process.join()
-    return found
+    """`round_of` in a process of its own; a process that dies is an error, not a wait."""
+    with ProcessPoolExecutor(1, mp_context=SPAWN) as pool:
+        return pool.submit(round_of, given).result()
+
+
+def measured(rows, fields, epochs, limit, folder):
+    """What each way needed, and what it learned."""
+    for party in PARTIES:
+        write(folder, party, rows, fields)
+    common = {"folder": str(folder), "fields": fields, "epochs": epochs}
+    return {
+        "in memory": apart(**common, limit=None, seed=0),
+        f"limit {limit}": apart(**common, limit=parse_size(limit), seed=0),
+        "in memory, another seed": apart(**common, limit=None, seed=1),
+    }
+
+
+def rows(scale):
+    """See rows.py. On disk against in memory."""
+    count, limit = (1_000_000, "560MiB") if scale is Scale.FULL else (500_000, "540MiB")
+    with tempfile.TemporaryDirectory(prefix="confide-spool-") as folder:
+        memory, disk, _ = measured(count, 39, 1, limit, Path(folder)).values()
+    if not disk.get("spooled"):
+        raise Skipped(f"nothing went to disk: {disk}")
+    for name, unit in (("seconds", "s"), ("peak_mib", "MiB"), ("logloss", "held-out logloss")):
+        yield Row(
+            f"training on disk under {limit}, against in memory: {name}", disk[name], memory[name], unit
+        )
 
 
 def main():
@@ -215,14 +239,7 @@ def main():
     given = parser.parse_args()
     folder = given.folder or Path(tempfile.mkdtemp(prefix="confide-spool-"))
     try:
-        for party in PARTIES:
-            write(folder, party, given.rows, given.fields)
-        common = {"folder": str(folder), "fields": given.fields, "epochs": given.epochs}
-        found = {
-            "in memory": apart(**common, limit=None, seed=0),
-            f"limit {given.limit}": apart(**common, limit=parse_size(given.limit), seed=0),
-            "in memory, another seed": apart(**common, limit=None, seed=1),
-        }
+        found = measured(given.rows, given.fields, given.epochs, given.limit, folder)
     finally:
         if given.folder is None:
             shutil.rmtree(folder)
