@@ -101,8 +101,8 @@ struct workspace {
     float *projection;  /* (K, lanes) p, times the dropout mask of each row */
     float *row_projection; /* (lanes, padded K) the same */
     float *kept;        /* (lanes, padded K) the dropout mask, scaled */
-    float *tables;      /* (chunks, 1 << chunk_bits, padded K) sums of h_t W_t over the bits of the index */
-    float *buckets;     /* the same shape: sums of slope * q, by mask */
+    float *tables;      /* (chunks, 1 << chunk_bits, 2, padded K) sums of h_t W_t over the bits of the index; beside */
+    float *buckets;     /* each, the sum of slope * q of its mask: so buckets is tables + padded K */
     float *bucket_slopes; /* (chunks, 1 << chunk_bits, TILE) sums of slope, by mask; TILE partial sums each */
     float *unit_slopes; /* (units) sums of slope where the unit is positive, of what is not in bucket_slopes */
     float *pooled;      /* (padded K) gradient of p */

@@ -37,21 +37,21 @@ static void ROW(gather)(const struct plan *plan, struct workspace *w, const stru
 static void ROW(fill_tables)(const struct plan *plan, struct workspace *w)
 {
     const struct confide_model *m = plan->model;
-    const ptrdiff_t padded = plan->padded_size;
+    const ptrdiff_t padded = plan->padded_size, entry = 2 * padded;
     const float *weight = m->dense + dense_weight(), *output = m->dense + dense_output(m);
-    memset(w->buckets, 0, ((size_t)plan->chunks << plan->chunk_bits) * (size_t)padded * 4);
+    memset(w->tables, 0, ((size_t)plan->chunks << plan->chunk_bits) * (size_t)entry * 4);
     memset(w->bucket_slopes, 0, ((size_t)plan->chunks << plan->chunk_bits) * 4 * TILE);
     memset(w->unit_slopes, 0, (size_t)plan->blocks * (size_t)plan->block * 4);
     for (int chunk = 0; chunk < plan->chunks; chunk++) {
-        float *table = w->tables + ((ptrdiff_t)chunk << plan->chunk_bits) * padded;
+        float *table = w->tables + ((ptrdiff_t)chunk << plan->chunk_bits) * entry;
         for (int bit = 0; bit < plan->chunk_bits; bit++) {
             const int unit = chunk * plan->chunk_bits + bit;
-            float *with = table + ((ptrdiff_t)1 << bit) * padded;
+            float *with = table + ((ptrdiff_t)1 << bit) * entry;
             for (int k = 0; k < m->size; k++)
                 with[k] = unit < m->units ? output[unit] * weight[(ptrdiff_t)unit * m->size + k] : 0;
             for (ptrdiff_t mask = 1; mask < (ptrdiff_t)1 << bit; mask++)
                 for (ptrdiff_t k = 0; k < padded; k += WIDTH)
-                    AT(with + mask * padded + k) = AT(with + k) + AT(table + mask * padded + k);
+                    AT(with + mask * entry + k) = AT(with + k) + AT(table + mask * entry + k);
         }
     }
 }
@@ -60,26 +60,26 @@ static void ROW(fill_tables)(const struct plan *plan, struct workspace *w)
 static void ROW(fold_buckets)(const struct plan *plan, struct workspace *w)
 {
     const struct confide_model *m = plan->model;
-    const ptrdiff_t padded = plan->padded_size;
+    const ptrdiff_t padded = plan->padded_size, entry = 2 * padded;
     const float *weight = m->dense + dense_weight(), *bias = m->dense + dense_bias(m);
     const float *output = m->dense + dense_output(m);
     for (int chunk = 0; chunk < plan->chunks; chunk++) {
-        float *sums = w->buckets + ((ptrdiff_t)chunk << plan->chunk_bits) * padded;
+        float *sums = w->buckets + ((ptrdiff_t)chunk << plan->chunk_bits) * entry;
         float *slopes = w->bucket_slopes + ((ptrdiff_t)chunk << plan->chunk_bits) * TILE;
         for (ptrdiff_t mask = 0; mask < (ptrdiff_t)1 << plan->chunk_bits; mask++)
             slopes[mask] = slopes[mask * TILE] + slopes[mask * TILE + 1] + slopes[mask * TILE + 2] + slopes[mask * TILE + 3];
         for (int bit = plan->chunk_bits - 1; bit >= 0; bit--) {
             const int unit = chunk * plan->chunk_bits + bit;
             const ptrdiff_t half = (ptrdiff_t)1 << bit;
-            float *active = sums + half * padded;
+            float *active = sums + half * entry;
             float slope = slopes[half], along = 0;
             for (ptrdiff_t mask = 1; mask < half; mask++) {
                 slope += slopes[half + mask];
                 slopes[mask] += slopes[half + mask];
                 for (ptrdiff_t k = 0; k < padded; k += WIDTH) {
-                    VECTOR part = AT(active + mask * padded + k);
+                    VECTOR part = AT(active + mask * entry + k);
                     AT(active + k) += part;
-                    AT(sums + mask * padded + k) += part;
+                    AT(sums + mask * entry + k) += part;
                 }
             }
             if (unit >= m->units)
@@ -102,7 +102,7 @@ INLINE void ROW(add_vector)(const int two, const int vectors, struct workspace *
                             float share, float slope, VECTOR left, VECTOR right, VECTOR projection, VECTOR *left_slope,
                             VECTOR *right_slope, VECTOR *pooled)
 {
-    const ptrdiff_t low_at = (low * vectors + v) * WIDTH, high_at = (high * vectors + v) * WIDTH;
+    const ptrdiff_t low_at = (2 * low * vectors + v) * WIDTH, high_at = (2 * high * vectors + v) * WIDTH, beside = vectors * WIDTH;
     VECTOR direction = AT(w->tables + low_at);
     if (two)
         direction += AT(w->tables + high_at);
@@ -111,9 +111,9 @@ INLINE void ROW(add_vector)(const int two, const int vectors, struct workspace *
     *pooled += product * share;
     *left_slope += product_slope * right;
     *right_slope += product_slope * left;
-    AT(w->buckets + low_at) += weighted;
+    AT(w->tables + low_at + beside) += weighted;
     if (two)
-        AT(w->buckets + high_at) += weighted;
+        AT(w->tables + high_at + beside) += weighted;
 }
 
 /* The state of one row while its pairs are worked on. */
@@ -225,9 +225,9 @@ static void ROW(any_pairs)(const struct plan *plan, struct workspace *w, int r, 
 {
     const int fields = plan->model->fields, chunks = plan->chunks;
     const ptrdiff_t padded = plan->padded_size;
-    const float *restrict row = w->by_row + (ptrdiff_t)r * fields * padded, *restrict tables = w->tables;
+    const float *restrict row = w->by_row + (ptrdiff_t)r * fields * padded, *tables = w->tables;
     const float *restrict projection = w->row_projection + r * padded, *restrict kept = w->kept + r * padded;
-    float *restrict buckets = w->buckets, *restrict pooled = w->pooled, *restrict embedded = out;
+    float *buckets = w->buckets, *restrict pooled = w->pooled, *restrict embedded = out;
     ptrdiff_t entries[256 / 4];
     for (ptrdiff_t pair = 0; pair < plan->pairs; pair++) {
         const ptrdiff_t i = w->pairs[2 * pair] * padded, j = w->pairs[2 * pair + 1] * padded;
@@ -241,8 +241,8 @@ static void ROW(any_pairs)(const struct plan *plan, struct workspace *w, int r, 
             const VECTOR product = left * right, weighted = product * slope;
             VECTOR direction = {0};
             for (int chunk = 0; chunk < chunks; chunk++) {
-                direction += AT(tables + entries[chunk] * padded + k);
-                AT(buckets + entries[chunk] * padded + k) += weighted;
+                direction += AT(tables + entries[chunk] * 2 * padded + k);
+                AT(buckets + entries[chunk] * 2 * padded + k) += weighted;
             }
             const VECTOR product_slope = AT(projection + k) * share + direction * slope;
             AT(pooled + k) += product * share * AT(kept + k);

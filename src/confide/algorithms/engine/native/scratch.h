@@ -67,8 +67,8 @@ static struct workspace carve(const struct plan *plan, struct arena *arena, int 
     w.row_share = take(arena, pairs);
     w.row_slope = take(arena, pairs);
     w.row_mask = take(arena, (size_t)plan->blocks * pairs);
-    w.tables = take(arena, entries * padded);
-    w.buckets = take(arena, entries * padded);
+    w.tables = take(arena, entries * 2 * padded);
+    w.buckets = w.tables ? w.tables + padded : NULL;
     w.bucket_slopes = take(arena, entries * TILE);
     w.unit_slopes = take(arena, units);
     w.pooled = take(arena, padded);
