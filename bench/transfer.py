@@ -185,7 +185,7 @@ def enclave(world, address, results):
     ) as server:
         for _ in PARTIES:
             address.put(server.address)
-        error = Driver(world.enclave, PARTIES, inbox, lambda *_: None, threading.Event()).run()
+        error = Driver(world.enclave, inbox, lambda *_: None, threading.Event()).run()
         server.stop(5)
     worked = world.enclave._work.received - world.enclave.begun  # noqa: SLF001
     results.put(("enclave", {"error": None if error is None else str(error), "processor": worked}))
