@@ -5,7 +5,8 @@ import tempfile
 from pathlib import Path
 from unittest import mock
 
-from fakes.world import PARAMETERS, Authority, World, toy_datasets, train_task
+from fakes.toy_datasets import toy_datasets
+from fakes.world import PARAMETERS, Authority, World, train_task
 
 from confide.core import limits
 from confide.core.platform_api import TaskKind

@@ -7,7 +7,6 @@ and runs it; every envelope that passes is the one a real network would carry.
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from fakes.ports import FakeClock, SeededRandomness
@@ -28,10 +27,6 @@ from confide.crypto.identity import IdentityRole, request_identity
 from confide.crypto.keys import KeyKind, PrivateKey
 from confide.crypto.session_secret import HpkeKey
 from confide.data.dataset import PreparedDataset
-from confide.data.prepare import prepare
-from confide.data.schema import IdColumn as DataId
-from confide.data.schema import IdType as DataIdType
-from confide.data.schema import LabelColumn, Schema
 from confide.enclave import computation
 from confide.enclave.context import EnclaveContext, Member, Say
 from confide.enclave.coordinator import Coordinator
@@ -470,36 +465,6 @@ def bring(world: World, name: str | None = None) -> ModelToBring:
     statement, signature, _, data = kept.results[0]
     papers = BroughtModel(trained_under=kept.agreements[0], statement=statement, signature=signature)
     return ModelToBring(data, papers)
-
-
-def toy_datasets(folder: Path, parties: dict[str, list[str]], rows: int = 256) -> dict[str, PreparedDataset]:
-    """Small prepared datasets: `parties` maps a name to its columns, e.g. {"shop": ["city"], ...}.
-
-    The first party also has the label. Clicks depend on the interaction of the first two parties' columns.
-    """
-    made: dict[str, PreparedDataset] = {}
-    for number, (name, columns) in enumerate(parties.items()):
-        source = folder / f"{name}.csv"
-        order = range(rows) if number == 0 else reversed(range(rows))
-        head = ["id", *(["click"] if number == 0 else []), *columns]
-        lines = [",".join(head)]
-        for row in order:
-            values = [f"v{(row * (3 + 2 * number + at)) % 7}" for at in range(len(columns))]
-            label = [str(int((row * 3 % 7 + row * 5 % 7) % 2))] if number == 0 else []
-            lines.append(",".join([str(row), *label, *values]))
-        source.write_text("\n".join(lines) + "\n")
-        made[name] = _prepare(source, folder / f"{name}-prepared", columns, labelled=number == 0)
-    return made
-
-
-def _prepare(source: Path, out: Path, columns: list[str], *, labelled: bool) -> PreparedDataset:
-    schema = Schema(
-        id=DataId("id", DataIdType.INTEGER),
-        label=LabelColumn("click") if labelled else None,
-        columns=dict.fromkeys(columns, Kind.CATEGORICAL),
-    )
-    prepare(source, schema, out)
-    return PreparedDataset.open(out)
 
 
 def spoken(message: Message, payload: bytes = b"") -> Spoken:

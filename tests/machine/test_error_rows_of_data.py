@@ -4,7 +4,8 @@ import pytest
 from fakes.mischief import flipped, times, twist, twist_enclave, with_fields, with_payload
 from fakes.outcomes import completed, ended, heard
 from fakes.shop import ROWS, authority, dataset_of, datasets, predict_job, train_job, world
-from fakes.world import World, predict_task, toy_datasets, train_task
+from fakes.toy_datasets import toy_datasets
+from fakes.world import World, predict_task, train_task
 
 from confide.core import limits
 from confide.core.errors import (

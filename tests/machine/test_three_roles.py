@@ -4,7 +4,8 @@ import io
 
 import pyarrow.parquet
 import pytest
-from fakes.world import PARAMETERS, Authority, World, bring, predict_task, toy_datasets, train_task
+from fakes.toy_datasets import toy_datasets
+from fakes.world import PARAMETERS, Authority, World, bring, predict_task, train_task
 
 from confide.algorithms.model_file import read
 from confide.core.digest import digest_of

@@ -1,6 +1,7 @@
 """`confide audit`: check, look at and hand out an audit log. Nothing here needs a network or a key."""
 
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
@@ -82,7 +83,9 @@ def show_command(
         show(output, "", result)
         return
     console = Console(highlight=False, emoji=False)
-    console.print(_table(entries))
+    for day, of_day in groupby(entries, _day):
+        console.print(f"[bold]{day}[/] (UTC)")
+        console.print(_table(list(of_day)))
     if chain.broken:
         console.print(f"[bold red]{plain(chain.broken)}[/]")
 
@@ -138,12 +141,17 @@ def _uri(of: str) -> str:
         raise ConfigurationError(f"--of {of}: neither party:NAME nor platform:NAME") from None
 
 
+def _day(entry: Entry) -> str:
+    return datetime.fromtimestamp(entry.time, UTC).strftime("%Y-%m-%d")
+
+
 def _table(entries: list[Entry]) -> Table:
-    table = Table("", "at (UTC)", "who", "what", "", "on", "task", "agreed", box=SIMPLE_HEAD)
+    """Of one day."""
+    table = Table("", "at", "who", "what", "", "on", "task", "agreed", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in table.columns:
-        column.no_wrap = column.header not in {"at (UTC)", "who", "on"}
+        column.no_wrap = column.header not in {"who", "on"}
     for entry in entries:
-        at = datetime.fromtimestamp(entry.time, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        at = datetime.fromtimestamp(entry.time, UTC).strftime("%H:%M:%S")
         outcome = "…" if entry.moment is Moment.BEFORE else entry.outcome or ""
         on = _head(entry) if entry.head else _object(entry.object)
         agreement, task = (entry.agreement or "")[:SHORT], (entry.task or "")[:SHORT]
