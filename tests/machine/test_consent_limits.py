@@ -3,13 +3,13 @@
 import dataclasses
 
 import pytest
+from fakes.toy_datasets import toy_datasets
 from fakes.world import (
     PARAMETERS,
     Authority,
     World,
     bring,
     predict_task,
-    toy_datasets,
     train_task,
 )
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 from fakes.ports import FakeClock
+from fakes.toy_datasets import toy_datasets
 from fakes.world import (
     PARAMETERS,
     Authority,
     World,
     predict_task,
-    toy_datasets,
     train_task,
 )
 
