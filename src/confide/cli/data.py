@@ -188,6 +188,8 @@ def _suggestion(column: ColumnSummary, schema: schemas.Schema | None) -> str:
         return f"id, {schema.id.type.value}"
     if schema.label is not None and column.name == schema.label.name:
         return f"label, {schema.label.type.value}"
+    if column.name in schema.dates:
+        return "date: " + ", ".join(part.value for part in schema.dates[column.name].parts)
     return schema.columns[column.name].value if column.name in schema.columns else "(left out)"
 
 

@@ -26,6 +26,8 @@ MAX_NESTING: Final = 32
 MAX_NAME_LENGTH: Final = 64
 MAX_PARTICIPANTS: Final = 16
 MAX_COLUMNS: Final = 4096
+MAX_CROSSED: Final = 4
+"""Columns of one cross."""
 
 # Prepared data
 BLOCK_ROWS: Final = 65_536
@@ -57,6 +59,12 @@ MAX_VOCABULARY_CODES: Final = 262_144
 MAX_ENCODED_MAGNITUDE: Final = 1e6
 """A transformed number is clipped to this, so that one wild cell can't ruin a training."""
 MAX_FEATURES: Final = (1 << 31) - 1
+MAX_EXPONENT: Final = 8.0
+"""Of the transform "power"."""
+MAX_QUANTILES: Final = 1024
+MIN_QUANTILE_ROWS: Final = 20
+"""Training rows in each interval of the transform "quantiles", whose boundaries stand in the model: of fewer
+rows there are fewer intervals."""
 
 # Algorithms and models
 MAX_FIELDS: Final = MAX_COLUMNS

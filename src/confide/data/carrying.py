@@ -2,7 +2,7 @@
 
 Fields are the same where party and column are. A category is known where the older encoding had an index for
 it alone (exact), or for its bucket (hashed, with as many bits or fewer); a number where its transform is the
-same; an interval where all boundaries are. What is not known starts anew.
+same; an interval where all boundaries are; "missing" where both know it. What is not known starts anew.
 """
 
 from collections.abc import Callable
@@ -61,12 +61,22 @@ def _hashed_hashed(older: HashedField, newer: HashedField) -> Places:
 
 
 def _number(older: NumericField, newer: NumericField) -> Places:
-    return np.array([0 if older.transform is newer.transform else NEW], np.int64)
+    same = older.transform is newer.transform and older.exponent == newer.exponent
+    return np.array([0 if same else NEW, *_of_missing(older, newer)], np.int64)
 
 
 def _intervals(older: BucketField, newer: BucketField) -> Places:
+    intervals = len(newer.boundaries) + 1
     same = older.boundaries == newer.boundaries
-    return np.arange(newer.size) if same else np.full(newer.size, NEW, np.int64)
+    places = np.arange(intervals) if same else np.full(intervals, NEW, np.int64)
+    return np.concatenate((places, np.array(_of_missing(older, newer), np.int64)))
+
+
+def _of_missing(older: NumericField | BucketField, newer: NumericField | BucketField) -> list[int]:
+    """Of the index that a missing number has to itself, if it has one: the last."""
+    if not newer.missing:
+        return []
+    return [older.size - 1 if older.missing else NEW]
 
 
 _PAIRS: Final[tuple[tuple[tuple[type, type], Callable[..., Places]], ...]] = (

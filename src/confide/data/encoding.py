@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from confide.core import limits
 from confide.core.errors import LimitExceeded, ModelFileInvalid, SchemaMismatch
-from confide.core.features import Feature, Kind, Transform
+from confide.core.features import Feature, Kind, Missing, Transform
 from confide.data.columns import Columns, Field, Values
 from confide.data.filling import Mapping, fill, slices
 from confide.data.numbers import BucketField, NumericField
@@ -204,13 +204,14 @@ def _fit(party: str, feature: Feature, values: Callable[[], Values], vocabulary:
         codes = values().astype(np.uint64, copy=False) if vocabulary.looks_at_rows else _NO_CODES
         return fit_field(vocabulary, party, feature.name, codes)
     if feature.transform is Transform.BUCKETS:
-        return BucketField(boundaries=feature.boundaries)
-    if feature.transform is not Transform.STANDARD:
-        return NumericField(transform=feature.transform)
-    return NumericField.fit(feature, values().astype(np.float64, copy=False))
+        return BucketField(boundaries=feature.boundaries, missing=feature.missing is Missing.CATEGORY)
+    looks = feature.transform in (Transform.STANDARD, Transform.QUANTILES)
+    numbers = values().astype(np.float64, copy=False) if looks else _NO_NUMBERS
+    field = BucketField if feature.transform is Transform.QUANTILES else NumericField
+    return field.fit(feature, numbers)
 
 
-_NO_CODES = np.empty(0, np.uint64)
+_NO_CODES, _NO_NUMBERS = np.empty(0, np.uint64), np.empty(0, np.float64)
 
 
 def _check_codes(fitted: Sequence[_EncodedField]) -> None:

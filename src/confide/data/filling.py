@@ -103,8 +103,13 @@ def filler(mapping: Mapping) -> Filler:
     """How the values of one field become indices within it and numbers."""
     if isinstance(mapping, NumericField):
 
-        def fill_numbers(numbers: Any, _: npt.NDArray[np.int32], values: npt.NDArray[np.float32]) -> None:
+        def fill_numbers(
+            numbers: Any, indices: npt.NDArray[np.int32], values: npt.NDArray[np.float32]
+        ) -> None:
             values[:] = mapping.values(numbers)
+            found = mapping.indices(numbers)
+            if found is not None:
+                indices[:] = found
 
         return fill_numbers
     look = mapping.lookup if isinstance(mapping, BucketField) else mapping.reader()

@@ -16,8 +16,18 @@ from confide.core.features import Kind
 from confide.data.arrow import Array
 from confide.data.arrow import compute as pc
 from confide.data.prepare.cells import parse_number
+from confide.data.prepare.dates import look_like_dates
 from confide.data.readers import Source, open_source
-from confide.data.schema import IdColumn, IdType, LabelColumn, LabelType, ReaderOptions, Schema
+from confide.data.schema import (
+    DateColumn,
+    DatePart,
+    IdColumn,
+    IdType,
+    LabelColumn,
+    LabelType,
+    ReaderOptions,
+    Schema,
+)
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -47,6 +57,8 @@ class ColumnSummary(msgspec.Struct, frozen=True):
     maximum: float | str | None
     integers: bool
     """Whether every value present is a whole number of 64 bits, written without leading zeros."""
+    dates: bool = False
+    """Whether it holds points in time (RFC 3339, or of a typed file)."""
 
 
 class Inspection(msgspec.Struct, frozen=True):
@@ -106,8 +118,11 @@ def _look(name: str, column: Array, *, text: bool) -> _Look:
     distinct = 0 if pa.types.is_null(column.type) else int(pc.count_distinct(column).as_py())
     present = numbers[~np.isnan(numbers)]
     if not present.size or unreadable > _FEW_UNREADABLE * present.size:
+        dates = look_like_dates(_without(column, nulls) if nulls else column, _FEW_UNREADABLE)
+        absent, shown = column.null_count, _bounds(column)
         return _Look(
-            ColumnSummary(name, Kind.CATEGORICAL, distinct, column.null_count, 0, *_bounds(column), False), ()
+            ColumnSummary(name, Kind.CATEGORICAL, distinct, absent, 0, *shown, False, dates),
+            nulls if dates else (),
         )
     integers = not unreadable and (_are_integers(column, nulls) if text else pa.types.is_integer(column.type))
     codes = integers and (distinct <= _FEW_VALUES or name.lower().endswith("id"))
@@ -168,13 +183,14 @@ def _suggest(columns: Sequence[ColumnSummary], rows: int, reader: ReaderOptions)
     chosen = min(candidates, key=_id_rank)
     others = [c for c in columns if c is not chosen]
     label = next((c for c in others if c.name.lower() in _LABEL_NAMES and _is_binary(c)), None)
-    rest = {c.name: c.kind for c in others if c is not label}
+    rest = [c for c in others if c is not label]
     if not rest:
         return None
     return Schema(
         id=IdColumn(chosen.name, IdType.INTEGER if chosen.integers else IdType.STRING),
         label=None if label is None else LabelColumn(label.name, LabelType.BINARY),
-        columns=rest,
+        columns={c.name: c.kind for c in rest if not c.dates},
+        dates={c.name: DateColumn(parts=(DatePart.WEEKDAY, DatePart.HOUR)) for c in rest if c.dates},
         reader=reader,
     )
 

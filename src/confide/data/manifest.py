@@ -31,6 +31,7 @@ class Reason(StrEnum):
     NOT_A_NUMBER = "not a number"
     NOT_FINITE = "not a finite number"
     VALUE_TOO_LONG = "value too long"
+    NOT_A_DATE = "not a date"
 
 
 class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

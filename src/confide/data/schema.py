@@ -1,9 +1,10 @@
 """The schema file: what a party says about its source before `prepare`. TOML, written for people to edit."""
 
+import re
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import tomli_w
@@ -17,6 +18,9 @@ HEADING = """\
 # [id]       the column by which the parties' rows find each other: type "string" or "integer", alike at all.
 # [label]    what is to be learned: type "binary" (0/1) or "real". Only its owner has this section.
 # [columns]  "categorical" (any value, stored as a hash) or "numeric" (a finite number). Left out: not read.
+# [dates]    columns of dates or times, each with the parts to take: "year", "month", "day", "weekday",
+#            "hour", "seconds". Each becomes a column: seen = { parts = ["hour"] } gives seen.hour.
+# [crosses]  new columns, one category for each combination: city_device = ["city", "device"].
 # [reader]   how the file is written; `nulls` lists the spellings of a missing value.
 
 """
@@ -61,6 +65,59 @@ class LabelColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     type: LabelType = LabelType.BINARY
 
 
+class DatePart(StrEnum):
+    """What can be taken of a date: categories, but for SECONDS, a number."""
+
+    YEAR = "year"
+    MONTH = "month"
+    DAY = "day"
+    """Of the month."""
+    WEEKDAY = "weekday"
+    """1 is Monday (ISO 8601)."""
+    HOUR = "hour"
+    SECONDS = "seconds"
+    """Since 1970-01-01T00:00:00."""
+
+    @property
+    def kind(self) -> Kind:
+        """How it is stored."""
+        return Kind.NUMERIC if self is DatePart.SECONDS else Kind.CATEGORICAL
+
+
+class DateUnit(StrEnum):
+    """What a number that means a date counts, since 1970."""
+
+    SECONDS = "s"
+    MILLISECONDS = "ms"
+    MICROSECONDS = "us"
+
+
+class DateColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """One column of dates, and what is taken of it."""
+
+    parts: Annotated[tuple[DatePart, ...], msgspec.Meta(min_length=1, max_length=len(DatePart))]
+    form: Annotated[str, msgspec.Meta(max_length=limits.MAX_NAME_LENGTH)] | None = None
+    """How text is written: %Y, %m, %d, %H, %M, %S and what stands between; default RFC 3339."""
+    unit: DateUnit | None = None
+    """For numbers."""
+
+    def __post_init__(self) -> None:
+        if len(set(self.parts)) != len(self.parts):
+            raise ValueError("parts: one is named twice")
+        if self.form is not None and self.unit is not None:
+            raise ValueError("form is for text, unit for numbers: not both")
+        if self.form is not None:
+            _check_form(self.form)
+
+
+def _check_form(form: str) -> None:
+    tokens = re.findall(r"%(.?)", form)
+    if unknown := sorted(set(tokens) - set("YmdHMS")):
+        raise ValueError(f"form: %{unknown[0]} is not known; use %Y, %m, %d, %H, %M, %S")
+    if "Y" not in tokens or len(set(tokens)) != len(tokens):
+        raise ValueError("form: %Y must occur, and nothing twice")
+
+
 class ReaderOptions(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True
 ):
@@ -90,23 +147,48 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     id: IdColumn
     label: LabelColumn | None = None
     columns: dict[str, Kind]
+    dates: dict[str, DateColumn] = {}
+    crosses: dict[
+        str, Annotated[tuple[str, ...], msgspec.Meta(min_length=2, max_length=limits.MAX_CROSSED)]
+    ] = {}
+    """Each of categorical columns that stand in `columns`."""
     reader: ReaderOptions = ReaderOptions()
 
     def __post_init__(self) -> None:
-        if not 0 < len(self.columns) <= limits.MAX_COLUMNS:
+        if not 0 < len(self.stored) <= limits.MAX_COLUMNS:
             raise ValueError(f"columns: name 1 to {limits.MAX_COLUMNS} of them")
-        used = self.names
-        for name in used:
+        label = () if self.label is None else (self.label.name,)
+        stored = (self.id.name, *label, *self.columns, *self._parts, *self.crosses)
+        for name in (*stored, *self.dates):
             if not 0 < len(name) <= limits.MAX_NAME_LENGTH:
                 raise ValueError(f"columns: {name!r}: a name has 1 to {limits.MAX_NAME_LENGTH} characters")
-        if len(set(used)) != len(used):
-            raise ValueError("columns: the id or the label is named again among the columns")
+        for used in (self.names, stored):
+            if len(set(used)) != len(used):
+                raise ValueError("columns: a name occurs twice, among columns, dates, crosses, id and label")
+        for name, crossed in self.crosses.items():
+            self._check_cross(name, crossed)
+
+    def _check_cross(self, name: str, crossed: tuple[str, ...]) -> None:
+        if len(set(crossed)) != len(crossed):
+            raise ValueError(f"crosses.{name}: a column is named twice")
+        for column in crossed:
+            if self.columns.get(column) is not Kind.CATEGORICAL:
+                raise ValueError(f"crosses.{name}: {column!r} is no categorical column of [columns]")
 
     @property
     def names(self) -> tuple[str, ...]:
         """All columns to read: id, label if any, the rest."""
         label = () if self.label is None else (self.label.name,)
-        return (self.id.name, *label, *self.columns)
+        return (self.id.name, *label, *self.columns, *self.dates)
+
+    @property
+    def stored(self) -> dict[str, Kind]:
+        """The columns of the prepared dataset: those read, parts of dates, crosses; behind id and label."""
+        return self.columns | self._parts | dict.fromkeys(self.crosses, Kind.CATEGORICAL)
+
+    @property
+    def _parts(self) -> dict[str, Kind]:
+        return {f"{name}.{part}": part.kind for name, date in self.dates.items() for part in date.parts}
 
     def without_label(self) -> "Schema":
         """The same schema for rows whose label is not known yet (prediction)."""

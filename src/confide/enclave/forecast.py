@@ -113,7 +113,7 @@ def learned_bytes(task: Task, algorithm: Algorithm, fields: list[Feature], rows:
     """(bytes of what is learned, at most; how many times it is held while it is learned)."""
     parameters: dict[str, Any] = registry.complete_parameters(algorithm.name, algorithm.parameters)
     categorical = sum(feature.kind is Kind.CATEGORICAL for feature in fields)
-    features = sum(len(feature.boundaries) + 1 for feature in fields if feature.kind is Kind.NUMERIC)
+    features = sum(_numeric_features(feature) for feature in fields if feature.kind is Kind.NUMERIC)
     if task.encoding.vocabulary == "hashed":
         features += categorical * ((1 << task.encoding.bits) + 1)
     else:
@@ -122,6 +122,11 @@ def learned_bytes(task: Task, algorithm: Algorithm, fields: list[Feature], rows:
     learned = features * numbers * _FLOAT_BYTES[parameters.get("precision", "float32")]
     # The numbers, the optimiser's sums, and the best epoch so far where there is one to go back to.
     return learned, 3 if parameters.get("patience") else 2
+
+
+def _numeric_features(feature: Feature) -> int:
+    """At most: its intervals, or 1; and one for missing."""
+    return max(len(feature.boundaries) + 1, feature.quantiles or 1) + 1
 
 
 def told(size: int) -> str:

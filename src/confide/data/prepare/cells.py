@@ -60,7 +60,7 @@ def parse_label(kind: LabelType) -> Parser:
 
 def parse_number(column: Array) -> Parsed:
     """Finite numbers; NaN for a missing one."""
-    if _is_text(column.type):
+    if is_text(column.type):
         return _text_number(column)
     if pa.types.is_floating(column.type) or pa.types.is_null(column.type):
         # In a typed file NaN is how many tools write "missing".
@@ -72,7 +72,7 @@ def parse_number(column: Array) -> Parsed:
 
 def parse_category(column: Array) -> Parsed:
     """XXH3-64 (seed 0) of each value's UTF-8 text; MISSING_CATEGORY for a missing one."""
-    text, not_utf8 = _text(column)
+    text, not_utf8 = as_text(column)
     codes = hash_texts(text)
     # The code of "missing" is reserved; the one text in 2^64 that hashes to it takes its neighbour.
     codes[codes == MISSING_CATEGORY] = MISSING_CATEGORY + 1
@@ -90,9 +90,9 @@ def parse_category(column: Array) -> Parsed:
 def _integer_id(column: Array) -> Parsed:
     if pa.types.is_integer(column.type):
         return _typed_integer_id(column)
-    if not _is_text(column.type):
+    if not is_text(column.type):
         raise SchemaMismatch(f"a column of type {column.type} can't be an integer id")
-    text, not_utf8 = _text(column)
+    text, not_utf8 = as_text(column)
     empty = _mask(text.is_null())
     numbers, wrong = _integers(text)
     faults = _some((Reason.NOT_UTF8, not_utf8), (Reason.EMPTY_ID, empty), (Reason.ID_NOT_INTEGER, wrong))
@@ -132,9 +132,9 @@ def _typed_integer_id(column: Array) -> Parsed:
 
 
 def _text_id(column: Array) -> Parsed:
-    if not (_is_text(column.type) or pa.types.is_integer(column.type)):
+    if not (is_text(column.type) or pa.types.is_integer(column.type)):
         raise SchemaMismatch(f"a column of type {column.type} can't be a text id")
-    text, not_utf8 = _text(column)
+    text, not_utf8 = as_text(column)
     filled = text.fill_null("")
     lengths = pc.binary_length(filled).to_numpy()
     faults = _some(
@@ -146,7 +146,7 @@ def _text_id(column: Array) -> Parsed:
 
 
 def _text_number(column: Array) -> Parsed:
-    text, not_utf8 = _text(column)
+    text, not_utf8 = as_text(column)
     try:
         parsed = _finite(text.cast(pa.float64()), nan_is_missing=False)
     except pa.ArrowInvalid:
@@ -174,7 +174,7 @@ def _finite(numbers: Array, *, nan_is_missing: bool) -> Parsed:
     return Parsed(pa.array(values, from_pandas=False), _some((Reason.NOT_FINITE, wild)))
 
 
-def _text(column: Array) -> tuple[Array, BoolArray]:
+def as_text(column: Array) -> tuple[Array, BoolArray]:
     """The column as UTF-8 text, null where it is not, and the mask of those rows."""
     valid = np.zeros(len(column), np.bool_)
     if pa.types.is_string(column.type):
@@ -206,9 +206,10 @@ def _unsigned_plus(text: Array) -> Array:
     return stripped
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def is_text(kind: pa.DataType) -> bool:
+    """Whether cells of this type are text, or bytes that may be."""
     if pa.types.is_dictionary(kind):
-        return _is_text(kind.value_type)
+        return is_text(kind.value_type)
     binary = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
     return binary or pa.types.is_string(kind) or pa.types.is_large_string(kind)
 

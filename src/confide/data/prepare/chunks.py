@@ -18,6 +18,8 @@ from confide.data.prepare.cells import (
     parse_label,
     parse_number,
 )
+from confide.data.prepare.crosses import places, with_crosses
+from confide.data.prepare.dates import parse_part
 from confide.data.readers import SourceChunk
 from confide.data.readers.base import RowNumbers
 from confide.data.schema import Schema
@@ -46,6 +48,7 @@ def parse_chunk(chunk: SourceChunk, schema: Schema, stored: pa.Schema) -> Parsed
             columns.append(parser(chunk.batch.column(name)))
         except SchemaMismatch as cause:
             raise SchemaMismatch(f"column {name!r}: {cause.message}") from None
+    columns = with_crosses(columns, places(schema))
     return put_together(columns, chunk.numbers, chunk.malformed, stored)
 
 
@@ -67,17 +70,20 @@ def put_together(
 
 
 def parsers(schema: Schema) -> Iterator[tuple[str, Parser]]:
-    """Of each column to be stored, in that order."""
+    """(column of the source, its parser) for each column to be stored but crosses, in that order."""
     yield schema.id.name, parse_id(schema.id.type)
     if schema.label is not None:
         yield schema.label.name, parse_label(schema.label.type)
     for name, kind in schema.columns.items():
         yield name, parse_category if kind is Kind.CATEGORICAL else parse_number
+    for name, date in schema.dates.items():
+        for part in date.parts:
+            yield name, parse_part(date, part)
 
 
 def columns_of(schema: Schema) -> tuple[Column, ...]:
     """As the manifest lists them."""
-    return tuple(Column(name, kind) for name, kind in schema.columns.items())
+    return tuple(Column(name, kind) for name, kind in schema.stored.items())
 
 
 def stored_schema(schema: Schema) -> pa.Schema:

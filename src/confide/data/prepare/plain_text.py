@@ -20,6 +20,7 @@ from confide.core.features import Kind
 from confide.data.ordered_pool import map_in_order
 from confide.data.prepare.cells import Parsed, Parser
 from confide.data.prepare.chunks import ParsedChunk, parse_chunk, parsers, put_together
+from confide.data.prepare.crosses import places, with_crosses
 from confide.data.prepare.native_rows import MOST_NULL_BYTES, As, TextForm, read_rows
 from confide.data.readers import Source, SourceChunk
 from confide.data.readers.base import check_columns
@@ -77,6 +78,7 @@ class PlainText:
     form: TextForm
     quoting: bool
     columns: tuple[_Column, ...]
+    crosses: tuple[tuple[int, ...], ...]
     start: int
     """Where the first row begins."""
 
@@ -92,7 +94,9 @@ class PlainText:
         form = TextForm(len(source.names), source.delimiter.encode(), nulls)
         start = _start(path, form, schema)
         columns = tuple(_columns(schema, source.names))
-        return None if start is None else cls(path, form, schema.reader.quoting, columns, start)
+        return (
+            None if start is None else cls(path, form, schema.reader.quoting, columns, places(schema), start)
+        )
 
     def pieces(self) -> Iterator[bytes | None]:
         """The rows, some whole lines at a time; None, and nothing more, at a line that is too long.
@@ -133,13 +137,14 @@ class PlainText:
             else column.surely(found.columns[column.place])
             for column in self.columns
         ]
+        columns = with_crosses(columns, self.crosses)
         return put_together(columns, found.numbers, found.malformed, stored)
 
 
 def _columns(schema: Schema, names: tuple[str, ...]) -> Iterator[_Column]:
     label = schema.label.name if schema.label is not None else None
     for name, parser in parsers(schema):
-        if name == schema.id.name:
+        if name == schema.id.name or name in schema.dates:
             yield _Column(names.index(name), As.TEXT, parser, parser)
         elif name == label:
             yield _Column(names.index(name), As.NUMBER, parser, parser)
