@@ -11,7 +11,7 @@ from confide.app.party_config import AttestationEntry, DataEntry, PartyConfig, P
 from confide.app.platform import LauncherConfig, PlatformConfig
 from confide.app.task_file import AlgorithmEntry, EvaluationEntry, LabelEntry, PredictFile, TrainFile
 from confide.core.features import Feature
-from confide.data.schema import LabelColumn, ReaderOptions, Schema
+from confide.data.schema import DateColumn, LabelColumn, ReaderOptions, Schema
 from confide.protocol.terms import Encoding, IdColumn
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +31,7 @@ FILES = {
     ),
     "TASK.toml, predict": (PredictFile,),
     "Consent policy": (Policy, Rule),
-    "Schema": (Schema, LabelColumn, ReaderOptions),
+    "Schema": (Schema, LabelColumn, DateColumn, ReaderOptions),
 }
 
 
