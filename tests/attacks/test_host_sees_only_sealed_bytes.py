@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from fakes.canaries import contents, spellings
-from fakes.site import RANDOMNESS, Site
+from fakes.site import RANDOMNESS, Site, until
 from fakes.tap import Tap
 
 from confide.data import schema as schemas
@@ -137,6 +137,8 @@ class Scene:
         another_kind = {"media": dict.fromkeys(COLUMNS["media"], "numeric")}
         self.site.write("shop", "failing.toml", task(features=COLUMNS | another_kind))
         self.failure = self.site.confide("shop", "task", "train", "failing.toml").error
+        # The enclave tells its end when its channels are closed: after the parties have heard of it.
+        until(lambda: b'"CFD-401"' in self.status_lines.read_bytes(), "end of the enclave")
 
     def end(self):
         self.site.end()
