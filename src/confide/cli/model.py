@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from confide.app.model_export import export_onnx
 from confide.app.models import OpenedModel
 from confide.app.party_config import CONFIG_FILE
 from confide.app.plain_prediction import PlainPredictions
@@ -113,6 +114,26 @@ def verify(
         console.print(f"[bold yellow]{SIMULATED_WARNING}[/]")
     console.print(f"measurement {verified.model.agreement.block.enclave.measurement}")
     console.print("[bold green]The model's provenance is valid.[/]")
+
+
+@app.command()
+def export(
+    *,
+    model: ModelPath,
+    onnx: Annotated[Path, typer.Option(help="Write an ONNX model here.")],
+    output: OutputFormat = Format.TEXT,
+) -> None:
+    """Write the model for other runtimes. Its inputs are the columns: category codes, and numbers."""
+    written = export_onnx(OpenedModel.read(model), onnx)
+    if output is Format.JSON:
+        show(output, "", written)
+        return
+    console = Console(highlight=False)
+    table = Table("input", "type", "what", box=SIMPLE_HEAD)
+    for name, entry in written["inputs"].items():
+        table.add_row(plain(name), entry["type"], entry["meaning"])
+    console.print(table)
+    console.print(f"Output: prediction, float32. {written['bytes']:,} bytes written to {onnx}")
 
 
 def _result(predictions: PlainPredictions, out: Path | None) -> dict[str, Any]:
