@@ -48,7 +48,7 @@ def test_every_algorithm_has_a_graph():
 )
 def test_scores_are_ours(name, scheme, minimum_count, loss):
     model = mixed_model(name, scheme=scheme, minimum_count=minimum_count, loss=loss)
-    # Beyond ±1e6 numbers are clipped; a sum of their squares has no digit left that means something, in float32.
+    # Numbers are clipped to ±1e6: in float32, a sum of their squares has no digit left that means something.
     columns = together(columns_of(500, seed=3), odd_columns(huge=loss == "logistic"))
     ours, theirs = model.predict(columns), run(onnx_bytes(model, DIGEST), columns)
     assert theirs.dtype == np.float32
