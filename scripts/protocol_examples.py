@@ -16,7 +16,7 @@ from confide.core.features import Feature
 from confide.core.features import Kind as ColumnKind
 from confide.core.platform_api import TaskKind
 from confide.crypto.keys import PrivateKey
-from confide.protocol import blocks, messages, receipts, terms
+from confide.protocol import blocks, messages, provenance, receipts, terms
 from confide.protocol import messages as m
 from confide.protocol.messages import Kind, Spoken
 
@@ -122,7 +122,7 @@ SIGNED = signed_block(TRAIN_BLOCK)
 STATEMENT = receipts.ResultStatement(
     kind="model", block=digest_of(TRAIN_BLOCK), sha384=digest("model"), bytes=5
 )
-STATEMENT_SIGNATURE = KEYS["enclave"].sign(receipts.RESULT_CONTEXT, canonical.encode(STATEMENT))
+STATEMENT_SIGNATURE = KEYS["enclave"].sign(receipts.RESULT_CONTEXT, provenance.signed_bytes(STATEMENT))
 REPORT = receipts.PrivatePart(
     salt=SALT, metrics={"joint": {"auc": 0.75}}, curve=({"epoch": 1.0, "holdout_auc": 0.75},)
 )

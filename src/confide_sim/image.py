@@ -43,8 +43,11 @@ EXCLUDED: Final = ("data/readers", "data/prepare", "data/inspect")
 """Forbidden to the enclave by the import contract "tcb" (.importlinter), directly or by what they import."""
 OUTSIDE: Final = frozenset({"rich", "typer"})
 """Dependencies of Confide that only the command line loads."""
-OPTIONAL: Final = ("grpcio-tools", "grpcio-health-checking", "grpcio-reflection")
-"""Not required, but gRPC loads them by itself where it finds them."""
+OPTIONAL: Final = ("grpcio-tools", "grpcio-health-checking", "grpcio-reflection", "cloudpickle")
+"""Not required, but gRPC and, last, Arrow load them by themselves where they find them."""
+
+LIBRARY_ONLY: Final = frozenset({"lightgbm"})
+"""Not imported: their shared library is loaded (algorithms/lightgbm_library.py), not what they require."""
 
 _UNLOADED: Final = frozenset({"__pycache__", "site-packages", "dist-packages", "test", "tests", "ensurepip"})
 _INSTALLER_FILES: Final = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"})
@@ -151,10 +154,11 @@ def _closure(names: Iterable[str]) -> set[str]:
         if name in found:
             continue
         try:
-            waiting += requirements(name)
+            required = requirements(name)
         except metadata.PackageNotFoundError:
             continue
         found.add(name)
+        waiting += [] if name in LIBRARY_ONLY else required
     return found
 
 

@@ -23,6 +23,7 @@ from confide.crypto.keys import KeyKind, PrivateKey
 from confide.party.initiator import ModelToBring
 from confide.protocol.blocks import TRAIN_CONTEXT, SignedBlock
 from confide.protocol.messages import BroughtModel, Kind, Spoken
+from confide.protocol.provenance import signed_bytes
 from confide.protocol.receipts import RESULT_CONTEXT
 
 
@@ -100,7 +101,7 @@ def forged_papers(data, *, certificates=None):
     if certificates == "its own":
         signed = replace(signed, certificates=dict.fromkeys(signed.certificates, pem.decode()))
     said = replace(genuine.statement, block=digest_of(signed.block), sha384=sha384_hex(data), bytes=len(data))
-    signature = own.sign(RESULT_CONTEXT, canonical.encode(said))
+    signature = own.sign(RESULT_CONTEXT, signed_bytes(said))
     return ModelToBring(data, BroughtModel(trained_under=signed, statement=said, signature=signature))
 
 

@@ -18,6 +18,7 @@ from confide.core.errors import (
 from confide.enclave.context import Say
 from confide.protocol import messages as m
 from confide.protocol.messages import Kind
+from confide.protocol.provenance import signed_bytes
 from confide.protocol.receipts import RECEIPT_CONTEXT, RESULT_CONTEXT, RowCounts, evidence_nonce
 from confide.protocol.terms import Release, Released
 
@@ -40,7 +41,7 @@ def run_with_result(change):
 def signed_again(ran, result, **fields):
     statement = replace(result.statement, **fields)
     return replace(
-        result, statement=statement, signature=ran.key.sign(RESULT_CONTEXT, canonical.encode(statement))
+        result, statement=statement, signature=ran.key.sign(RESULT_CONTEXT, signed_bytes(statement))
     )
 
 
@@ -56,9 +57,7 @@ def signed_again(ran, result, **fields):
         ),
         lambda ran, result: replace(
             result,
-            signature=ran.authority.identity("media")[0].sign(
-                RESULT_CONTEXT, canonical.encode(result.statement)
-            ),
+            signature=ran.authority.identity("media")[0].sign(RESULT_CONTEXT, signed_bytes(result.statement)),
         ),
     ],
     ids=["altered", "empty", "other digest", "other kind", "other context", "another's key"],

@@ -17,6 +17,7 @@ from confide.party.initiator import ModelToBring
 from confide.protocol import messages as m
 from confide.protocol.blocks import TRAIN_CONTEXT, PredictBlock
 from confide.protocol.messages import Kind, Spoken
+from confide.protocol.provenance import signed_bytes
 from confide.protocol.receipts import RESULT_CONTEXT
 
 ZERO = "0" * 96
@@ -118,7 +119,7 @@ def under(change):
 def forged_statement(ran, brought):
     """Signed by the enclave of today, which has not trained the model."""
     statement = brought.statement
-    return replace(brought, signature=ran.key.sign(RESULT_CONTEXT, canonical.encode(statement)))
+    return replace(brought, signature=ran.key.sign(RESULT_CONTEXT, signed_bytes(statement)))
 
 
 def statement(**fields):
@@ -127,7 +128,7 @@ def statement(**fields):
     def changed(_, brought):
         said = replace(brought.statement, **fields)
         return replace(
-            brought, statement=said, signature=trained().key.sign(RESULT_CONTEXT, canonical.encode(said))
+            brought, statement=said, signature=trained().key.sign(RESULT_CONTEXT, signed_bytes(said))
         )
 
     return papers(changed)
@@ -257,7 +258,7 @@ def test_a_signed_statement_about_bytes_that_are_no_model():
     nonsense = b"not a model"
     brought = bring(trained())
     said = replace(brought.papers.statement, sha384=sha384_hex(nonsense), bytes=len(nonsense))
-    signature = trained().key.sign(RESULT_CONTEXT, canonical.encode(said))
+    signature = trained().key.sign(RESULT_CONTEXT, signed_bytes(said))
     ran = fresh(ModelToBring(nonsense, replace(brought.papers, statement=said, signature=signature)))
     ran.run()
     assert {type(error) for error in ran.errors.values()} == {ModelNotUsable}

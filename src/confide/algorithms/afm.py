@@ -55,6 +55,7 @@ class Afm(NetworkEstimator):
     """The estimator; see the module for the model."""
 
     name = "afm"
+    title = "Attentional factorization machine"
     version = "1"
     Parameters: ClassVar[type[msgspec.Struct]] = AfmParameters
     sources = ("afm.py", "afm_attention.py", "afm_network.py", *p.COMMON_SOURCES)

@@ -118,7 +118,11 @@ class Estimator(ABC):
     """One algorithm with its parameters, before or after training. Not safe for concurrent `fit`."""
 
     name: ClassVar[str]
+    title: ClassVar[str]
+    """What it is called in the field, and which loss makes it what."""
     version: ClassVar[str]
+    starts_from_model: ClassVar[bool] = True
+    """Whether `fit_shards` can take over a model's numbers."""
     Parameters: ClassVar[type[msgspec.Struct]]
     sources: ClassVar[tuple[str, ...]]
     """The files of this package that its results depend on (see registry.code_digest)."""
@@ -147,7 +151,8 @@ class Estimator(ABC):
 
         Raises:
             SchemaMismatch: arrays of other shapes, types or ranges.
-            ModelNotUsable: the model to start from is of another algorithm, or of other sizes.
+            ModelNotUsable: the model to start from is of another algorithm, or of other sizes; or this
+                algorithm starts from none (`starts_from_model`).
             LimitExceeded: more than MAX_FEATURES features, MAX_FIELDS fields or MAX_MODEL_NUMBERS numbers.
             WorkFailed: no rows, or the training diverged.
         """
@@ -167,8 +172,14 @@ class Estimator(ABC):
         yield from self.fit_shards(whole, holdout=held, feature_count=feature_count)
 
     @abstractmethod
-    def working_bytes(self, fields: int) -> int:
-        """Memory for one batch of rows with so many fields, beside what is learned and the rows."""
+    def working_bytes(self, fields: int, *, rows: int = 0, features: int = 0) -> int:
+        """Memory for the work beside the rows as they are given and what is learned.
+
+        Args:
+            fields: of each row. An algorithm that learns in batches needs no more than this.
+            rows: of training and held-out together.
+            features: size of the index space, at most.
+        """
 
     @abstractmethod
     def predict(self, indices: Integers, values: Floats) -> npt.NDArray[np.float32]:

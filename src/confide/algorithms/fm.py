@@ -47,6 +47,7 @@ class Fm(NetworkEstimator):
     """The estimator; see the module for the model."""
 
     name = "fm"
+    title = "Factorization machine of order two"
     version = "1"
     Parameters: ClassVar[type[msgspec.Struct]] = FmParameters
     sources = ("fm.py", "fm_network.py", *p.COMMON_SOURCES)

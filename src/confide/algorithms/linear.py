@@ -39,6 +39,7 @@ class Linear(NetworkEstimator):
     """The estimator; see the module for the model."""
 
     name = "linear"
+    title = "Logistic regression (loss logistic), linear regression (loss squared)"
     version = "1"
     Parameters: ClassVar[type[msgspec.Struct]] = LinearParameters
     sources = ("linear.py", *p.COMMON_SOURCES)

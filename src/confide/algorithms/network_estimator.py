@@ -1,4 +1,8 @@
-"""What AFM, FM and the linear model share: one loop learns, one network scores, in NumPy or in the core."""
+"""Estimators that are a network and a learner of it; of these, the ones that the compiled core knows.
+
+`LoopEstimator`: one loop learns, one network scores. `NetworkEstimator`: AFM, FM and the linear model, in
+NumPy or in the core.
+"""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -55,13 +59,15 @@ class AnyNetwork(Protocol):
         ...
 
 
-class NetworkEstimator(Estimator):
-    """An estimator that is a network and a learner of it. Subclasses say which."""
+class LoopEstimator(Estimator):
+    """An estimator that is a network and a learner of it. Subclasses say which.
 
-    def __init__(self, parameters: Any, engine: EngineChoice = "fastest") -> None:
+    Its parameters have `epochs`, `batch_size`, `patience`, `loss`, `precision` and `seed`.
+    """
+
+    def __init__(self, parameters: Any) -> None:
         self._parameters = parameters
         self._loss = losses.LOSSES[parameters.loss]
-        self._choice = engine
         self._network: AnyNetwork | None = None
         self._fields: int | None = None
         """Known after `fit`; a loaded model takes what its encoding gives it."""
@@ -98,16 +104,6 @@ class NetworkEstimator(Estimator):
         )
         yield from training.train(learner, data, holdout, schedule)
 
-    def working_bytes(self, fields: int) -> int:
-        engine, shape = self._engine(), self._shape()
-        batch: int = self._parameters.batch_size
-        if engine is not None:
-            return scratch_bytes(shape, fields, engine, batch)
-        item = 4 if self._parameters.precision == "float32" else 8
-        numbers = item * (max(shape.size, shape.units) + 1)
-        pairs = fields * (fields - 1) // 2 if shape.units else 0
-        return numbers * (_COPIES * batch * fields + _PAIR_COPIES * REFERENCE_GROUP_ROWS * pairs)
-
     def predict(self, indices: Integers, values: Floats) -> npt.NDArray[np.float32]:
         network = self._trained()
         check_encoded(indices, values, fields=self._fields, feature_count=self.feature_count)
@@ -121,10 +117,6 @@ class NetworkEstimator(Estimator):
         return self._trained().arrays()
 
     @abstractmethod
-    def _shape(self) -> Shape:
-        """Kind and sizes."""
-
-    @abstractmethod
     def _numbers_per_feature(self) -> int:
         """Learned numbers of one feature."""
 
@@ -134,13 +126,36 @@ class NetworkEstimator(Estimator):
     ) -> tuple[AnyNetwork, training.Learner | training.RowsLearner, int]:
         """A network with start values, a learner of it, and the seed of the order of rows."""
 
+    def _trained(self) -> AnyNetwork:
+        if self._network is None:
+            raise WorkFailed("the model has not been trained")
+        return self._network
+
+
+class NetworkEstimator(LoopEstimator):
+    """A network that the compiled core knows, and NumPy as its reference."""
+
+    def __init__(self, parameters: Any, engine: EngineChoice = "fastest") -> None:
+        super().__init__(parameters)
+        self._choice = engine
+
+    def working_bytes(self, fields: int, *, rows: int = 0, features: int = 0) -> int:
+        del rows, features
+        engine, shape = self._engine(), self._shape()
+        batch: int = self._parameters.batch_size
+        if engine is not None:
+            return scratch_bytes(shape, fields, engine, batch)
+        item = 4 if self._parameters.precision == "float32" else 8
+        numbers = item * (max(shape.size, shape.units) + 1)
+        pairs = fields * (fields - 1) // 2 if shape.units else 0
+        return numbers * (_COPIES * batch * fields + _PAIR_COPIES * REFERENCE_GROUP_ROWS * pairs)
+
+    @abstractmethod
+    def _shape(self) -> Shape:
+        """Kind and sizes."""
+
     def _engine(self) -> Engine | None:
         """None: NumPy does the work. The core knows float32 only."""
         if self._choice == "reference" or self._parameters.precision != "float32":
             return None
         return Engine.fastest() if self._choice == "fastest" else self._choice
-
-    def _trained(self) -> AnyNetwork:
-        if self._network is None:
-            raise WorkFailed("the model has not been trained")
-        return self._network

@@ -9,13 +9,24 @@ import msgspec
 
 from confide.algorithms.afm import Afm
 from confide.algorithms.base import Estimator, Floats
+from confide.algorithms.deepfm import DeepFm
 from confide.algorithms.fm import Fm
+from confide.algorithms.gbdt import Gbdt
 from confide.algorithms.linear import Linear
+from confide.algorithms.mlp import Mlp
 from confide.algorithms.parameters import checked, schema
 from confide.core import digest
 from confide.core.errors import AlgorithmNotListed
 
-ALGORITHMS: dict[str, type[Estimator]] = {"afm": Afm, "fm": Fm, "linear": Linear}
+ALGORITHMS: dict[str, type[Estimator]] = {
+    "afm": Afm,
+    "deepfm": DeepFm,
+    "fm": Fm,
+    "gbdt": Gbdt,
+    "linear": Linear,
+    "mlp": Mlp,
+}
+"""A new algorithm is one file, and one line here (docs/how-to/add-an-algorithm.md)."""
 SCHEMES = ("tee",)
 
 
@@ -23,10 +34,13 @@ class AlgorithmListing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """One line of the list that the enclave sends."""
 
     name: str
+    title: str
     version: str
     parameters: dict[str, Any]
     """JSON Schema (2020-12) with ranges, defaults and descriptions."""
     code_sha384: str
+    starts_from_model: bool
+    """Whether a training may start from an earlier model of the same algorithm."""
     schemes: tuple[str, ...] = SCHEMES
 
 
@@ -35,9 +49,11 @@ def listing() -> tuple[AlgorithmListing, ...]:
     return tuple(
         AlgorithmListing(
             name=name,
+            title=algorithm.title,
             version=algorithm.version,
             parameters=schema(algorithm.Parameters),
             code_sha384=code_digest(name),
+            starts_from_model=algorithm.starts_from_model,
         )
         for name, algorithm in sorted(ALGORITHMS.items())
     )

@@ -39,7 +39,7 @@ def _check(name: str, before: Floats, now: Floats) -> None:
     if before.ndim != now.ndim or shapes[0] != shapes[1] or before.dtype != now.dtype:
         raise ModelNotUsable(
             f"the model to start from has {name!r} of {before.shape} {before.dtype}, which does not fit "
-            f"{now.shape} {now.dtype}: embedding size, attention size and precision must be the same"
+            f"{now.shape} {now.dtype}: embeddings, layers, precision and number of fields must be the same"
         )
     if not np.isfinite(before).all():
         raise ModelNotUsable(f"the model to start from has numbers in {name!r} that are not finite")

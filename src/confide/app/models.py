@@ -9,21 +9,14 @@ import msgspec
 from confide.algorithms.model import Model
 from confide.app.files import read_bounded
 from confide.core import canonical, limits
-from confide.core.digest import same, sha384_hex
+from confide.core.digest import same, sha256_hex, sha384_hex
 from confide.core.errors import ModelFileInvalid
 from confide.protocol.blocks import SignedBlock
 from confide.protocol.messages import BroughtModel
-from confide.protocol.receipts import ResultStatement
+from confide.protocol.provenance import decode_envelope
 
 PAPERS_SUFFIX = ".signature.json"
 MAX_MODEL_BYTES = limits.RESULT_PART_BYTES * limits.MAX_RESULT_PARTS
-
-
-class Papers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The enclave's signed statement about a result file."""
-
-    statement: ResultStatement
-    signature: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +43,15 @@ class OpenedModel:
         """What a fresh enclave asks for, from the file beside the model. Raises ModelFileInvalid."""
         beside = papers_path(self.path)
         try:
-            papers = canonical.decode(
-                read_bounded(beside, limits.MAX_CANONICAL_BYTES, ModelFileInvalid), Papers
-            )
+            papers = decode_envelope(read_bounded(beside, limits.MAX_CANONICAL_BYTES, ModelFileInvalid))
         except canonical.NotCanonical as cause:
             raise ModelFileInvalid(f"{beside}: {cause}") from None
-        if not same(papers.statement.sha384, sha384_hex(self.data)):
+        statement = papers.result()
+        if statement.kind != "model" or not same(statement.sha384, sha384_hex(self.data)):
             raise ModelFileInvalid(f"{beside} is about another model than {self.path.name}")
-        return BroughtModel(
-            trained_under=self.agreement, statement=papers.statement, signature=papers.signature
-        )
+        if papers.signatures[0].keyid != sha256_hex(self.agreement.block.enclave.public_key):
+            raise ModelFileInvalid(f"{beside} names another key than that of the model's enclave")
+        return BroughtModel(trained_under=self.agreement, statement=statement, signature=papers.signature)
 
     def document(self) -> dict[str, Any]:
         """What `confide model show` tells."""

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from confide.app.files import make_private_folder
-from confide.app.models import Papers, papers_path
+from confide.app.models import papers_path
 from confide.core import canonical
 from confide.core.digest import digest_of
 from confide.core.errors import ConfigurationError
@@ -24,6 +24,7 @@ from confide.core.ports import Clock
 from confide.crypto.private_files import replace_private
 from confide.protocol.blocks import SignedBlock, TrainBlock
 from confide.protocol.messages import Message
+from confide.protocol.provenance import envelope
 from confide.protocol.receipts import HostEnd, PrivatePart, ResultStatement, SignedReceipt
 
 MODEL, REPORT, RECEIPT = "model.confide", "report.json", "receipt.json"
@@ -41,6 +42,7 @@ class TaskFolder:
         self._clock = clock
         self._written: dict[str, Path] = {}
         self._predictions_name = PREDICTIONS[0]
+        self._enclave_key = b""
         make_private_folder(folder)
 
     def path(self, what: str) -> Path | None:
@@ -62,6 +64,7 @@ class TaskFolder:
 
     def agreed(self, signed: SignedBlock) -> None:
         """See party.ports.Records."""
+        self._enclave_key = signed.block.enclave.public_key
         kind = "train" if isinstance(signed.block, TrainBlock) else "predict"
         self._predictions_name = f"predictions.{signed.block.task.predictions_format}"
         self._write(f"{kind}-block.json", canonical.encode(signed))
@@ -69,8 +72,8 @@ class TaskFolder:
     def result(self, statement: ResultStatement, signature: bytes, report: PrivatePart, data: bytes) -> None:
         """See party.ports.Records."""
         path = self._write(MODEL if statement.kind == "model" else self._predictions_name, data)
-        papers = canonical.encode(Papers(statement=statement, signature=signature))
-        self._replace(papers_path(path), papers)
+        papers = envelope(statement, signature, self._enclave_key)
+        self._replace(papers_path(path), canonical.encode(papers))
         if statement.kind == "model":
             document = {"metrics": report.metrics, "curve": list(report.curve)}
             self._write(REPORT, json.dumps(document, indent=2).encode())

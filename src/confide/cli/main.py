@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.panel import Panel
 
-from confide.cli import attest, audit, ca, data, identity, model, platform, provider, receipt, task
+from confide.cli import attest, audit, ca, data, identity, model, parity, platform, provider, receipt, task
 from confide.cli.interrupts import INTERRUPTED, Interrupted
 from confide.cli.output import plain
 from confide.core.errors import ConfideError, Fault, TaskCancelled
@@ -35,6 +35,9 @@ app.add_typer(attest.app, name="attest")
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(model.app, name="model")
 app.add_typer(audit.app, name="audit")
+
+
+app.command("parity")(parity.parity)
 
 
 @app.command("version")

@@ -9,10 +9,23 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from confide.app.model_export import export_onnx
 from confide.app.models import OpenedModel
+from confide.app.party_config import CONFIG_FILE
 from confide.app.plain_prediction import PlainPredictions
 from confide.app.plain_prediction import predict as predict_plainly
+from confide.app.provenance import public_key_pem, verify_model
+from confide.app.records import RECEIPT
+from confide.cli.follow import SIMULATED_WARNING
 from confide.cli.output import Format, plain, show
+from confide.cli.receipt import (
+    CaOption,
+    ConfigOption,
+    MeasurementOption,
+    RootOption,
+    anchors_of,
+    print_steps,
+)
 from confide.data.dataset import PreparedDataset
 
 app = typer.Typer(no_args_is_help=True, help="Look into a model file, and use it without any platform.")
@@ -68,6 +81,59 @@ def predict(
         show(output, "", result)
         return
     _print(Console(highlight=False), predictions, out)
+
+
+@app.command()
+def verify(
+    *,
+    model: ModelPath,
+    receipt: Annotated[
+        Path | None, typer.Option(help="The task's receipt.json. Default: the one beside the model.")
+    ] = None,
+    ca: CaOption = None,
+    root: RootOption = None,
+    mrenclave: MeasurementOption = None,
+    config: ConfigOption = Path(CONFIG_FILE),
+    public_key: Annotated[
+        Path | None, typer.Option(help="Write the enclave's public key here (PEM): for tools of others.")
+    ] = None,
+    output: OutputFormat = Format.TEXT,
+) -> None:
+    """Verify without any network where a model comes from: which enclave, whose agreement, on which data."""
+    beside = model.parent / RECEIPT
+    found = receipt or (beside if beside.is_file() else None)
+    verified = verify_model(model, anchors_of(ca, root, mrenclave, config), found)
+    if public_key is not None:
+        public_key.write_bytes(public_key_pem(verified.model))
+    if output is Format.JSON:
+        show(output, "", verified.document())
+        return
+    console = Console(highlight=False)
+    print_steps(console, verified.steps)
+    if verified.receipt is not None and verified.receipt.claims.simulated:
+        console.print(f"[bold yellow]{SIMULATED_WARNING}[/]")
+    console.print(f"measurement {verified.model.agreement.block.enclave.measurement}")
+    console.print("[bold green]The model's provenance is valid.[/]")
+
+
+@app.command()
+def export(
+    *,
+    model: ModelPath,
+    onnx: Annotated[Path, typer.Option(help="Write an ONNX model here.")],
+    output: OutputFormat = Format.TEXT,
+) -> None:
+    """Write the model for other runtimes. Its inputs are the columns: category codes, and numbers."""
+    written = export_onnx(OpenedModel.read(model), onnx)
+    if output is Format.JSON:
+        show(output, "", written)
+        return
+    console = Console(highlight=False)
+    table = Table("input", "type", "what", box=SIMPLE_HEAD)
+    for name, entry in written["inputs"].items():
+        table.add_row(plain(name), entry["type"], entry["meaning"])
+    console.print(table)
+    console.print(f"Output: prediction, float32. {written['bytes']:,} bytes written to {onnx}")
 
 
 def _result(predictions: PlainPredictions, out: Path | None) -> dict[str, Any]:

@@ -65,7 +65,9 @@ def algorithms(*, output: Annotated[Format, typer.Option("--format")] = Format.T
         return
     console = Console(highlight=False)
     for entry in listed:
-        console.print(f"[bold]{entry['name']}[/] version {entry['version']}, {', '.join(entry['schemes'])}")
+        console.print(f"[bold]{entry['name']}[/] {entry['title']}")
+        start = "can start from a model" if entry["starts_from_model"] else "starts from nothing"
+        console.print(f"  version {entry['version']}, scheme {', '.join(entry['schemes'])}, {start}")
         console.print(f"  code SHA-384 {entry['code_sha384']}", soft_wrap=True)
         console.print(_parameters(entry["parameters"]["properties"]))
 

@@ -16,6 +16,17 @@ from confide.cli.outcome import show_outcome
 from confide.cli.output import Format, plain, show
 from confide.core.errors import ConfigurationError
 
+CaOption = Annotated[Path | None, typer.Option(help="The CA's certificate.")]
+RootOption = Annotated[
+    list[str] | None, typer.Option(help="Trust root: intel, or a PEM or DER file; repeatable.")
+]
+MeasurementOption = Annotated[
+    list[str] | None, typer.Option(help="Accepted measurement; repeatable. Default: any, shown.")
+]
+ConfigOption = Annotated[
+    Path, typer.Option(help="Where CA, roots and measurements are taken from if not given.")
+]
+
 app = typer.Typer(no_args_is_help=True, help="Check the receipt of a task.")
 
 
@@ -28,33 +39,27 @@ def receipt_commands() -> None:
 def verify(
     *,
     receipt: Annotated[Path, typer.Argument(metavar="FILE", help="A task's receipt.json.")],
-    ca: Annotated[Path | None, typer.Option(help="The CA's certificate.")] = None,
-    root: Annotated[
-        list[str] | None, typer.Option(help="Trust root: intel, or a PEM or DER file; repeatable.")
-    ] = None,
-    mrenclave: Annotated[
-        list[str] | None, typer.Option(help="Accepted measurement; repeatable. Default: any, shown.")
-    ] = None,
-    config: Annotated[
-        Path, typer.Option(help="Where CA, roots and measurements are taken from if not given.")
-    ] = Path(CONFIG_FILE),
+    ca: CaOption = None,
+    root: RootOption = None,
+    mrenclave: MeasurementOption = None,
+    config: ConfigOption = Path(CONFIG_FILE),
     output: Annotated[Format, typer.Option("--format")] = Format.TEXT,
 ) -> None:
     """Verify a receipt without any network: signatures, evidence, what was done, that the enclave ended."""
-    verified = verify_receipt(receipt, _anchors(ca, root, mrenclave, config))
+    verified = verify_receipt(receipt, anchors_of(ca, root, mrenclave, config))
     if output is Format.JSON:
         show(output, "", verified.document())
         return
     _print(Console(highlight=False), verified)
 
 
-def _anchors(ca: Path | None, root: list[str] | None, mrenclave: list[str] | None, config: Path) -> Anchors:
+def anchors_of(ca: Path | None, root: list[str] | None, mrenclave: list[str] | None, config: Path) -> Anchors:
     """Trust anchors are the verifier's own: given, or from its configuration, never from the receipt."""
     if ca is not None and root:
         return Anchors(read_public(ca), TrustRoots.read(root), tuple(mrenclave or ()))
     if not config.exists():
         raise ConfigurationError(
-            "a receipt can't vouch for itself: give --ca and --root, or run where a confide.toml is"
+            "a file can't vouch for itself: give --ca and --root, or run where a confide.toml is"
         )
     loaded = load_config(config)
     ca_path = ca if ca is not None else loaded.path(loaded.config.identity) / "ca.pem"
@@ -62,10 +67,15 @@ def _anchors(ca: Path | None, root: list[str] | None, mrenclave: list[str] | Non
     return Anchors(read_public(ca_path), roots, tuple(mrenclave or loaded.config.attestation.mrenclave))
 
 
-def _print(console: Console, verified: VerifiedReceipt) -> None:
-    for number, step in enumerate(verified.steps, 1):
+def print_steps(console: Console, steps: tuple[str, ...]) -> None:
+    """One line each; NOT in a step tells that something was not there to be checked."""
+    for number, step in enumerate(steps, 1):
         mark = "[yellow]![/]" if "NOT" in step else "[green]✓[/]"
         console.print(f"{mark} {number}. {plain(step)}", soft_wrap=True)
+
+
+def _print(console: Console, verified: VerifiedReceipt) -> None:
+    print_steps(console, verified.steps)
     receipt = verified.signed.receipt
     if verified.claims.simulated:
         console.print(f"[bold yellow]{SIMULATED_WARNING}[/]")

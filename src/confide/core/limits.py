@@ -72,6 +72,8 @@ MAX_FIELDS: Final = MAX_COLUMNS
 MAX_MODEL_NUMBERS: Final = 1 << 30
 """Per-feature numbers of a model; training keeps two float32 or float64 for each."""
 MAX_MODEL_ARRAYS: Final = 64
+MAX_ONNX_BYTES: Final = 2_000 * MIB
+"""Arrays of a model that is exported: an ONNX file has 2 GiB at most."""
 PROGRESS_ROWS: Final = 16_384
 """Rows learned between two progress reports."""
 

@@ -1,5 +1,9 @@
 """Signatures over `context` || 0x00 || `message`: the context tells one kind of document from another.
 
+Where the context is a media type (`application/…`), it is the payload type of a DSSE envelope, and the
+signature covers DSSE's pre-authentication encoding, so that tools of others can check it. No other context
+begins as that does.
+
 RSA-PSS with SHA-384, MGF1-SHA-384 and a 48-byte salt (RFC 8017, 8.1), or ECDSA P-384 with SHA-384
 (FIPS 186-5), as the key says. ECDSA nonces are derived, not drawn (RFC 6979): an enclave may start
 with little entropy.
@@ -16,6 +20,7 @@ from confide.crypto.public_keys import PublicKey, UnacceptablePublicKey, load_pu
 RawPrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 PSS_SALT_BYTES = 48
+_DSSE = b"DSSEv1"
 
 
 def sign(private_key: RawPrivateKey, context: str, message: bytes) -> bytes:
@@ -59,7 +64,16 @@ def _signed_bytes(context: str, message: bytes) -> bytes:
     prefix = context.encode("ascii")
     if not prefix or b"\x00" in prefix:
         raise ValueError("a signature context is a non-empty ASCII string without NUL")
+    if prefix.startswith(b"application/"):
+        return pae(prefix, message)
+    if prefix.startswith(_DSSE):
+        raise ValueError("a signature context may not look like a DSSE envelope")
     return prefix + b"\x00" + message
+
+
+def pae(payload_type: bytes, payload: bytes) -> bytes:
+    """DSSE's pre-authentication encoding (github.com/secure-systems-lab/dsse, protocol.md)."""
+    return b"%s %d %s %d %s" % (_DSSE, len(payload_type), payload_type, len(payload), payload)
 
 
 def _pss() -> padding.PSS:

@@ -16,7 +16,7 @@ from confide.core.features import Feature, Missing, Transform
 FloatArray = npt.NDArray[np.float64]
 
 _FEW_BOUNDARIES = 32
-_MAX_FITTED = 1e100
+MAX_FITTED = 1e100
 """Numbers are clipped to this before their squares are summed: no sum overflows."""
 
 
@@ -53,7 +53,7 @@ class NumericField(
         )
         if feature.transform is not Transform.STANDARD:
             return field
-        present = np.clip(numbers[~np.isnan(numbers)], -_MAX_FITTED, _MAX_FITTED)
+        present = np.clip(numbers[~np.isnan(numbers)], -MAX_FITTED, MAX_FITTED)
         if not present.size:
             return field
         # A constant column has no deviation: it then is 0 everywhere.
@@ -71,7 +71,7 @@ class NumericField(
         elif self.transform is Transform.STANDARD:
             # Clipped as in `fit`; the quotient may still be huge, and is then clipped again.
             with np.errstate(over="ignore"):
-                result = (np.clip(numbers, -_MAX_FITTED, _MAX_FITTED) - self.mean) / self.deviation
+                result = (np.clip(numbers, -MAX_FITTED, MAX_FITTED) - self.mean) / self.deviation
         bound = limits.MAX_ENCODED_MAGNITUDE
         return np.clip(np.where(np.isnan(result), 1.0 if self.missing else 0.0, result), -bound, bound)
 

@@ -24,6 +24,10 @@ UNKNOWN = 0
 """Index, within every categorical field, of what has no index of its own."""
 
 
+MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
+"""Shifts and factors of SplitMix64's finaliser."""
+
+
 class Scheme(StrEnum):
     """How categories get their indices."""
 
@@ -132,7 +136,7 @@ def _mix(codes: CodeArray) -> CodeArray:
 
     Works in place.
     """
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+    for shift, factor in MIX:
         codes ^= codes >> np.uint64(shift)
         codes *= np.uint64(factor)
     codes ^= codes >> np.uint64(31)

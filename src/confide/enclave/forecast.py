@@ -78,7 +78,8 @@ def forecast(
     after = kept if task.baselines else kept - blocks
     learned, copies = learned_bytes(task, algorithm, fields, rows)
     # A model to start from: its arrays, and where its features are now.
-    beside = 2 * model_bytes + working_bytes(algorithm, len(fields))
+    work = working_bytes(algorithm, len(fields), rows=rows, features=features_at_most(task, fields, rows))
+    beside = 2 * model_bytes + work
     stages["train"] = after + at_work + rows * WORD + copies * learned + beside
     # What was learned, its copy, the file, and the file's parts before they are put together.
     stages["deliver"] = after + aligned + (copies + 3) * learned
@@ -104,22 +105,31 @@ def _column_bytes(manifests: Mapping[str, Manifest], rows: int) -> int:
     return WORD * (GROUP_FIELDS * rows + threads * 2 * longest)
 
 
-def working_bytes(algorithm: Algorithm, fields: int) -> int:
-    """Of one batch; AFM looks at every pair of fields, so it grows with their square."""
-    return registry.build(algorithm.name, algorithm.parameters).working_bytes(fields)
+def working_bytes(algorithm: Algorithm, fields: int, *, rows: int = 0, features: int = 0) -> int:
+    """While it scores, or learns from `rows` rows with an index space of `features`.
+
+    AFM looks at every pair of fields, so it grows with their square; trees hold all rows once more.
+    """
+    estimator = registry.build(algorithm.name, algorithm.parameters)
+    return estimator.working_bytes(fields, rows=rows, features=features)
+
+
+def features_at_most(task: Task, fields: list[Feature], rows: int) -> int:
+    """Size of the index space, at most."""
+    categorical = sum(feature.kind is Kind.CATEGORICAL for feature in fields)
+    features = sum(_numeric_features(feature) for feature in fields if feature.kind is Kind.NUMERIC)
+    if task.encoding.vocabulary == "hashed":
+        return features + categorical * ((1 << task.encoding.bits) + 1)
+    return features + categorical + min(rows * categorical, limits.MAX_VOCABULARY_CODES)
 
 
 def learned_bytes(task: Task, algorithm: Algorithm, fields: list[Feature], rows: int) -> tuple[int, int]:
     """(bytes of what is learned, at most; how many times it is held while it is learned)."""
     parameters: dict[str, Any] = registry.complete_parameters(algorithm.name, algorithm.parameters)
-    categorical = sum(feature.kind is Kind.CATEGORICAL for feature in fields)
-    features = sum(_numeric_features(feature) for feature in fields if feature.kind is Kind.NUMERIC)
-    if task.encoding.vocabulary == "hashed":
-        features += categorical * ((1 << task.encoding.bits) + 1)
-    else:
-        features += categorical + min(rows * categorical, limits.MAX_VOCABULARY_CODES)
     numbers = 1 + parameters.get("embedding_size", 0)
-    learned = features * numbers * _FLOAT_BYTES[parameters.get("precision", "float32")]
+    learned = (
+        features_at_most(task, fields, rows) * numbers * _FLOAT_BYTES[parameters.get("precision", "float32")]
+    )
     # The numbers, the optimiser's sums, and the best epoch so far where there is one to go back to.
     return learned, 3 if parameters.get("patience") else 2
 

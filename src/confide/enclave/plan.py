@@ -19,6 +19,7 @@ from confide.enclave.forecast import (
     WORD,
     Forecast,
     channel_bytes,
+    features_at_most,
     forecast,
     join_bytes,
     learned_bytes,
@@ -97,7 +98,9 @@ class _OutOfCore:
         least = min(self._rows, limits.MIN_SHARD_ROWS)
         wanted = max(least, -(-self._rows // limits.MAX_SHARDS))
         fitting = int(_SHARE * (limit - self._work(0)) // self._of_row)
-        batch = registry.complete_parameters(self._algorithm.name, self._algorithm.parameters)["batch_size"]
+        batch = registry.complete_parameters(self._algorithm.name, self._algorithm.parameters).get(
+            "batch_size", 1
+        )
         rows = min(self._rows, max(wanted, fitting))
         rows = rows // batch * batch if rows > batch else rows
         name = "predict" if self._task.kind is TaskKind.PREDICT else "train"
@@ -111,6 +114,13 @@ class _OutOfCore:
     @property
     def _of_row(self) -> int:
         return len(self._fields) * _ENCODED + _ROW
+
+    @property
+    def _beside(self) -> int:
+        rows, features = 0, 0
+        if self._task.split is not None:
+            rows, features = self._rows, features_at_most(self._task, self._fields, self._rows)
+        return working_bytes(self._algorithm, len(self._fields), rows=rows, features=features)
 
     @property
     def _learned(self) -> tuple[int, int]:
@@ -140,7 +150,7 @@ class _OutOfCore:
 
     def _work(self, shard_rows: int) -> int:
         """While a shard is learned or scored; without any rows, what is there beside it."""
-        common = self._kept + self._aligned + working_bytes(self._algorithm, len(self._fields))
+        common = self._kept + self._aligned + self._beside
         common += shard_rows * self._of_row + (self._records(shard_rows) if shard_rows else 0)
         if self._task.split is None:
             return common + 2 * self._model_bytes + self._rows * (ASSUMED_ID_BYTES + 2 * WORD)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from confide.algorithms import registry
-from confide.core import canonical
 from confide.core.digest import digest_of, same
 from confide.core.errors import (
     AlgorithmNotListed,
@@ -18,6 +17,7 @@ from confide.core.platform_api import TaskKind
 from confide.enclave.context import EnclaveContext
 from confide.protocol.blocks import SignedBlock, TrainBlock, check_signatures
 from confide.protocol.messages import Accept, BroughtModel, ModelReference, Proposal
+from confide.protocol.provenance import signed_bytes
 from confide.protocol.receipts import RESULT_CONTEXT
 from confide.protocol.terms import Algorithm, Task, columns_of, same_work
 
@@ -93,7 +93,7 @@ def check_brought(sha384: str, brought: BroughtModel, context: EnclaveContext) -
     certificates = {name: member.certificate for name, member in members.items()}
     check_signatures(brought.trained_under, keys, certificates, context.verify)
     block, statement = brought.trained_under.block, brought.statement
-    context.verify(block.enclave.public_key, RESULT_CONTEXT, canonical.encode(statement), brought.signature)
+    context.verify(block.enclave.public_key, RESULT_CONTEXT, signed_bytes(statement), brought.signature)
     if statement.kind != "model" or not same(statement.sha384, sha384):
         raise ModelNotUsable("the signed statement is about something else than this model")
     if not same(statement.block, digest_of(block)):
@@ -117,6 +117,10 @@ def _check_start(task: Task, algorithm: Algorithm, model: ModelReference, under:
         raise ModelNotUsable("the proposal names another training agreement than the model's")
     if set(task.participants) != set(block.task.participants) or task.initiator != block.task.initiator:
         raise ModelNotUsable("the model to start from was trained with other participants")
+    if not registry.ALGORITHMS[algorithm.name].starts_from_model:
+        raise ModelNotUsable(
+            f"{algorithm.name} starts from nothing: propose it without a model to start from"
+        )
     if algorithm.name != block.algorithm.name:
         raise ModelNotUsable("the model to start from was trained with another algorithm")
     if _meaning(algorithm) != _meaning(block.algorithm):
@@ -124,7 +128,7 @@ def _check_start(task: Task, algorithm: Algorithm, model: ModelReference, under:
         raise ModelNotUsable(f"the model to start from differs in one of: {names}")
 
 
-_MEANING = ("attention_size", "embedding_size", "loss", "precision")
+_MEANING = ("attention_size", "embedding_size", "hidden_layers", "hidden_units", "loss", "precision")
 """Parameters by which a model's numbers are of use to another training, or not."""
 
 

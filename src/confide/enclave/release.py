@@ -14,6 +14,7 @@ from confide.enclave import agreements
 from confide.enclave.context import EnclaveContext
 from confide.enclave.round import Round
 from confide.protocol.messages import Result, ResultEnd, ResultPart, Spoken
+from confide.protocol.provenance import signed_bytes
 from confide.protocol.receipts import RESULT_CONTEXT, PrivatePart
 from confide.protocol.terms import Released, Task
 
@@ -32,7 +33,7 @@ def recipient(current: Round) -> str:
 def result_of(current: Round, context: EnclaveContext) -> Result:
     """What can be fetched, signed: for its recipient alone."""
     statement = agreements.require_statement(current)
-    signature = context.signer.sign(RESULT_CONTEXT, canonical.encode(statement))
+    signature = context.signer.sign(RESULT_CONTEXT, signed_bytes(statement))
     return Result(statement=statement, signature=signature, report=private_part(current))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from confide.core import canonical, limits
+from confide.core import limits
 from confide.core.digest import digest_of, same, sha384_hex
 from confide.core.errors import (
     AgreementMismatch,
@@ -22,6 +22,7 @@ from confide.party.standing import Download
 from confide.protocol import faults
 from confide.protocol import messages as m
 from confide.protocol.messages import BroughtModel, Kind, Message, ModelReference, Spoken
+from confide.protocol.provenance import signed_bytes
 from confide.protocol.receipts import RESULT_CONTEXT
 from confide.protocol.terms import Algorithm, Listed, Task
 
@@ -166,8 +167,7 @@ class Initiator(Participant):
         statement, enclave = result.statement, self._context.enclave
         if not same(statement.block, digest_of(self.standing.block)):
             raise RemoteProtocolError("the result belongs to another agreement")
-        document = canonical.encode(statement)
-        self._context.verify(enclave.public_key, RESULT_CONTEXT, document, result.signature)
+        self._context.verify(enclave.public_key, RESULT_CONTEXT, signed_bytes(statement), result.signature)
 
     def _result_part(self, message: Message, payload: bytes) -> Answers:
         download = self._download()

@@ -16,7 +16,8 @@ from confide.protocol.blocks import EnclaveIdentity, Verify
 from confide.protocol.terms import Count, Digest, Document, Name, Release, Seconds, Title
 
 RECEIPT_CONTEXT = "confide/receipt/1"
-RESULT_CONTEXT = "confide/result/1"
+RESULT_CONTEXT: Final = "application/vnd.in-toto+json"
+"""The payload type of a DSSE envelope: see provenance.py, and crypto.signatures."""
 DESTRUCTION: Final = (
     "After the final receipt is sent the enclave wipes its session, channel and HPKE keys and the data, "
     "and its process exits; the host records the end."

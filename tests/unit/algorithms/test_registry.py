@@ -23,7 +23,18 @@ JSON_VALUES = st.one_of(
 
 def test_the_list_names_each_algorithm_once_and_has_canonical_bytes():
     listing = registry.listing()
-    assert [line.name for line in listing] == sorted(registry.ALGORITHMS) == ["afm", "fm", "linear"]
+    assert (
+        [line.name for line in listing]
+        == sorted(registry.ALGORITHMS)
+        == [
+            "afm",
+            "deepfm",
+            "fm",
+            "gbdt",
+            "linear",
+            "mlp",
+        ]
+    )
     decoded = msgspec.convert(
         msgspec.json.decode(canonical.encode(listing)), tuple[registry.AlgorithmListing, ...]
     )
@@ -56,7 +67,7 @@ def test_the_code_digest_covers_all_that_the_results_depend_on(name):
 
 def test_an_unlisted_name_is_refused_with_the_list():
     for call in (registry.build, registry.complete_parameters):
-        with pytest.raises(AlgorithmNotListed, match="afm, fm, linear"):
+        with pytest.raises(AlgorithmNotListed, match="afm, deepfm, fm, gbdt, linear, mlp"):
             call("os.system", {})
 
 

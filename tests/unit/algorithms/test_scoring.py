@@ -45,7 +45,7 @@ def test_a_row_of_another_encoding_is_refused(trained, few_planted):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"name": "mlp"},
+        {"name": "svm"},
         {"version": "2"},
         {"parameters": {"epochs": 0}},
         {"parameters": {"unknown": 1}},
