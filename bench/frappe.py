@@ -41,6 +41,7 @@ AFM_RMSE = {
     "epochs": 30,
     "learning_rate": 0.05,
     "embedding_deviation": 0.02,
+    "interaction_scale": 10.0,
     "attention_l2": 0.3,
     "dropout": 0.3,
     "patience": 3,
@@ -70,9 +71,9 @@ class Encoding:
 
     def __init__(self, fields):
         self._values = [np.unique(column) for column in fields.T]
-        widths = np.array([len(values) + 1 for values in self._values])
-        self._starts = np.concatenate(([0], np.cumsum(widths)[:-1]))
-        self.features = int(widths.sum())
+        self.widths = np.array([len(values) + 1 for values in self._values])
+        self._starts = np.concatenate(([0], np.cumsum(self.widths)[:-1]))
+        self.features = int(self.widths.sum())
 
     def encoded(self, fields):
         """(n, F) int32."""

@@ -27,6 +27,7 @@ BENCHES = (
     "data_path",
     "whole_job",
     "peers",
+    "peers_quality",
     "transfer",
     "peaks",
     "spool",

@@ -38,7 +38,7 @@ class AfmParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     ] = 0.1
     interaction_scale: Annotated[
         float, msgspec.Meta(gt=0, le=1_000, description="start value of every component of p")
-    ] = 10.0
+    ] = 30.0
     dropout: Annotated[
         float, msgspec.Meta(ge=0, le=0.95, description="share of the pooled interaction left out in training")
     ] = 0.0
