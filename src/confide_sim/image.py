@@ -43,8 +43,8 @@ EXCLUDED: Final = ("data/readers", "data/prepare", "data/inspect")
 """Forbidden to the enclave by the import contract "tcb" (.importlinter), directly or by what they import."""
 OUTSIDE: Final = frozenset({"rich", "typer"})
 """Dependencies of Confide that only the command line loads."""
-OPTIONAL: Final = ("grpcio-tools", "grpcio-health-checking", "grpcio-reflection")
-"""Not required, but gRPC loads them by itself where it finds them."""
+OPTIONAL: Final = ("grpcio-tools", "grpcio-health-checking", "grpcio-reflection", "optuna")
+"""Not required, but loaded where found: by gRPC of itself, and by the enclave to tune by 'tpe'."""
 
 _UNLOADED: Final = frozenset({"__pycache__", "site-packages", "dist-packages", "test", "tests", "ensurepip"})
 _INSTALLER_FILES: Final = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"})

@@ -58,6 +58,8 @@ class AnyNetwork(Protocol):
 class NetworkEstimator(Estimator):
     """An estimator that is a network and a learner of it. Subclasses say which."""
 
+    shifts = True
+
     def __init__(self, parameters: Any, engine: EngineChoice = "fastest") -> None:
         self._parameters = parameters
         self._loss = losses.LOSSES[parameters.loss]
@@ -112,6 +114,11 @@ class NetworkEstimator(Estimator):
         network = self._trained()
         check_encoded(indices, values, fields=self._fields, feature_count=self.feature_count)
         return self._loss.predictions(network.outputs(indices, values)).astype(np.float32)
+
+    def shift(self, logit: float) -> None:
+        if not self._loss.binary:
+            raise WorkFailed("predictions of the squared loss are no probabilities: they can't be corrected")
+        self._trained().views()["bias"][...] += logit
 
     @property
     def feature_count(self) -> int:

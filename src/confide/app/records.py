@@ -4,6 +4,7 @@ tasks/ID/events.jsonl            every message, its digest, the state after it (
          train-block.json        the signed agreement; predict-block.json, predict-block-2.json, …
          model.confide           the model (initiator only), and model.confide.signature.json
          report.json             metrics and curve (initiator only)
+         held-out-predictions.csv  (or .parquet), where the task releases them (initiator only)
          predictions.csv  (or .parquet; initiator only), and predictions.csv.signature.json
          receipt.json            signed by all
 """
@@ -29,6 +30,7 @@ from confide.protocol.receipts import HostEnd, PrivatePart, ResultStatement, Sig
 MODEL, REPORT, RECEIPT = "model.confide", "report.json", "receipt.json"
 PREDICTIONS = ("predictions.csv", "predictions.parquet")
 """By the format that the task asks for."""
+HELD_OUT = tuple(f"held-out-{name}" for name in PREDICTIONS)
 EVENTS = "events.jsonl"
 
 
@@ -68,7 +70,10 @@ class TaskFolder:
 
     def result(self, statement: ResultStatement, signature: bytes, report: PrivatePart, data: bytes) -> None:
         """See party.ports.Records."""
-        path = self._write(MODEL if statement.kind == "model" else self._predictions_name, data)
+        name = MODEL if statement.kind == "model" else self._predictions_name
+        path = self._write(name, data[: statement.bytes])
+        if statement.held_out:
+            self._write(f"held-out-{self._predictions_name}", data[statement.bytes :])
         papers = canonical.encode(Papers(statement=statement, signature=signature))
         self._replace(papers_path(path), papers)
         if statement.kind == "model":

@@ -14,17 +14,8 @@ from confide.core import limits
 from confide.core.errors import ConfigurationError
 from confide.core.features import Feature
 from confide.core.platform_api import TaskKind
-from confide.protocol.terms import (
-    Encoding,
-    IdColumn,
-    Label,
-    Release,
-    Released,
-    Split,
-    Task,
-    Text,
-    Title,
-)
+from confide.protocol.document import Title
+from confide.protocol.terms import Encoding, IdColumn, Label, Release, Released, Split, Task, Text
 
 DEFAULT_PURPOSE = "model training and prediction as described in the task"
 

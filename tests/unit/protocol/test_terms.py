@@ -4,7 +4,8 @@ from msgspec.structs import replace
 
 from confide.core.canonical import NotCanonical, decode, encode
 from confide.core.features import Feature, Kind
-from confide.protocol.terms import Digest, Label, Name, Release, Released, same_work
+from confide.protocol.document import Name
+from confide.protocol.terms import Digest, Label, Release, Released, same_work
 
 FEATURE = Feature(name="page", kind=Kind.CATEGORICAL)
 
