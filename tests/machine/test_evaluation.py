@@ -1,4 +1,4 @@
-"""Evaluation, tuning and gate through the whole protocol: A checks what it is told, and B what it consented to."""
+"""Evaluation, tuning and gate through the whole protocol."""
 
 import csv
 import io
@@ -276,8 +276,8 @@ def test_a_trial_that_diverges_is_told_and_the_search_goes_on(authority, data):
 
 def test_no_trial_begins_after_the_minutes(authority, data):
     tuning = tuned(trials=50, minutes=0.001, ranges={"learning_rate": Range(low=0.1, high=0.5)})
-    ticks = iter(range(0, 10_000, 60))
-    with mock.patch.object(FakeClock, "monotonic", lambda _: float(next(ticks))):
+    ticks = (float(second) for second in range(0, 10_000, 60))
+    with mock.patch.object(FakeClock, "monotonic", side_effect=ticks):
         world = run(
             authority,
             data,

@@ -4,6 +4,7 @@ tasks/ID/events.jsonl            every message, its digest, the state after it (
          train-block.json        the signed agreement; predict-block.json, predict-block-2.json, …
          model.confide           the model (initiator only), and model.confide.signature.json
          report.json             metrics and curve (initiator only)
+         pictures.html           of the report (initiator only)
          held-out-predictions.csv  (or .parquet), where the task releases them (initiator only)
          predictions.csv  (or .parquet; initiator only), and predictions.csv.signature.json
          receipt.json            signed by all
@@ -18,6 +19,7 @@ import msgspec
 
 from confide.app.files import make_private_folder
 from confide.app.models import Papers, papers_path
+from confide.app.pictures.page import page
 from confide.core import canonical
 from confide.core.digest import digest_of
 from confide.core.errors import ConfigurationError
@@ -28,6 +30,7 @@ from confide.protocol.messages import Message
 from confide.protocol.receipts import HostEnd, PrivatePart, ResultStatement, SignedReceipt
 
 MODEL, REPORT, RECEIPT = "model.confide", "report.json", "receipt.json"
+PICTURES = "pictures.html"
 PREDICTIONS = ("predictions.csv", "predictions.parquet")
 """By the format that the task asks for."""
 HELD_OUT = tuple(f"held-out-{name}" for name in PREDICTIONS)
@@ -42,7 +45,7 @@ class TaskFolder:
         self.folder = folder
         self._clock = clock
         self._written: dict[str, Path] = {}
-        self._predictions_name = PREDICTIONS[0]
+        self._predictions_name, self._task_name = PREDICTIONS[0], ""
         make_private_folder(folder)
 
     def path(self, what: str) -> Path | None:
@@ -65,6 +68,7 @@ class TaskFolder:
     def agreed(self, signed: SignedBlock) -> None:
         """See party.ports.Records."""
         kind = "train" if isinstance(signed.block, TrainBlock) else "predict"
+        self._task_name = signed.block.task.name
         self._predictions_name = f"predictions.{signed.block.task.predictions_format}"
         self._write(f"{kind}-block.json", canonical.encode(signed))
 
@@ -79,6 +83,9 @@ class TaskFolder:
         if statement.kind == "model":
             document = {"metrics": report.metrics, "curve": list(report.curve)}
             self._write(REPORT, json.dumps(document, indent=2).encode())
+            drawn = page(self._task_name, report.metrics, list(report.curve))
+            if drawn:
+                self._write(PICTURES, drawn.encode())
 
     def receipt(self, signed: SignedReceipt) -> None:
         """See party.ports.Records."""

@@ -160,6 +160,8 @@ class Task(Document, frozen=True, kw_only=True):
         if asked.resamples and set(self.baselines) != {"initiator", "providers"}:
             raise ValueError("a lift report compares with both baselines, 'initiator' and 'providers'")
         self._check_named_columns(asked)
+        if asked.resamples and not all(self.features.values()):
+            raise ValueError("a lift report needs columns of every party")
         released = {release.what for release in self.releases}
         for what, there in (
             (Released.LIFT, asked.resamples),

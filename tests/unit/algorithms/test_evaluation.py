@@ -167,7 +167,7 @@ def test_equal_models_differ_by_exactly_nothing():
     assert report["differences"][0]["auc"] == {"value": 0.0, "low": 0.0, "high": 0.0}
 
 
-# --- importance, probes ---------------------------------------------------------------------------------------
+# --- importance, probes ----------------------------------------------------------------------------------
 
 
 def coded(columns, labels):
