@@ -201,6 +201,7 @@ def outcome_of(task: str, folder: TaskFolder) -> Outcome:
                 "rows": msgspec.to_builtins(done.rows),
                 "result": done.result.sha384,
             }
+            | ({"gate": msgspec.to_builtins(done.gate)} if done.gate else {})
             for done in signed.receipt.rounds
         ]
     return Outcome(

@@ -25,12 +25,21 @@ def show_outcome(console: Console, document: dict[str, Any]) -> None:
     """Print what `app.initiate.Outcome.document` says."""
     for done in document["rounds"]:
         console.print(_rows(done))
+        if done.get("gate"):
+            console.print(_gate(done["gate"]), highlight=False)
     if document["curve"]:
         console.print(_curve(document["curve"]))
     show_quality(console, document["metrics"])
     for name in ("model", "predictions", "held_out", "pictures", "receipt"):
         if document.get(name):
-            console.print(f"{name:<12} {document[name]}", highlight=False, soft_wrap=True)
+            console.print(f"{name.replace('_', ' '):<12} {document[name]}", highlight=False, soft_wrap=True)
+
+
+def _gate(found: dict[str, Any]) -> str:
+    return (
+        f"[green]✓[/] gate passed: membership advantage {found['membership_advantage']:.3f}; no column alone "
+        f"predicts the label better than {plain(found['leakage_field'])}: AUC {found['leakage_auc']:.3f}"
+    )
 
 
 def _rows(done: dict[str, Any]) -> Table:

@@ -8,11 +8,7 @@ from rich.table import Table
 
 from confide.cli.output import plain
 
-NAMES = {
-    "joint": "all parties' columns",
-    "initiator": "the initiator's columns alone",
-    "providers": "the providers' columns alone",
-}
+NAMES = {"joint": "all columns", "initiator": "initiator's alone", "providers": "providers' alone"}
 MOST_SHOWN = 10
 
 
@@ -39,7 +35,13 @@ def _table(title: str, *columns: str) -> Table:
 
 def _models(metrics: dict[str, Any]) -> Table:
     more = "ks" in metrics["joint"]
-    head = ("logloss", "AUC", *(("KS", "calibration error") if more else ()), "rows trained", "rows held out")
+    head = (
+        "logloss",
+        "AUC",
+        *(("KS", "calibration\nerror") if more else ()),
+        "rows\ntrained",
+        "rows\nheld out",
+    )
     table = _table("On the same held-out rows", "model on", *head)
     for name in filter(metrics.__contains__, NAMES):
         found = metrics[name]
@@ -60,11 +62,12 @@ def _lift(report: dict[str, Any]) -> Table:
         f"What the providers' columns are worth ({report['confidence']:.0%} intervals, "
         f"{report['resamples']:,} resamples of the held-out rows)"
     )
-    table = _table(title, "", "AUC", "between", "logloss", "between")
-    for name, found in report["models"].items():
+    table = _table(title, "", "AUC", "", "logloss", "")
+    for name in filter(report["models"].__contains__, NAMES):
+        found = report["models"][name]
         table.add_row(NAMES[name], *_interval(found["auc"]), *_interval(found["logloss"]))
     for found in report["differences"]:
-        text = f"[bold]{NAMES[found['first']]} − {NAMES[found['second']]}[/]"
+        text = f"[bold]gain over {NAMES[found['second']]}[/]"
         auc, loss = found["auc"], found["logloss"]
         table.add_row(text, *_interval(auc, better=1), *_interval(loss, better=-1))
     return table
@@ -76,10 +79,10 @@ def _interval(found: dict[str, float | None], better: int = 0) -> tuple[str, str
     if value is None or low is None or high is None:
         return "–", "–"
     if not better:
-        return f"{value:.4f}", f"{low:.4f} … {high:.4f}"
+        return f"{value:.4f}", f"{low:.4f}…{high:.4f}"
     sure = low > 0 or high < 0
     colour = "yellow" if not sure else "green" if value * better > 0 else "red"
-    return f"[{colour}]{value:+.4f}[/]", f"[{colour}]{low:+.4f} … {high:+.4f}[/]"
+    return f"[{colour}]{value:+.4f}[/]", f"[{colour}]{low:+.4f}…{high:+.4f}[/]"
 
 
 def _importance(found: dict[str, Any]) -> Table:

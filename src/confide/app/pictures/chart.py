@@ -1,9 +1,9 @@
 """One chart as SVG text: axes with round ticks, lines, dots, bars, whiskers, and a legend."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
-from typing import Final
+from typing import Final, NamedTuple
 
 WIDTH: Final = 460
 HEIGHT: Final = 340
@@ -18,12 +18,13 @@ Point = tuple[float, float]
 Span = tuple[float, float]
 
 
-def ticks(span: Span) -> list[float]:
-    """Round numbers inside a span: about five, 1, 2 or 5 times a power of ten apart."""
+def ticks(span: Span, *, whole: bool = False) -> list[float]:
+    """Round numbers inside a span: about five, 1, 2 or 5 times a power of ten apart; or `whole` ones only."""
     low, high = span
     rough = (high - low) / _TICKS
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * (1 - 1e-9))
+    step = max(step, 1.0) if whole else step
     first = math.ceil(low / step - 1e-9)
     return [number * step for number in range(first, math.floor(high / step + 1e-9) + 1)]
 
@@ -37,16 +38,31 @@ def spanning(values: Sequence[float], *, room: float = 0.06, zero: bool = False)
     return (low if zero and low == 0 else low - space, high if zero and high == 0 else high + space)
 
 
+class Form(NamedTuple):
+    """What differs between charts, beside their numbers."""
+
+    left: int = LEFT
+    height: int = HEIGHT
+    rows: bool = False
+    """The vertical axis has names (`Chart.row_name`) in place of numbers."""
+    whole: bool = False
+    """The horizontal axis counts."""
+    low_legend: bool = False
+    """The legend stands in the lower right corner, not the upper."""
+
+
+PLAIN: Final = Form()
+
+
 class Chart:
     """Drawn in the order of the calls; `svg` ends it."""
 
-    def __init__(
-        self, x: Span, y: Span, x_name: str, y_name: str, *, left: int = LEFT, height: int = HEIGHT
-    ) -> None:
-        self._x, self._y, self._left, self._height = x, y, left, height
+    def __init__(self, x: Span, y: Span, names: tuple[str, str], form: Form = PLAIN) -> None:
+        """`names` of the two axes."""
+        self._x, self._y, self._names, self._form = x, y, names, form
+        self._left, self._height = form.left, form.height
         self._parts: list[str] = []
         self._legend: list[tuple[str, str]] = []
-        self._names = (x_name, y_name)
 
     def place(self, point: Point) -> Point:
         """From the chart's numbers to the picture's."""
@@ -89,59 +105,61 @@ class Chart:
         self._add(f'<text x="{self._left - 8}" y="{y + 4:.1f}" text-anchor="end">{escape(text)}</text>')
 
     def note(self, point: Point, text: str) -> None:
-        """Beside a point."""
+        """Above a point."""
         x, y = self.place(point)
-        self._add(f'<text x="{x + 6:.1f}" y="{y - 6:.1f}">{escape(text)}</text>')
+        self._add(f'<text x="{x:.1f}" y="{y - 10:.1f}" text-anchor="middle">{escape(text)}</text>')
 
     def _add(self, part: str) -> None:
         self._parts.append(part)
 
-    def svg(self, *, rows: bool = False) -> str:
-        """The whole picture; `rows`: the vertical axis has names in place of numbers."""
-        body = [*self._grid(rows=rows), *self._parts, *self._told_legend()]
+    def svg(self) -> str:
+        """The whole picture."""
+        body = [
+            *self._grid_across(),
+            *self._grid_up(),
+            *self._axis_names(),
+            *self._parts,
+            *self._told_legend(),
+        ]
         head = f'<svg viewBox="0 0 {WIDTH} {self._height}" role="img" xmlns="http://www.w3.org/2000/svg">'
         return "\n".join([head, *body, "</svg>"])
 
-    def _grid(self, *, rows: bool) -> list[str]:
-        bottom, parts = self._height - BOTTOM, list[str]()
-        for value in ticks(self._x):
+    def _grid_across(self) -> Iterator[str]:
+        bottom, inside = self._height - BOTTOM, ticks(self._x, whole=self._form.whole)
+        for value in inside:
             x = self.place((value, self._y[0]))[0]
-            parts.append(f'<line class="grid" x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{bottom}"/>')
-            parts.append(
-                f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{_told(value, self._x)}</text>'
-            )
-        for value in () if rows else ticks(self._y):
+            yield f'<line class="grid" x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{bottom}"/>'
+            yield f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{_told(value, inside)}</text>'
+
+    def _grid_up(self) -> Iterator[str]:
+        inside = [] if self._form.rows else ticks(self._y)
+        for value in inside:
             y = self.place((self._x[0], value))[1]
-            parts.append(
-                f'<line class="grid" x1="{self._left}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}"/>'
-            )
-            name = _told(value, self._y)
-            parts.append(f'<text x="{self._left - 8}" y="{y + 4:.1f}" text-anchor="end">{name}</text>')
-        return parts + self._axis_names(rows=rows)
+            yield f'<line class="grid" x1="{self._left}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}"/>'
+            name = _told(value, inside)
+            yield f'<text x="{self._left - 8}" y="{y + 4:.1f}" text-anchor="end">{name}</text>'
 
-    def _axis_names(self, *, rows: bool) -> list[str]:
-        middle_x, middle_y = (self._left + WIDTH - RIGHT) / 2, (TOP + self._height - BOTTOM) / 2
-        x_name, y_name = map(escape, self._names)
-        across = f'<text x="{middle_x}" y="{self._height - 8}" text-anchor="middle">{x_name}</text>'
-        if rows:
-            return [across]
-        turned = f'x="-{middle_y}" y="14" transform="rotate(-90)" text-anchor="middle"'
-        return [across, f"<text {turned}>{y_name}</text>"]
+    def _axis_names(self) -> Iterator[str]:
+        across, up = map(escape, self._names)
+        middle = (self._left + WIDTH - RIGHT) / 2
+        yield f'<text x="{middle}" y="{self._height - 8}" text-anchor="middle">{across}</text>'
+        if not self._form.rows:
+            middle = (TOP + self._height - BOTTOM) / 2
+            yield f'<text x="-{middle}" y="14" transform="rotate(-90)" text-anchor="middle">{up}</text>'
 
-    def _told_legend(self) -> list[str]:
-        """In the upper right corner, on a white ground."""
-        parts = list[str]()
+    def _told_legend(self) -> Iterator[str]:
+        """On a white ground."""
+        start = TOP + 8
+        if self._form.low_legend:
+            start = self._height - BOTTOM - 4 - _LEGEND_LINE * len(self._legend) + 8
         for number, (colour, name) in enumerate(self._legend):
-            y = TOP + 8 + number * _LEGEND_LINE
-            x = WIDTH - RIGHT - 8
-            parts.append(f'<text class="legend" x="{x}" y="{y + 4}" text-anchor="end">{escape(name)} ')
-            parts.append(f'<tspan fill="{colour}">━</tspan></text>')
-        return parts
+            y, x = start + number * _LEGEND_LINE + 4, WIDTH - RIGHT - 8
+            yield f'<text class="legend" x="{x}" y="{y}" text-anchor="end">{escape(name)} '
+            yield f'<tspan fill="{colour}">━</tspan></text>'
 
 
-def _told(value: float, span: Span) -> str:
+def _told(value: float, inside: Sequence[float]) -> str:
     """As many decimals as the step between two ticks needs."""
-    inside = ticks(span)
     step = inside[1] - inside[0] if len(inside) > 1 else 1.0
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     return f"{value:.{min(decimals, 8)}f}"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
-from confide.app.pictures.chart import Chart, Point, spanning
+from confide.app.pictures.chart import Chart, Form, Point, spanning
 
 COLOURS: Final = {"joint": "#0072b2", "initiator": "#d55e00", "providers": "#009e73"}
 """Told apart by people with any kind of sight (Okabe and Ito 2008)."""
@@ -15,7 +15,8 @@ NAMES: Final = {
 GREY: Final = "#8a8a8a"
 MOST_FIELDS: Final = 20
 _ROW: Final = 22
-_WIDE: Final = 170
+_WIDE: Final = 176
+_RATES: Final = ("false positive rate", "true positive rate")
 _DIAGONAL: Final = [(0.0, 0.0), (1.0, 1.0)]
 
 
@@ -44,7 +45,7 @@ def _training(curve: list[dict[str, float]]) -> Figure | None:
     lines = {name: [(point["epoch"], point[name]) for point in curve] for name, _, _ in series}
     values = [y for points in lines.values() for _, y in points]
     last = max(2.0, curve[-1]["epoch"])
-    chart = Chart((1.0, last), spanning(values), "epoch", "loss")
+    chart = Chart((1.0, last), spanning(values), ("epoch", "loss"), Form(whole=True))
     for name, colour, words in series:
         chart.line(lines[name], colour, words)
         chart.dots(lines[name], colour)
@@ -71,7 +72,7 @@ def _models(metrics: dict[str, Any], name: str) -> Iterator[tuple[str, Any]]:
 
 
 def _roc(metrics: dict[str, Any]) -> Figure | None:
-    chart, drawn = Chart((0, 1), (0, 1), "false positive rate", "true positive rate"), False
+    chart, drawn = Chart((0, 1), (0, 1), _RATES, Form(low_legend=True)), False
     chart.line(_DIAGONAL, GREY, dashed=True)
     for model, points in _models(metrics, "roc"):
         drawn = True
@@ -86,7 +87,7 @@ def _reliability(metrics: dict[str, Any]) -> Figure | None:
     if not lines:
         return None
     top = max(max(point) for points in lines.values() for point in points) * 1.05 or 1.0
-    chart = Chart((0, top), (0, top), "mean prediction", "share of label 1")
+    chart = Chart((0, top), (0, top), ("mean prediction", "share of label 1"), Form(low_legend=True))
     chart.line([(0, 0), (top, top)], GREY, dashed=True)
     for model, points in lines.items():
         chart.line(points, COLOURS[model], NAMES[model])
@@ -111,9 +112,8 @@ def _lift(metrics: dict[str, Any]) -> Figure | None:
     if not lines:
         return None
     values = [y for points in lines.values() for _, y in points]
-    chart = Chart(
-        (0, 100), spanning([*values, 1.0], zero=True), "share of rows, highest predictions first (%)", "lift"
-    )
+    names = ("share of rows, highest predictions first (%)", "lift")
+    chart = Chart((0, 100), spanning([*values, 1.0], zero=True), names)
     chart.line([(0, 1), (100, 1)], GREY, dashed=True)
     for model, points in lines.items():
         chart.line([*points, (100.0, 1.0)], COLOURS[model], NAMES[model])
@@ -132,13 +132,13 @@ def _worth(metrics: dict[str, Any]) -> Figure | None:
     if not found:
         return None
     ends = [entry["auc"][end] for entry in found for end in ("low", "high")]
-    chart = Chart(
-        spanning(ends, zero=True), (len(found) - 0.5, -0.5), "difference in AUC", "", left=_WIDE, height=200
-    )
+    rows = (len(found) - 0.5, -0.5)
+    form = Form(left=_WIDE, height=64 + 3 * _ROW * len(found), rows=True)
+    chart = Chart(spanning(ends, room=0.15, zero=True), rows, ("difference in AUC", ""), form)
     chart.line([(0, -0.5), (0, len(found) - 0.5)], GREY, dashed=True)
     for row, entry in enumerate(found):
         colour, value = COLOURS[entry["second"]], entry["auc"]["value"]
-        chart.row_name(row, f"joint − {NAMES[entry['second']]}")
+        chart.row_name(row, f"against {NAMES[entry['second']]}")
         chart.whisker(row, (entry["auc"]["low"], entry["auc"]["high"]), colour)
         chart.dots([(value, row)], colour)
         chart.note((value, row), f"{value:+.4f}")
@@ -146,7 +146,7 @@ def _worth(metrics: dict[str, Any]) -> Figure | None:
         f"What the other side's columns add, with {report['confidence']:.0%} intervals from "
         f"{report['resamples']:,} resamples of the same held-out rows. Right of the dashed line they help."
     )
-    return Figure("What the data is worth", text, chart.svg(rows=True))
+    return Figure("What the data is worth", text, chart.svg())
 
 
 def _importance(metrics: dict[str, Any]) -> Figure | None:
@@ -155,16 +155,16 @@ def _importance(metrics: dict[str, Any]) -> Figure | None:
         return None
     fields = sorted(found["fields"], key=lambda field: -field["loss_added"])[:MOST_FIELDS]
     ends = [field["loss_added"] + side * field["deviation"] for field in fields for side in (-1, 1)]
-    height = 64 + _ROW * len(fields)
+    form = Form(left=_WIDE, height=64 + _ROW * len(fields), rows=True)
     rows = (len(fields) - 0.5, -0.5)
-    chart = Chart(spanning(ends, zero=True), rows, "loss added", "", left=_WIDE, height=height)
+    chart = Chart(spanning(ends, zero=True), rows, ("loss added", ""), form)
     for row, field in enumerate(fields):
         value, deviation = field["loss_added"], field["deviation"]
         chart.bar(row, value, 0.6, COLOURS["joint"])
         chart.whisker(row, (value - deviation, value + deviation), "#333")
         chart.row_name(row, f"{field['party']}.{field['column']}"[:26])
     text = f"How much the loss grows when one column is shuffled among {found['rows']:,} held-out rows."
-    return Figure("Importance of columns", text, chart.svg(rows=True))
+    return Figure("Importance of columns", text, chart.svg())
 
 
 def _trials(metrics: dict[str, Any]) -> Figure | None:
@@ -180,9 +180,8 @@ def _trials(metrics: dict[str, Any]) -> Figure | None:
     for number, loss in points:
         reached = min(reached, loss)
         best.append((number, reached))
-    chart = Chart(
-        (0.5, points[-1][0] + 0.5), spanning([loss for _, loss in points]), "trial", "validation loss"
-    )
+    across, up = (0.5, points[-1][0] + 0.5), spanning([loss for _, loss in points])
+    chart = Chart(across, up, ("trial", "validation loss"), Form(whole=True))
     chart.dots(points, COLOURS["joint"])
     chart.line(best, COLOURS["initiator"], "best so far")
     return Figure("Tuning", "The validation loss of each trial.", chart.svg())
