@@ -7,7 +7,7 @@ from confide.core.errors import CommitmentMismatch, SchemaMismatch, TooManyQuara
 from confide.core.features import Feature
 from confide.data.manifest import Manifest
 from confide.protocol.evaluation import OwnedColumn
-from confide.protocol.terms import Task
+from confide.protocol.terms import Task, evaluation_of
 
 
 def check_commitment(party: str, promised: str, salt: bytes, manifest: bytes) -> None:
@@ -35,7 +35,7 @@ def check_manifest(party: str, manifest: Manifest, task: Task) -> None:
     kinds = {column.name: column.kind for column in manifest.columns}
     for feature in task.features[party]:
         _check_column(party, feature, kinds)
-    for column in task.evaluation.columns if task.evaluation else ():
+    for column in evaluation_of(task).columns:
         if column.owner == party:
             _check_column(party, column, kinds)
     quarantined = sum(manifest.quarantined.values())

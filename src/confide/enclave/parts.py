@@ -17,7 +17,7 @@ from confide.data.split import IntArray
 from confide.enclave.encoded_rows import Labels
 from confide.enclave.opened import Opened, blaming
 from confide.protocol.evaluation import Evaluation, OwnedColumn
-from confide.protocol.terms import Task
+from confide.protocol.terms import Task, evaluation_of
 
 _PAST_THE_MISSING = 1
 
@@ -31,11 +31,6 @@ class Parts:
     validation: IntArray
     held: IntArray
     """Ascending."""
-
-
-def evaluation_of(task: Task) -> Evaluation:
-    """What the task says, or what is done where it says nothing."""
-    return task.evaluation if isinstance(task.evaluation, Evaluation) else Evaluation()
 
 
 def choose_parts(task: Task, opened: Opened, labels: Labels) -> Parts:

@@ -22,12 +22,12 @@ from confide.data.vocabulary import Scheme, Vocabulary
 from confide.enclave.encoded_rows import EncodedRows, EncodeRows, InMemory, Labels, Split
 from confide.enclave.opened import Opened, blaming, fields_of
 from confide.enclave.out_of_core import OutOfCore
-from confide.enclave.parts import choose_parts, evaluation_of, groups_of
+from confide.enclave.parts import choose_parts, groups_of
 from confide.enclave.release import releases_metrics
 from confide.enclave.vault import Shelves
 from confide.enclave.work import Step
 from confide.protocol.blocks import SignedBlock
-from confide.protocol.terms import Label
+from confide.protocol.terms import Label, evaluation_of
 
 
 @dataclass(slots=True, eq=False)

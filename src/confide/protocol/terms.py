@@ -152,7 +152,7 @@ class Task(Document, frozen=True, kw_only=True):
             raise ValueError(f"the task must release its {result}: nothing else comes of it")
 
     def _check_evaluation(self) -> None:
-        asked = self.evaluation if isinstance(self.evaluation, Evaluation) else Evaluation()
+        asked = evaluation_of(self)
         if self.kind is not TaskKind.TRAIN and any((self.evaluation, self.tuning, self.gate)):
             raise ValueError("'evaluation', 'tuning' and 'gate' belong to training tasks")
         if self.tuning and not asked.validation:
@@ -222,11 +222,15 @@ class Consent(Document, frozen=True, kw_only=True):
     """How many prediction rounds may take place in this enclave, the one consented to included."""
 
 
+def evaluation_of(task: Task) -> Evaluation:
+    """What the task says, or what is done where it says nothing."""
+    return task.evaluation if isinstance(task.evaluation, Evaluation) else Evaluation()
+
+
 def columns_of(task: Task, party: str) -> tuple[str, ...]:
     """What a task uses of a party's data: features, what rows are split and grouped by, and its label."""
     used = [feature.name for feature in task.features[party]]
-    if isinstance(task.evaluation, Evaluation):
-        used += [column.name for column in task.evaluation.columns if column.owner == party]
+    used += [column.name for column in evaluation_of(task).columns if column.owner == party]
     if task.label is not None and task.label.owner == party:
         used.append(task.label.name)
     return tuple(dict.fromkeys(used))
