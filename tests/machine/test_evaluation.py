@@ -177,6 +177,23 @@ def test_predictions_are_corrected_for_rows_left_out(authority, data):
     assert scores.mean() == pytest.approx(labels.mean(), abs=0.08)
 
 
+def test_weighted_rows_raise_predictions(authority, data):
+    linear, means = {"epochs": 60, "learning_rate": 0.5}, {}
+    for weight in (1.0, 2.5):
+        asked = Evaluation(validation=0.1, positive_weight=weight)
+        told = releases(Released.HELD_OUT)
+        world = run(authority, data, linear, "linear", evaluation=asked, baselines=(), releases=told)
+        (scores,) = columns(result(world)[2], "probability")
+        means[weight] = float(np.log(scores / (1 - scores)).mean())
+    assert means[2.5] > means[1.0] + 0.3
+
+
+def test_what_an_algorithm_can_not_do_is_refused_before_anybody_is_asked(authority, data):
+    asked = Evaluation(validation=0.1, keep_negatives=0.5)
+    world = run(authority, data, {"loss": "squared"}, "linear", evaluation=asked)
+    assert "keep_negatives" in world.errors["shop"].message
+
+
 def test_cross_validation_tells_every_fold(authority, data):
     _, report, _ = result(run(authority, data, evaluation=Evaluation(cross_validation=3)))
     told = report.metrics["cross_validation"]

@@ -124,6 +124,10 @@ class Estimator(ABC):
     """The files of this package that its results depend on (see registry.code_digest)."""
     shifts: ClassVar[bool] = False
     """Whether `shift` works."""
+    weighs: ClassVar[bool] = False
+    """Whether `positive_weight` is heeded."""
+    positive_weight: float = 1.0
+    """How often a row with label 1 is learned in an epoch; set before `fit`. Of a fraction, by chance."""
 
     @abstractmethod
     def __init__(self, parameters: Any) -> None:

@@ -58,7 +58,7 @@ class AnyNetwork(Protocol):
 class NetworkEstimator(Estimator):
     """An estimator that is a network and a learner of it. Subclasses say which."""
 
-    shifts = True
+    shifts = weighs = True
 
     def __init__(self, parameters: Any, engine: EngineChoice = "fastest") -> None:
         self._parameters = parameters
@@ -97,6 +97,7 @@ class NetworkEstimator(Estimator):
             patience=parameters.patience,
             seed=order,
             binary=binary,
+            positive_weight=self.positive_weight,
         )
         yield from training.train(learner, data, holdout, schedule)
 

@@ -60,6 +60,7 @@ class EvaluationEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     validation: float | None = None
     """Default: 0.1 where something decides by it (patience, tuning, keep_negatives), else 0."""
     keep_negatives: float = 1.0
+    positive_weight: float = 1.0
     cross_validation: int = 0
     thresholds: tuple[float, ...] = ()
     shares: tuple[float, ...] = Evaluation().shares
@@ -99,6 +100,7 @@ def evaluation_of(entry: EvaluationEntry, features: Features, *, decides: bool) 
         folds=_folds(entry.folds, features),
         validation=share,
         keep_negatives=entry.keep_negatives,
+        positive_weight=entry.positive_weight,
         cross_validation=entry.cross_validation,
         thresholds=entry.thresholds,
         shares=entry.shares,

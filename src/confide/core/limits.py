@@ -72,6 +72,7 @@ MAX_GROUPS: Final = 64
 """Values of a column by which rows are held out or grouped."""
 MIN_GROUP_ROWS: Final = 10
 """The least that a task may ask a group to have before anything is told of it."""
+MAX_POSITIVE_WEIGHT: Final = 1_000.0
 MAX_FOLDS: Final = 20
 MAX_CUTS: Final = 32
 """Thresholds, or shares of rows, at which something is told."""

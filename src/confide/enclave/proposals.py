@@ -18,10 +18,10 @@ from confide.core.platform_api import TaskKind
 from confide.enclave.context import EnclaveContext
 from confide.enclave.sampler import check_method, searched
 from confide.protocol.blocks import SignedBlock, TrainBlock, check_signatures
-from confide.protocol.evaluation import Evaluation, Tuning
+from confide.protocol.evaluation import Tuning
 from confide.protocol.messages import Accept, BroughtModel, ModelReference, Proposal
 from confide.protocol.receipts import RESULT_CONTEXT
-from confide.protocol.terms import Algorithm, Task, columns_of, same_work
+from confide.protocol.terms import Algorithm, Task, columns_of, evaluation_of, same_work
 
 
 def judge(proposal: Proposal, context: EnclaveContext, trained_here: dict[str, SignedBlock]) -> None:
@@ -68,13 +68,15 @@ def _check_algorithm(task: Task, algorithm: Algorithm, context: EnclaveContext) 
 
 def _check_evaluation(task: Task, algorithm: Algorithm, context: EnclaveContext) -> None:
     """What the task asks for can be done with this algorithm here."""
-    thins = isinstance(task.evaluation, Evaluation) and task.evaluation.keep_negatives < 1
+    asked, kind = evaluation_of(task), registry.ALGORITHMS[algorithm.name]
     loss = registry.complete_parameters(algorithm.name, algorithm.parameters).get("loss", "logistic")
-    if thins and not (registry.ALGORITHMS[algorithm.name].shifts and loss == "logistic"):
+    if asked.keep_negatives < 1 and not (kind.shifts and loss == "logistic"):
         text = (
             f"'keep_negatives' needs a correction that '{algorithm.name}' with the loss '{loss}' can't make"
         )
         raise ParameterInvalid(text)
+    if asked.positive_weight > 1 and not kind.weighs:
+        raise ParameterInvalid(f"'{algorithm.name}' knows no 'positive_weight' of a task")
     if not isinstance(task.tuning, Tuning):
         return
     check_method(task.tuning)

@@ -132,6 +132,7 @@ class Trainer:
     ) -> Generator[Step, None, tuple[Estimator, tuple[dict[str, float], ...]]]:
         """Train one model; its curve has a point per epoch."""
         estimator = registry.build(self._signed.block.algorithm.name, parameters or self.parameters)
+        estimator.positive_weight = self.asked.positive_weight
         start = _start(previous, rows.encoder)
         decide = rows.held if rows.validation is None else rows.validation
         reports: list[TrainingProgress] = []

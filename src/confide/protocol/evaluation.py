@@ -54,6 +54,8 @@ class Evaluation(Document, frozen=True, kw_only=True):
     """Share of the rows that are not held out by which early stopping and tuning decide."""
     keep_negatives: Annotated[float, Meta(gt=0, le=1)] = 1.0
     """Share of the rows with label 0 that are trained on; predictions are corrected for it."""
+    positive_weight: Annotated[float, Meta(ge=1, le=limits.MAX_POSITIVE_WEIGHT)] = 1.0
+    """How often rows with label 1 are learned in an epoch; probabilities are those of so weighted rows."""
     cross_validation: Annotated[int, Meta(ge=0, le=limits.MAX_FOLDS)] = 0
     """Number of folds; 0: none."""
     thresholds: Annotated[tuple[Share, ...], Meta(max_length=limits.MAX_CUTS)] = ()
