@@ -43,8 +43,8 @@ EXCLUDED: Final = ("data/readers", "data/prepare", "data/inspect")
 """Forbidden to the enclave by the import contract "tcb" (.importlinter), directly or by what they import."""
 OUTSIDE: Final = frozenset({"rich", "typer"})
 """Dependencies of Confide that only the command line loads."""
-OPTIONAL: Final = ("grpcio-tools", "grpcio-health-checking", "grpcio-reflection", "cloudpickle")
-"""Not required, but gRPC and, last, Arrow load them by themselves where they find them."""
+OPTIONAL: Final = ("grpcio-tools", "grpcio-health-checking", "grpcio-reflection", "cloudpickle", "optuna")
+"""Not required, but loaded where found: by gRPC, by Arrow, and by the enclave to tune by 'tpe'."""
 
 LIBRARY_ONLY: Final = frozenset({"lightgbm"})
 """Not imported: their shared library is loaded (algorithms/lightgbm_library.py), not what they require."""

@@ -7,11 +7,13 @@ import msgspec
 import pytest
 
 from confide.app.consent import Policy, Rule
+from confide.app.evaluation_file import EvaluationEntry, FoldsEntry, GroupsEntry, RangeEntry, TuningEntry
 from confide.app.party_config import AttestationEntry, DataEntry, PartyConfig, PlatformEntry
 from confide.app.platform import LauncherConfig, PlatformConfig
-from confide.app.task_file import AlgorithmEntry, EvaluationEntry, LabelEntry, PredictFile, TrainFile
+from confide.app.task_file import AlgorithmEntry, LabelEntry, PredictFile, TrainFile
 from confide.core.features import Feature
 from confide.data.schema import DateColumn, LabelColumn, ReaderOptions, Schema
+from confide.protocol.evaluation import Gate
 from confide.protocol.terms import Encoding, IdColumn
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +30,11 @@ FILES = {
         AlgorithmEntry,
         Encoding,
         EvaluationEntry,
+        FoldsEntry,
+        GroupsEntry,
+        TuningEntry,
+        RangeEntry,
+        Gate,
     ),
     "TASK.toml, predict": (PredictFile,),
     "Consent policy": (Policy, Rule),

@@ -10,6 +10,7 @@ from confide.core import errors
 from confide.core.enclave_config import EnclaveConfig
 from confide.core.errors import ConfideError
 from confide.protocol.blocks import EnclaveIdentity, PredictBlock, SignedBlock, TrainBlock
+from confide.protocol.evaluation import Evaluation, Gate, Tuning
 from confide.protocol.receipts import Receipt, ResultStatement
 from confide.protocol.terms import Algorithm, Consent, Task
 
@@ -20,6 +21,9 @@ HEADINGS = set(re.findall(r"^#+ (.+)$", SPEC, re.MULTILINE))
 
 DOCUMENTS = {
     "Task": Task,
+    "Evaluation": Evaluation,
+    "Tuning": Tuning,
+    "Gate": Gate,
     "Algorithm": Algorithm,
     "Consent": Consent,
     "TrainBlock": TrainBlock,

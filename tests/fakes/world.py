@@ -53,6 +53,7 @@ from confide.protocol.terms import (
     Released,
     Split,
     Task,
+    columns_of,
 )
 from confide.session.channel import SealedChannel
 from confide.session.join import Attested, accept, join
@@ -182,7 +183,7 @@ class World:
             trust_root=digest.sha256_hex(authority.tee.root_der),
             config=digest.sha384_hex(self.config.encode()),
         )
-        self.enclave = Coordinator(self._enclave_context(), work or computation.Computation())
+        self.enclave = Coordinator(self._enclave_context(), work or computation.Computation(self.clock))
         self.kept: dict[str, Kept] = {}
         self.scripts: dict[str, Participant] = {}
         self.ends: dict[str, SealedChannel] = {}
@@ -288,7 +289,7 @@ class World:
 
     def consent(self, name: str, task: Task, measurement: str, **changes: Any) -> Consent:
         fields: dict[str, Any] = {
-            "columns": tuple(feature.name for feature in task.features[name]),
+            "columns": columns_of(task, name),
             "purpose": task.purpose,
             "measurement": measurement,
             "expires_at": self.clock.now() + 3600,

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from confide.core import limits
-from confide.core.errors import LimitExceeded, ModelFileInvalid, SchemaMismatch
+from confide.core.errors import LimitExceeded, ModelFileInvalid, SchemaMismatch, WorkFailed
 
 Floats = npt.NDArray[Any]
 """float32 or float64."""
@@ -126,6 +126,12 @@ class Estimator(ABC):
     Parameters: ClassVar[type[msgspec.Struct]]
     sources: ClassVar[tuple[str, ...]]
     """The files of this package that its results depend on (see registry.code_digest)."""
+    shifts: ClassVar[bool] = False
+    """Whether `shift` works."""
+    weighs: ClassVar[bool] = False
+    """Whether `positive_weight` is heeded."""
+    positive_weight: float = 1.0
+    """How often a row with label 1 is learned in an epoch; set before `fit`. Of a fraction, by chance."""
 
     @abstractmethod
     def __init__(self, parameters: Any) -> None:
@@ -189,6 +195,14 @@ class Estimator(ABC):
             SchemaMismatch: arrays of other shapes, types or ranges than trained with.
             WorkFailed: not trained.
         """
+
+    def shift(self, logit: float) -> None:
+        """Move every prediction by this much on the scale of the logarithm of the odds.
+
+        Raises WorkFailed: not trained, or the algorithm has no number that would do it.
+        """
+        del logit
+        raise WorkFailed(f"{self.name} can't correct its predictions for rows that were left out")
 
     @property
     @abstractmethod

@@ -65,6 +65,8 @@ class LoopEstimator(Estimator):
     Its parameters have `epochs`, `batch_size`, `patience`, `loss`, `precision` and `seed`.
     """
 
+    shifts = weighs = True
+
     def __init__(self, parameters: Any) -> None:
         self._parameters = parameters
         self._loss = losses.LOSSES[parameters.loss]
@@ -101,6 +103,7 @@ class LoopEstimator(Estimator):
             patience=parameters.patience,
             seed=order,
             binary=binary,
+            positive_weight=self.positive_weight,
         )
         yield from training.train(learner, data, holdout, schedule)
 
@@ -108,6 +111,11 @@ class LoopEstimator(Estimator):
         network = self._trained()
         check_encoded(indices, values, fields=self._fields, feature_count=self.feature_count)
         return self._loss.predictions(network.outputs(indices, values)).astype(np.float32)
+
+    def shift(self, logit: float) -> None:
+        if not self._loss.binary:
+            raise WorkFailed("predictions of the squared loss are no probabilities: they can't be corrected")
+        self._trained().views()["bias"][...] += logit
 
     @property
     def feature_count(self) -> int:

@@ -67,6 +67,8 @@ class Schedule:
     seed: int
     binary: bool
     """Which figures are reported: logloss and AUC, or RMSE."""
+    positive_weight: float = 1.0
+    """How often a row with label 1 is learned in an epoch (1 or more)."""
 
 
 def train(
@@ -121,19 +123,37 @@ def _epoch(
 ) -> Generator[TrainingProgress, None, TrainingProgress]:
     """Yields the reports inside an epoch; returns the one of its end."""
     size = schedule.batch_size
-    per_epoch = sum(-(-rows // size) for rows in data.sizes)
+    per_epoch = _updates(data, schedule)
     report_rows = max(1, limits.PROGRESS_ROWS // size) * size
     step, done, total = (epoch - 1) * per_epoch, 0, 0.0
     for at in _order_of_shards(len(data.sizes), order):
         batch = data.load(at)
-        rows = order.permutation(len(batch))
+        rows = order.permutation(_weighted(batch, schedule.positive_weight, order))
         for start in range(0, len(rows), report_rows):
             if done:
                 yield _report(schedule, epoch, step, per_epoch, total / done)
             piece = rows[start : start + report_rows]
             total += _learn(learner, batch, piece, size)
             step, done = step + -(-len(piece) // size), done + len(piece)
-    return _report(schedule, epoch, step, per_epoch, total / done)
+    return _report(schedule, epoch, epoch * per_epoch, per_epoch, total / done)
+
+
+def _updates(data: Shards, schedule: Schedule) -> int:
+    """In an epoch; with weights, as expected."""
+    size, more = schedule.batch_size, 0.0
+    if schedule.positive_weight > 1:
+        more = (schedule.positive_weight - 1) * float((data.labels > 0.5).mean())  # noqa: PLR2004 - 0 or 1
+    return sum(-(-rows // size) for rows in data.sizes) + int(more * sum(data.sizes)) // size
+
+
+def _weighted(data: Batch, weight: float, random: np.random.Generator) -> Integers | int:
+    """What a permutation is taken of: the rows, those with label 1 as often as the weight says."""
+    if weight <= 1:
+        return len(data)
+    positive = data.labels > 0.5  # noqa: PLR2004 - labels are 0 or 1
+    whole = int(weight)
+    copies = np.where(positive, whole + (random.random(len(data)) < weight - whole), 1)
+    return np.repeat(np.arange(len(data)), copies)
 
 
 def _order_of_shards(count: int, order: np.random.Generator) -> list[int]:

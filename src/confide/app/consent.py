@@ -1,6 +1,6 @@
 """How a provider decides: by a policy file, or by asking a person. Both end in a Consent with limits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from confide.data.dataset import PreparedDataset
 from confide.data.projection import project
 from confide.party.ports import Yes
 from confide.protocol.messages import Offer
-from confide.protocol.terms import Consent, columns_of
+from confide.protocol.terms import Consent, Released, columns_of
 
 DAY = 86_400
 DEFAULT_DAYS = 30
@@ -35,6 +35,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     data: str | None = None
     """The prepared dataset to bring, relative to the policy file; default: [data] of confide.toml."""
     days: Annotated[int, Meta(ge=1, le=3650)] = DEFAULT_DAYS
+    releases: tuple[Released, ...] = (Released.MODEL, Released.METRICS, Released.PREDICTIONS)
+    """The most that may leave the enclave, to the initiator."""
     predictions: Annotated[int, Meta(ge=0)] = 0
     """How many predictions may follow in the same enclave."""
 
@@ -101,9 +103,13 @@ def _mismatch(rule: Rule, offer: Offer, me: str) -> str | None:
         return "another purpose"
     if rule.algorithms and offer.algorithm.name not in rule.algorithms:
         return "another algorithm"
-    if not asked <= set(rule.columns):
-        return "columns that are not allowed: " + ", ".join(sorted(asked - set(rule.columns)))
-    return None
+    leaving = {release.what for release in task.releases}
+    return _beyond("columns", asked, rule.columns) or _beyond("releases", leaving, rule.releases)
+
+
+def _beyond(what: str, asked: Collection[str], allowed: Collection[str]) -> str | None:
+    more = sorted(set(asked) - set(allowed))
+    return f"{what} that are not allowed: {', '.join(more)}" if more else None
 
 
 def default_dataset(config: LoadedConfig, offer: Offer) -> Path:

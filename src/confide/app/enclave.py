@@ -137,7 +137,7 @@ class EnclaveProcess:
         signal.signal(signal.SIGTERM, lambda *_: self._stopping.set())
         host = listen.rsplit(":", 1)[0]
         certificate = enclave_certificate(self._key, [host], self._clock.now(), self._randomness)
-        coordinator = Coordinator(self._context, computation.Computation())
+        coordinator = Coordinator(self._context, computation.Computation(self._clock))
         with serve_enclave(
             listen,
             key_pem=self._key.to_pem_unencrypted(),

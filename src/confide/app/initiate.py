@@ -13,7 +13,7 @@ from confide.app import audit, task_file
 from confide.app.channel import Conversation
 from confide.app.events import Event, Tell
 from confide.app.party import Party, complete_receipt, enter, party_context
-from confide.app.records import MODEL, PREDICTIONS, RECEIPT, REPORT, TaskFolder
+from confide.app.records import HELD_OUT, MODEL, PICTURES, PREDICTIONS, RECEIPT, REPORT, TaskFolder
 from confide.audit.entry import Operation
 from confide.audit.recorder import Recorder
 from confide.core import limits
@@ -40,6 +40,8 @@ class Outcome:
     folder: Path
     model: Path | None
     predictions: Path | None
+    held_out: Path | None
+    pictures: Path | None
     receipt: Path | None
     metrics: dict[str, Any]
     curve: list[dict[str, float]]
@@ -52,6 +54,8 @@ class Outcome:
             "folder": str(self.folder),
             "model": str(self.model) if self.model else None,
             "predictions": str(self.predictions) if self.predictions else None,
+            "held_out": str(self.held_out) if self.held_out else None,
+            "pictures": str(self.pictures) if self.pictures else None,
             "receipt": str(self.receipt) if self.receipt else None,
             "metrics": self.metrics,
             "curve": self.curve,
@@ -197,6 +201,7 @@ def outcome_of(task: str, folder: TaskFolder) -> Outcome:
                 "rows": msgspec.to_builtins(done.rows),
                 "result": done.result.sha384,
             }
+            | ({"gate": msgspec.to_builtins(done.gate)} if done.gate else {})
             for done in signed.receipt.rounds
         ]
     return Outcome(
@@ -204,6 +209,8 @@ def outcome_of(task: str, folder: TaskFolder) -> Outcome:
         folder=folder.folder,
         model=folder.path(MODEL),
         predictions=next(filter(None, map(folder.path, PREDICTIONS)), None),
+        held_out=next(filter(None, map(folder.path, HELD_OUT)), None),
+        pictures=folder.path(PICTURES),
         receipt=receipt_path,
         metrics=report["metrics"],
         curve=report["curve"],

@@ -32,7 +32,7 @@ from confide.enclave.vault import Shelves, Vault
 from confide.enclave.work import Step
 from confide.estimators.training import train
 from confide.protocol.blocks import EnclaveIdentity, SignedBlock, TrainBlock
-from confide.protocol.terms import Algorithm, Task
+from confide.protocol.terms import Algorithm, Task, evaluation_of
 
 NOBODY = EnclaveIdentity(public_key=b"", tee="none", measurement="", trust_root="", config="0" * 96)
 """In a rehearsal there is no enclave, and nobody signs."""
@@ -84,6 +84,19 @@ class Rehearsal:
         file, task = read_train(path, initiators.pop())
         if file.start_from is not None:
             raise ConfigurationError(f"{path}: a training that starts from a model is not compared")
+        asked = evaluation_of(task)
+        chosen = (
+            asked.time,
+            asked.folds,
+            asked.validation,
+            asked.keep_negatives < 1,
+            asked.positive_weight > 1,
+        )
+        if any(chosen) or task.tuning:
+            raise ConfigurationError(
+                f"{path}: what is compared is a training on random rows, all of them and each alike: leave out "
+                "'time', 'folds', 'validation', 'keep_negatives', 'positive_weight' and [tuning]"
+            )
         if set(datasets) != set(task.participants):
             raise ConfigurationError(f"{path}: give the data of {', '.join(task.participants)}")
         return cls(file, task, datasets)
@@ -175,7 +188,7 @@ def rehearse(rehearsal: Rehearsal, clock: Clock, randomness: Randomness) -> Iter
     )
     unsigned = SignedBlock(block=block, signatures={}, enclave_signature=b"", certificates={})
     shelves: Shelves = vault.shelves(rehearsal.task.participants)
-    yield from training.run(unsigned, b"", shelves, randomness)
+    yield from training.run(unsigned, b"", shelves, randomness, clock)
 
 
 def _column(table: Any, name: str) -> Values:

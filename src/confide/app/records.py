@@ -4,6 +4,8 @@ tasks/ID/events.jsonl            every message, its digest, the state after it (
          train-block.json        the signed agreement; predict-block.json, predict-block-2.json, …
          model.confide           the model (initiator only), and model.confide.signature.json
          report.json             metrics and curve (initiator only)
+         pictures.html           of the report (initiator only)
+         held-out-predictions.csv  (or .parquet), where the task releases them (initiator only)
          predictions.csv  (or .parquet; initiator only), and predictions.csv.signature.json
          receipt.json            signed by all
 """
@@ -17,6 +19,7 @@ import msgspec
 
 from confide.app.files import make_private_folder
 from confide.app.models import papers_path
+from confide.app.pictures.page import page
 from confide.core import canonical
 from confide.core.digest import digest_of
 from confide.core.errors import ConfigurationError
@@ -28,8 +31,10 @@ from confide.protocol.provenance import envelope
 from confide.protocol.receipts import HostEnd, PrivatePart, ResultStatement, SignedReceipt
 
 MODEL, REPORT, RECEIPT = "model.confide", "report.json", "receipt.json"
+PICTURES = "pictures.html"
 PREDICTIONS = ("predictions.csv", "predictions.parquet")
 """By the format that the task asks for."""
+HELD_OUT = tuple(f"held-out-{name}" for name in PREDICTIONS)
 EVENTS = "events.jsonl"
 
 
@@ -41,7 +46,7 @@ class TaskFolder:
         self.folder = folder
         self._clock = clock
         self._written: dict[str, Path] = {}
-        self._predictions_name = PREDICTIONS[0]
+        self._predictions_name, self._task_name = PREDICTIONS[0], ""
         self._enclave_key = b""
         make_private_folder(folder)
 
@@ -66,17 +71,24 @@ class TaskFolder:
         """See party.ports.Records."""
         self._enclave_key = signed.block.enclave.public_key
         kind = "train" if isinstance(signed.block, TrainBlock) else "predict"
+        self._task_name = signed.block.task.name
         self._predictions_name = f"predictions.{signed.block.task.predictions_format}"
         self._write(f"{kind}-block.json", canonical.encode(signed))
 
     def result(self, statement: ResultStatement, signature: bytes, report: PrivatePart, data: bytes) -> None:
         """See party.ports.Records."""
-        path = self._write(MODEL if statement.kind == "model" else self._predictions_name, data)
+        name = MODEL if statement.kind == "model" else self._predictions_name
+        path = self._write(name, data[: statement.bytes])
+        if statement.held_out:
+            self._write(f"held-out-{self._predictions_name}", data[statement.bytes :])
         papers = envelope(statement, signature, self._enclave_key)
         self._replace(papers_path(path), canonical.encode(papers))
         if statement.kind == "model":
             document = {"metrics": report.metrics, "curve": list(report.curve)}
             self._write(REPORT, json.dumps(document, indent=2).encode())
+            drawn = page(self._task_name, report.metrics, list(report.curve))
+            if drawn:
+                self._write(PICTURES, drawn.encode())
 
     def receipt(self, signed: SignedReceipt) -> None:
         """See party.ports.Records."""

@@ -5,26 +5,25 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from confide.algorithms import registry
+from confide.app.evaluation_file import (
+    EvaluationEntry,
+    TuningEntry,
+    evaluation_of,
+    released_with,
+    tuning_of,
+)
 from confide.app.models import OpenedModel
 from confide.app.party_config import convert, read_toml
 from confide.core import limits
 from confide.core.errors import ConfigurationError
 from confide.core.features import Feature
 from confide.core.platform_api import TaskKind
-from confide.protocol.terms import (
-    Encoding,
-    IdColumn,
-    Label,
-    Release,
-    Released,
-    Split,
-    Task,
-    Text,
-    Title,
-)
+from confide.protocol.document import Title
+from confide.protocol.evaluation import Gate
+from confide.protocol.terms import Encoding, IdColumn, Label, Release, Released, Split, Task, Text
 
 DEFAULT_PURPOSE = "model training and prediction as described in the task"
 
@@ -42,15 +41,6 @@ class AlgorithmEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
     name: Title = "afm"
     parameters: dict[str, Any] = {}
-
-
-class EvaluationEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Table [evaluation]."""
-
-    holdout: Annotated[float, Meta(gt=0, lt=1)] = 0.2
-    seed: Annotated[int, Meta(ge=0)] = 0
-    alone: bool = True
-    """Also train on the initiator's columns alone, and score the same held-out rows."""
 
 
 class _Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -73,7 +63,13 @@ class TrainFile(_Common, frozen=True, kw_only=True):
     algorithm: AlgorithmEntry = AlgorithmEntry()
     encoding: Encoding = Encoding()
     evaluation: EvaluationEntry = EvaluationEntry()
+    tuning: TuningEntry | None = None
+    gate: Gate | None = None
     release_metrics: bool = True
+    release_held_out: bool = False
+    """Also the predictions of the held-out rows: with them every figure can be computed again."""
+    predictions_format: Literal["csv", "parquet"] = "csv"
+    """Of the held-out predictions."""
     start_from: str | None = None
     """Model file of an earlier training of the same parties, relative to this file."""
 
@@ -98,9 +94,14 @@ def read_train(path: Path, initiator: str) -> tuple[TrainFile, Task]:
 
 def _train_task(file: TrainFile, initiator: str, path: Path) -> Task:
     features = {party: _features(columns, party, path) for party, columns in file.features.items()}
-    releases = [Release(what=Released.MODEL, to=initiator)]
+    decides = bool(file.tuning or file.algorithm.parameters.get("patience"))
+    evaluation = evaluation_of(file.evaluation, features, decides=decides)
+    tuning = tuning_of(file.tuning)
+    released = [Released.MODEL]
     if file.release_metrics:
-        releases.append(Release(what=Released.METRICS, to=initiator))
+        released += [Released.METRICS, *released_with(evaluation, tuning)]
+    if file.release_held_out:
+        released.append(Released.HELD_OUT)
     return _checked(
         Task(
             name=file.name,
@@ -113,13 +114,25 @@ def _train_task(file: TrainFile, initiator: str, path: Path) -> Task:
             features=features,
             encoding=file.encoding,
             split=Split(holdout=file.evaluation.holdout, seed=file.evaluation.seed),
-            baselines=("initiator",) if file.evaluation.alone and features.get(initiator) else (),
+            baselines=_baselines(file.evaluation, features, initiator),
             maximum_quarantined_share=file.maximum_quarantined_share,
-            releases=tuple(releases),
+            releases=tuple(Release(what=what, to=initiator) for what in released),
             consent_seconds=file.consent_seconds,
+            predictions_format=file.predictions_format,
+            evaluation=evaluation,
+            tuning=tuning,
+            gate=UNSET if file.gate is None else file.gate,
         ),
         path,
     )
+
+
+def _baselines(
+    entry: EvaluationEntry, features: Mapping[str, tuple[Feature, ...]], initiator: str
+) -> tuple[Literal["initiator", "providers"], ...]:
+    if entry.lift:
+        return ("initiator", "providers")
+    return ("initiator",) if entry.alone and features.get(initiator) else ()
 
 
 def _features(columns: Mapping[str, str | dict[str, Any]], party: str, path: Path) -> tuple[Feature, ...]:

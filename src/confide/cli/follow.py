@@ -10,6 +10,9 @@ from confide.app.events import Event
 from confide.cli.output import plain
 
 SHORT = 16
+_SIGNS = "▁▂▃▄▅▆▇█"
+_MOST_SIGNS = 32
+_DECIDING = ("holdout_logloss", "holdout_rmse", "validation_logloss", "validation_rmse")
 SIMULATED_WARNING = "SIMULATED trust root: this enclave protects nothing"
 
 
@@ -30,6 +33,7 @@ class Follower:
         )
         self._bars: dict[str, TaskID] = {}
         self._tenths: dict[str, int] = {}
+        self._losses: dict[str, list[float]] = {}
 
     def __call__(self, event: Event) -> None:
         if event.name == "progress":
@@ -51,6 +55,7 @@ class Follower:
 
     def _advance(self, facts: dict[str, Any]) -> None:
         stage, figures = facts["stage"], _figures(facts["metrics"])
+        figures = f"{figures} {self._curve(stage, facts['metrics'])}".rstrip()
         if not self._console.is_terminal:
             self._print_sparsely(stage, facts, figures)
             return
@@ -59,6 +64,12 @@ class Follower:
         self._progress.update(
             self._bars[stage], completed=facts["done"], total=facts["total"], figures=figures
         )
+
+    def _curve(self, stage: str, metrics: dict[str, float]) -> str:
+        """The loss so far on rows that are not trained on, one sign per epoch."""
+        losses = self._losses.setdefault(stage, [])
+        losses += [metrics[name] for name in _DECIDING if name in metrics]
+        return sparkline(losses) if len(losses) > 1 else ""
 
     def _print_sparsely(self, stage: str, facts: dict[str, Any], figures: str) -> None:
         """Where there is no terminal there is no bar: a line at most every tenth of the way."""
@@ -70,8 +81,22 @@ class Follower:
             )
 
 
+def sparkline(values: list[float]) -> str:
+    """The last values, each as high as it lies between the least and the greatest of them."""
+    shown = values[-_MOST_SIGNS:]
+    low, high = min(shown), max(shown)
+    steps = len(_SIGNS) - 1
+    return "".join(_SIGNS[round((value - low) / (high - low or 1) * steps)] for value in shown)
+
+
 def _figures(metrics: dict[str, float]) -> str:
-    words = {"holdout_logloss": "held-out logloss", "train_logloss": "logloss", "holdout_auc": "AUC"}
+    words = {
+        "holdout_logloss": "held-out logloss",
+        "validation_logloss": "validation logloss",
+        "train_logloss": "logloss",
+        "holdout_auc": "AUC",
+        "validation_auc": "AUC",
+    }
     shown = [f"{word} {metrics[name]:.4f}" for name, word in words.items() if name in metrics]
     return " ".join(shown[:2])
 

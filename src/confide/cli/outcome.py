@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from confide.cli.output import plain
+from confide.cli.quality import show_quality
 
 BAR = 24
 ROW_COLUMNS = {
@@ -17,20 +18,28 @@ ROW_COLUMNS = {
     "unmatched": "unmatched",
     "quarantined": "quarantined\nin the enclave",
 }
-NAMES = {"joint": "all parties' columns", "initiator": "the initiator's columns alone"}
+LOSSES = ("validation_logloss", "validation_rmse", "holdout_logloss", "holdout_rmse")
 
 
 def show_outcome(console: Console, document: dict[str, Any]) -> None:
     """Print what `app.initiate.Outcome.document` says."""
     for done in document["rounds"]:
         console.print(_rows(done))
+        if done.get("gate"):
+            console.print(_gate(done["gate"]), highlight=False)
     if document["curve"]:
         console.print(_curve(document["curve"]))
-    if document["metrics"]:
-        console.print(_quality(document["metrics"]))
-    for name in ("model", "predictions", "receipt"):
-        if document[name]:
-            console.print(f"{name:<12} {document[name]}", highlight=False, soft_wrap=True)
+    show_quality(console, document["metrics"])
+    for name in ("model", "predictions", "held_out", "pictures", "receipt"):
+        if document.get(name):
+            console.print(f"{name.replace('_', ' '):<12} {document[name]}", highlight=False, soft_wrap=True)
+
+
+def _gate(found: dict[str, Any]) -> str:
+    return (
+        f"[green]✓[/] gate passed: membership advantage {found['membership_advantage']:.3f}; no column alone "
+        f"predicts the label better than {plain(found['leakage_field'])}: AUC {found['leakage_auc']:.3f}"
+    )
 
 
 def _rows(done: dict[str, Any]) -> Table:
@@ -44,35 +53,21 @@ def _rows(done: dict[str, Any]) -> Table:
     return table
 
 
-def _quality(metrics: dict[str, Any]) -> Table:
-    table = Table("model on", title="On the same held-out rows", title_justify="left", box=SIMPLE_HEAD)
-    for column in ("logloss", "AUC", "rows trained", "rows held out"):
-        table.add_column(column, justify="right")
-    for name, found in metrics.items():
-        auc = f"{found['auc']:.4f}" if "auc" in found else "one class"
-        table.add_row(
-            NAMES.get(name, name),
-            f"{found['logloss']:.4f}",
-            auc,
-            f"{found['rows_trained']:,}",
-            f"{found['rows_held_out']:,}",
-        )
-    return table
-
-
 def _curve(curve: list[dict[str, float]]) -> Table:
-    """One line per epoch; the bar is the held-out loss between its best and its worst."""
-    loss = "holdout_logloss" if "holdout_logloss" in curve[0] else "holdout_rmse"
+    """One line per epoch; the bar is the loss on rows not trained on, between its best and its worst."""
+    loss = next(name for name in LOSSES if name in curve[0])
+    part = "validation" if loss.startswith("validation") else "held out"
     values = [point[loss] for point in curve]
     low, high = min(values), max(values)
     table = Table(title="Training curve", title_justify="left", box=SIMPLE_HEAD)
-    for column in ("epoch", "train", "held out", "AUC"):
+    for column in ("epoch", "train", part, "AUC"):
         table.add_column(column, justify="right")
-    table.add_column("held-out loss (best to worst)")
+    table.add_column(f"{part} loss (best to worst)")
     for point in curve:
         share = (point[loss] - low) / (high - low) if high > low else 0.0
         bar = "█" * (1 + round(share * (BAR - 1)))
         train = point.get("train_logloss", point.get("train_rmse", float("nan")))
-        auc = f"{point['holdout_auc']:.4f}" if "holdout_auc" in point else ""
+        area = point.get("holdout_auc", point.get("validation_auc"))
+        auc = "" if area is None else f"{area:.4f}"
         table.add_row(f"{point['epoch']:.0f}", f"{train:.4f}", f"{point[loss]:.4f}", auc, f"[cyan]{bar}[/]")
     return table

@@ -17,6 +17,7 @@ from confide.app.events import Event, Tell
 from confide.app.party import Party
 from confide.app.party_config import CONFIG_FILE
 from confide.app.provide import ProviderService
+from confide.cli.consent_text import measured
 from confide.cli.follow import Follower
 from confide.cli.interrupts import Interrupted, interruptible
 from confide.cli.output import Format, plain
@@ -93,6 +94,11 @@ class _Listeners:
         return tell
 
 
+def plain_lines(lines: list[str]) -> str:
+    """Each with its end; the texts may come from others."""
+    return "".join(plain(line) + "\n" for line in lines)
+
+
 def _model_line(offer: Offer) -> str:
     """Which model the work starts from, where there is one."""
     if offer.model is None:
@@ -117,6 +123,7 @@ class _Asking:
             f"your columns: {columns}\n"
             f"with:        {', '.join(task.participants)}\n"
             f"results go to: {', '.join(f'{r.what} to {r.to}' for r in task.releases)}\n"
+            f"{plain_lines(measured(task))}"
             "Your rows go, sealed, to the enclave that was just verified, and nowhere else."
         )
         with self._lock:

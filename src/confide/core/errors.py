@@ -189,6 +189,17 @@ class SpoolFailed(TaskEnded):
     )
 
 
+class ModelKeptBack(TaskEnded):
+    """The release gate's probes found more than the task allows: the model does not leave the enclave."""
+
+    code = "CFD-125"
+    fault = Fault.NOBODY
+    remedy = (
+        "For a leak, drop the named column. For memorised rows: fewer epochs, a smaller embedding, early "
+        "stopping, a higher minimum_count. Or agree on other thresholds."
+    )
+
+
 # --- 2xx: attestation --------------------------------------------------------------------------------
 
 

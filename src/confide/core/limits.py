@@ -77,6 +77,27 @@ MAX_ONNX_BYTES: Final = 2_000 * MIB
 PROGRESS_ROWS: Final = 16_384
 """Rows learned between two progress reports."""
 
+# Evaluation, tuning, gate
+MAX_GROUPS: Final = 64
+"""Values of a column by which rows are held out or grouped."""
+MIN_GROUP_ROWS: Final = 10
+"""The least that a task may ask a group to have before anything is told of it."""
+MAX_POSITIVE_WEIGHT: Final = 1_000.0
+MAX_FOLDS: Final = 20
+MAX_CUTS: Final = 32
+"""Thresholds, or shares of rows, at which something is told."""
+MAX_BINS: Final = 100
+MAX_RESAMPLES: Final = 10_000
+MAX_IMPORTANCE_REPEATS: Final = 20
+MAX_CHOICES: Final = 64
+"""Values of one tuned parameter."""
+MAX_TRIALS: Final = 1_000
+MAX_TUNING_MINUTES: Final = 1_440
+PROBE_ROWS: Final = 50_000
+"""Rows of each side that importance and the gate's probes look at, at most."""
+CURVE_POINTS: Final = 101
+"""Of a released ROC curve."""
+
 # Out of core: what does not fit into the enclave's memory
 MAX_SHARDS: Final = 1024
 """Parts in which the rows of a training are held on disk; one is in memory at a time."""

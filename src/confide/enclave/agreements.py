@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec import UNSET
+
 from confide.core import canonical
 from confide.core.digest import digest_of, same, sha384_hex
 from confide.core.errors import LocalProtocolError, ModelNotUsable, OfferExpired, SignatureInvalid
@@ -9,7 +11,7 @@ from confide.core.platform_api import TaskKind
 from confide.enclave.context import EnclaveContext
 from confide.enclave.round import Outcome, Round
 from confide.protocol.blocks import Block, Identity, PredictBlock, SignedBlock, TrainBlock, context_of
-from confide.protocol.receipts import ResultStatement
+from confide.protocol.receipts import HeldOutFile, ResultStatement
 
 
 def build(current: Round, context: EnclaveContext) -> Block:
@@ -82,12 +84,14 @@ def check_model_digest(model: bytes, expected: str, initiator: str) -> None:
 
 def state_result(current: Round) -> ResultStatement:
     """What the enclave will sign about the result of a round."""
-    data = require_outcome(current).data
+    outcome = require_outcome(current)
+    data, beside = outcome.data, outcome.held_out
     return ResultStatement(
         kind="model" if current.kind is TaskKind.TRAIN else "predictions",
         block=digest_of(require_block(current.block)),
         sha384=sha384_hex(data),
         bytes=len(data),
+        held_out=HeldOutFile(sha384=sha384_hex(beside), bytes=len(beside)) if beside else UNSET,
     )
 
 

@@ -1,5 +1,7 @@
 """Step 4: the receipt, its countersignatures, and the last words."""
 
+from msgspec import UNSET
+
 from confide.core import canonical, limits
 from confide.core.digest import digest_of, same
 from confide.core.errors import LocalProtocolError, RemoteProtocolError, SignatureInvalid
@@ -29,16 +31,17 @@ class Closing:
 
     def add(self, current: WorkRound) -> None:
         """A round whose result has been acknowledged."""
-        block = agreements.require_signed(current).block
+        block, outcome = agreements.require_signed(current).block, agreements.require_outcome(current)
         done = Round(
             kind=current.kind,
             task=current.task.name,
             block=digest_of(block),
             commitments=block.commitments,
-            rows=agreements.require_outcome(current).rows,
+            rows=outcome.rows,
             result=agreements.require_statement(current),
             releases=current.task.releases,
             private=digest_of(private_part(current)),
+            gate=UNSET if outcome.gate is None else outcome.gate,
         )
         self._rounds.append(done)
 

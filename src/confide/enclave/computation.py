@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from confide.algorithms import registry
-from confide.core.ports import Randomness
+from confide.core.ports import Clock, Randomness
 from confide.enclave import prediction, training
 from confide.enclave.vault import Shelves
 from confide.enclave.work import Step
@@ -14,12 +14,15 @@ from confide.protocol.terms import Listed
 class Computation:
     """Implements enclave.work.Work."""
 
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
     def run(
         self, agreement: SignedBlock, model: bytes, shelves: Shelves, randomness: Randomness
     ) -> Iterator[Step]:
         """See enclave.work.Work."""
         if isinstance(agreement.block, TrainBlock):
-            yield from training.run(agreement, model, shelves, randomness)
+            yield from training.run(agreement, model, shelves, randomness, self._clock)
         else:
             yield from prediction.run(agreement, model, shelves, randomness)
 

@@ -6,7 +6,8 @@ from confide.core.digest import commitment, same
 from confide.core.errors import CommitmentMismatch, SchemaMismatch, TooManyQuarantined
 from confide.core.features import Feature
 from confide.data.manifest import Manifest
-from confide.protocol.terms import Task
+from confide.protocol.evaluation import OwnedColumn
+from confide.protocol.terms import Task, evaluation_of
 
 
 def check_commitment(party: str, promised: str, salt: bytes, manifest: bytes) -> None:
@@ -34,6 +35,9 @@ def check_manifest(party: str, manifest: Manifest, task: Task) -> None:
     kinds = {column.name: column.kind for column in manifest.columns}
     for feature in task.features[party]:
         _check_column(party, feature, kinds)
+    for column in evaluation_of(task).columns:
+        if column.owner == party:
+            _check_column(party, column, kinds)
     quarantined = sum(manifest.quarantined.values())
     if quarantined > task.maximum_quarantined_share * max(1, manifest.source.rows):
         text = (
@@ -48,7 +52,7 @@ def _check_label(party: str, manifest: Manifest, name: str) -> None:
         raise SchemaMismatch(f"{party}'s dataset has no label '{name}'", blame=party)
 
 
-def _check_column(party: str, feature: Feature, kinds: Mapping[str, str]) -> None:
+def _check_column(party: str, feature: Feature | OwnedColumn, kinds: Mapping[str, str]) -> None:
     if kinds.get(feature.name) != feature.kind:
         found = kinds.get(feature.name, "not there")
         raise SchemaMismatch(

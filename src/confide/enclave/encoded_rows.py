@@ -19,11 +19,12 @@ Labels = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The joined rows stand in this order: those to train on, then those held out."""
+    """The joined rows stand in this order: those to train on, those to decide by, those held out."""
 
     training: int
     labels: Labels
     """(rows,)"""
+    validation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class EncodedRows:
     encoder: FeatureEncoder
     learn: Shards
     held: Shards
+    validation: Shards | None = None
+    """By which early stopping and tuning decide; None: by the held-out rows."""
     close: Callable[[], None] = lambda: None
     """Let go of what was kept outside of memory."""
 
@@ -65,6 +68,8 @@ class InMemory:
         if last:
             self._opened.release()
         everything = Batch(encoded.indices, encoded.values, split.labels)
-        learn, held = everything.rows(slice(split.training)), everything.rows(slice(split.training, None))
-        return EncodedRows(encoder, Whole(learn), Whole(held))
+        middle = split.training + split.validation
+        learn, held = everything.rows(slice(split.training)), everything.rows(slice(middle, None))
+        validation = Whole(everything.rows(slice(split.training, middle))) if split.validation else None
+        return EncodedRows(encoder, Whole(learn), Whole(held), validation)
         yield  # a generator like its sibling

@@ -18,13 +18,19 @@ from confide.data.filling import GROUP_FIELDS
 from confide.data.manifest import Manifest
 from confide.data.ordered_pool import workers
 from confide.data.schema import IdType
-from confide.protocol.terms import Algorithm, Task
+from confide.protocol.terms import Algorithm, Task, evaluation_of
 
 PROCESS_BYTES: Final = 208 * limits.MIB
 """Interpreter, libraries, channels."""
 ASSUMED_ID_BYTES: Final = 16
 _GIB: Final = 1024 * limits.MIB
 WORD, INDEX, VALUE = 8, 4, 4
+_FIGURES: Final = 64
+"""Of a held-out row: its place in the order, cumulated counts and rates."""
+_RESAMPLED: Final = 140
+"""Of a held-out row in the lift report: three models' orders, groups, losses and scores, and a resample."""
+_PROBED: Final = 3
+"""Copies of the rows that are probed: of both sides, and while they are put together."""
 _FLOAT_BYTES: Final = {"float32": 4, "float64": 8}
 
 
@@ -75,15 +81,35 @@ def forecast(
         scored = rows * (ASSUMED_ID_BYTES + 2 * WORD) + working_bytes(algorithm, len(fields))
         stages["predict"] = kept + at_work + 2 * model_bytes + scored
         return Forecast(rows, len(fields), stages)
-    after = kept if task.baselines else kept - blocks
+    again = task.baselines or folds_of(task)
+    after = kept if again else kept - blocks
     learned, copies = learned_bytes(task, algorithm, fields, rows)
     # A model to start from: its arrays, and where its features are now.
     work = working_bytes(algorithm, len(fields), rows=rows, features=features_at_most(task, fields, rows))
-    beside = 2 * model_bytes + work
+    beside = 2 * model_bytes + work + evaluating_bytes(task, rows, len(fields))
     stages["train"] = after + at_work + rows * WORD + copies * learned + beside
     # What was learned, its copy, the file, and the file's parts before they are put together.
     stages["deliver"] = after + aligned + (copies + 3) * learned
     return Forecast(rows, len(fields), stages)
+
+
+def folds_of(task: Task) -> int:
+    """Of a cross-validation; 0: none."""
+    return evaluation_of(task).cross_validation
+
+
+def evaluating_bytes(task: Task, rows: int, fields: int) -> int:
+    """What figures, resamples, probes and folds need beside a training; nothing where none are asked for."""
+    asked = evaluation_of(task)
+    if task.split is None or not (task.evaluation or task.gate):
+        return 0
+    held = rows if asked.folds is not None else int(rows * task.split.holdout)
+    needed = held * (_FIGURES + (_RESAMPLED if asked.resamples else 0))
+    if asked.importance or task.gate:
+        needed += _PROBED * min(rows, limits.PROBE_ROWS) * fields * (INDEX + VALUE)
+    if asked.cross_validation:
+        needed += rows * (WORD * len(task.participants) + VALUE + WORD)
+    return needed
 
 
 def channel_bytes(manifest: Manifest) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -49,6 +49,11 @@ class Opened:
         """From now on, joined row i is what was joined row `order[i]`."""
         for party, rows in self.alignment.rows.items():
             self.alignment.rows[party] = rows[order]
+
+    def chosen(self, rows: IntArray) -> "Opened":
+        """The same data with some of the joined rows only, in this order."""
+        picked = {party: places[rows] for party, places in self.alignment.rows.items()}
+        return replace(self, alignment=replace(self.alignment, rows=picked))
 
 
 def open_shelves(task: Task, shelves: Mapping[str, Shelf]) -> Opened:

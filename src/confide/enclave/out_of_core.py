@@ -97,9 +97,10 @@ class OutOfCore:
 
     def __init__(self, opened: Opened, split: Split, spools: SpoolFolder, shard_rows: int) -> None:
         self._opened, self._split, self._spools = opened, split, spools
-        rows = opened.alignment.size
-        self._layout = Layout.of((split.training, rows - split.training), shard_rows)
-        self._training_shards = int(np.searchsorted(self._layout.bounds, split.training))
+        middle = split.training + split.validation
+        parts = (split.training, split.validation, opened.alignment.size - middle)
+        self._layout = Layout.of(parts, shard_rows)
+        self._ends = np.searchsorted(self._layout.bounds, (split.training, middle)).tolist()
 
     def __call__(
         self, fields: Sequence[Field], vocabulary: Vocabulary, *, last: bool
@@ -111,10 +112,11 @@ class OutOfCore:
         pieces = yield from spread(self._opened, encoder, self._layout, self._spools)
         if last:
             self._opened.release()
-        room, middle, labels = ShardRoom(pieces), self._training_shards, self._split.labels
-        learn = ShardsOnDisk(pieces, room, range(middle), labels)
-        held = ShardsOnDisk(pieces, room, range(middle, len(self._layout.sizes)), labels)
-        return EncodedRows(encoder, learn, held, pieces.spool.close)
+        room, (first, second), labels = ShardRoom(pieces), self._ends, self._split.labels
+        learn = ShardsOnDisk(pieces, room, range(first), labels)
+        decide = ShardsOnDisk(pieces, room, range(first, second), labels) if second > first else None
+        held = ShardsOnDisk(pieces, room, range(second, len(self._layout.sizes)), labels)
+        return EncodedRows(encoder, learn, held, decide, pieces.spool.close)
 
 
 def _told(

@@ -19,6 +19,7 @@ from confide.enclave.forecast import (
     WORD,
     Forecast,
     channel_bytes,
+    evaluating_bytes,
     features_at_most,
     forecast,
     join_bytes,
@@ -156,4 +157,5 @@ class _OutOfCore:
             return common + 2 * self._model_bytes + self._rows * (ASSUMED_ID_BYTES + 2 * WORD)
         learned, copies = self._learned
         held_out = int(self._rows * self._task.split.holdout)
+        common += evaluating_bytes(self._task, self._rows, len(self._fields))
         return common + copies * learned + 2 * self._model_bytes + held_out * _HELD_OUT

@@ -15,29 +15,32 @@ from confide.core.errors import (
 )
 from confide.core.platform_api import TaskKind
 from confide.enclave.context import EnclaveContext
+from confide.enclave.sampler import check_method, searched
 from confide.protocol.blocks import SignedBlock, TrainBlock, check_signatures
+from confide.protocol.evaluation import Tuning
 from confide.protocol.messages import Accept, BroughtModel, ModelReference, Proposal
 from confide.protocol.provenance import signed_bytes
 from confide.protocol.receipts import RESULT_CONTEXT
-from confide.protocol.terms import Algorithm, Task, columns_of, same_work
+from confide.protocol.terms import Algorithm, Task, columns_of, evaluation_of, same_work
 
 
 def judge(proposal: Proposal, context: EnclaveContext, trained_here: dict[str, SignedBlock]) -> None:
     """Check a proposal; `trained_here` maps the digests of this enclave's own models to their agreements.
 
     1. the participants are those of the attested configuration; 2. the algorithm is in the measured list and
-    its parameters are valid; 3. the kind fits the enclave; 4. of a model to predict with or to start from:
-    its agreement is genuine, is of these participants, and allows this use.
+    its parameters are valid, those that are tuned too, and it can correct for rows left out; 3. the kind fits
+    the enclave; 4. of a model to predict with or to start from: its agreement is genuine, is of these
+    participants, and allows this use.
 
     Raises:
         SchemaMismatch: 1, 3.
-        AlgorithmNotListed, ParameterInvalid: 2.
+        AlgorithmNotListed: 2.
         ModelNotUsable: 4.
     """
     task, config = proposal.task, context.config
     if (task.initiator, set(task.providers)) != (config.initiator, set(config.providers)):
         raise SchemaMismatch("the task names other participants than this enclave was started for")
-    _check_algorithm(proposal.algorithm, context)
+    _check_algorithm(task, proposal.algorithm, context)
     if task.kind is TaskKind.TRAIN and (config.kind is not TaskKind.TRAIN or trained_here):
         raise SchemaMismatch("this enclave was not started for (another) training")
     if proposal.model is None:
@@ -49,7 +52,7 @@ def judge(proposal: Proposal, context: EnclaveContext, trained_here: dict[str, S
     check(task, proposal.algorithm, proposal.model, under)
 
 
-def _check_algorithm(algorithm: Algorithm, context: EnclaveContext) -> None:
+def _check_algorithm(task: Task, algorithm: Algorithm, context: EnclaveContext) -> None:
     listed = [entry for entry in context.listing if entry.name == algorithm.name]
     if not listed or (listed[0].version, listed[0].digest) != (algorithm.version, algorithm.digest):
         raise AlgorithmNotListed(
@@ -58,8 +61,28 @@ def _check_algorithm(algorithm: Algorithm, context: EnclaveContext) -> None:
         )
     try:
         context.check_parameters(algorithm.name, algorithm.parameters)
+        _check_evaluation(task, algorithm, context)
     except ParameterInvalid as cause:
         raise AlgorithmNotListed(f"'{algorithm.name}': {cause.message}") from None
+
+
+def _check_evaluation(task: Task, algorithm: Algorithm, context: EnclaveContext) -> None:
+    """What the task asks for can be done with this algorithm here."""
+    asked, kind = evaluation_of(task), registry.ALGORITHMS[algorithm.name]
+    loss = registry.complete_parameters(algorithm.name, algorithm.parameters).get("loss", "logistic")
+    if asked.keep_negatives < 1 and not (kind.shifts and loss == "logistic"):
+        text = (
+            f"'keep_negatives' needs a correction that '{algorithm.name}' with the loss '{loss}' can't make"
+        )
+        raise ParameterInvalid(text)
+    if asked.positive_weight > 1 and not kind.weighs:
+        raise ParameterInvalid(f"'{algorithm.name}' knows no 'positive_weight' of a task")
+    if not isinstance(task.tuning, Tuning):
+        return
+    check_method(task.tuning)
+    for name, values in searched(task.tuning):
+        for value in values:
+            context.check_parameters(algorithm.name, algorithm.parameters | {name: value})
 
 
 def _agreement_of(

@@ -38,10 +38,19 @@ def result_of(current: Round, context: EnclaveContext) -> Result:
 
 
 def next_part(current: Round, offset: int) -> Spoken:
-    """The result from this byte on, as much as one message carries; or its end."""
-    data = agreements.require_outcome(current).data
+    """The result from this byte on, as much as one message carries; or its end.
+
+    The model's bytes, then those of the held-out predictions; no part holds bytes of both.
+    """
+    outcome = agreements.require_outcome(current)
+    data, start = outcome.data, 0
     if offset >= len(data):
+        data, start = outcome.held_out, len(data)
+    if offset - start >= len(data):
         return Spoken(ResultEnd())
+    if start:
+        part = data[offset - start : offset - start + limits.RESULT_PART_BYTES]
+        return Spoken(ResultPart(offset=offset), part)
     return Spoken(ResultPart(offset=offset), data[offset : offset + limits.RESULT_PART_BYTES])
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from confide.core.platform_api import TaskKind
 from confide.protocol.blocks import Block, SignedBlock
+from confide.protocol.evaluation import GateFigures
 from confide.protocol.messages import Commit, Confirm, ModelReference, Proposal
 from confide.protocol.receipts import PrivatePart, ResultStatement, RowCounts
 from confide.protocol.terms import Algorithm, Consent, Task
@@ -19,6 +20,9 @@ class Outcome:
     """The model file or the prediction file."""
     rows: dict[str, RowCounts]
     report: PrivatePart = field(repr=False)
+    held_out: bytes = field(default=b"", repr=False)
+    """The held-out predictions, where the task releases them."""
+    gate: GateFigures | None = None
 
 
 @dataclass(slots=True)
@@ -62,7 +66,7 @@ class Round:
     def release_result(self) -> None:
         """The initiator holds the result: its bytes are not needed here any more."""
         if self.outcome is not None:
-            self.outcome = replace(self.outcome, data=b"")
+            self.outcome = replace(self.outcome, data=b"", held_out=b"")
 
     def forget(self, party: str) -> None:
         """Its channel is lost: what it said in a negotiation or confirmation under way, it says again."""

@@ -269,7 +269,7 @@ class Rounds:
     def fetch(self, place: Place, message: Message, _: bytes) -> None:
         """From where the result goes out. On one channel, again only because it arrived damaged."""
         current, offset = self._course.current(place), expect(message, m.Fetch).offset
-        if offset > agreements.require_statement(current).bytes:
+        if offset > agreements.require_statement(current).total:
             raise RemoteProtocolError("the result has no such byte", blame=place.name)
         current.attempts["fetch"] += place.fetched
         if current.attempts["fetch"] > limits.MAX_RETRIES:

@@ -1,136 +1,60 @@
-"""Task one inside the enclave: join, encode, train, evaluate, write the model file."""
+"""Task one inside the enclave: join, encode, tune, train, evaluate, probe, write the model file."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from confide.algorithms import metrics, model_file, registry
-from confide.algorithms.base import Estimator, TrainingProgress, WarmStart
+from confide.algorithms.base import Floats
+from confide.algorithms.evaluation import measures
+from confide.algorithms.evaluation.bootstrap import resampled
+from confide.algorithms.evaluation.importance import permutation_importance
+from confide.algorithms.evaluation.lift_report import lift_report
+from confide.algorithms.evaluation.sample import sample
 from confide.algorithms.model import Model
-from confide.algorithms.shards import count_rows, predict_shards
-from confide.core import canonical
+from confide.algorithms.shards import predict_shards
+from confide.core import limits
 from confide.core.errors import ModelFileInvalid, ModelNotUsable, WorkFailed
-from confide.core.ports import Randomness
-from confide.data.carrying import carried
-from confide.data.columns import take_column
-from confide.data.encoding import FeatureEncoder
-from confide.data.split import holdout
-from confide.data.vocabulary import Scheme, Vocabulary
-from confide.enclave.encoded_rows import EncodeRows, InMemory, Split
-from confide.enclave.opened import Opened, blaming, fields_of, open_shelves
-from confide.enclave.out_of_core import OutOfCore
-from confide.enclave.release import releases_metrics
+from confide.core.ports import Clock, Randomness
+from confide.data import split
+from confide.data.predictions import PROBABILITY, encode_columns
+from confide.enclave.encoded_rows import EncodedRows
+from confide.enclave.gate import probe
+from confide.enclave.opened import fields_of, open_shelves
 from confide.enclave.round import Outcome
+from confide.enclave.trainer import Trained, Trainer
+from confide.enclave.tuning import tune
 from confide.enclave.vault import Shelves
 from confide.enclave.work import Step
 from confide.protocol.blocks import SignedBlock
+from confide.protocol.evaluation import Gate, GateFigures, Tuning
 from confide.protocol.receipts import PrivatePart
-from confide.protocol.terms import Label, Task
+from confide.protocol.terms import Released
 
 SALT_BYTES = 32
 
 
-@dataclass(slots=True)
-class Trained:
-    """One trained model and what it scored on the held-out rows."""
-
-    estimator: Estimator
-    encoder: FeatureEncoder
-    metrics: dict[str, Any]
-    curve: tuple[dict[str, float], ...]
-
-
-class Trainer:
-    """Trains the joint model, then the baselines, on the same training rows, and scores the same held-out."""
-
-    def __init__(self, signed: SignedBlock, opened: Opened, shelves: Shelves) -> None:
-        task = signed.block.task
-        if task.label is None or task.split is None:
-            raise WorkFailed("a training task has a label and a split")
-        self._signed, self._task, self._opened = signed, task, opened
-        joined = opened.alignment.size
-        if joined < 2:  # noqa: PLR2004 - one row to train on, one to hold out
-            raise WorkFailed("fewer than two rows have joined: nothing to train on and hold out")
-        rows, held = holdout(joined, task.split.holdout, task.split.seed, mixed=True)
-        if shelves.shard_rows is None or len(rows) <= shelves.shard_rows:
-            rows.sort()
-        # Training rows first: the encoded arrays are then cut in two without a copy of either part.
-        opened.reorder(np.concatenate((rows, held)))
-        split = Split(len(rows), self._label(task.label))
-        self._encode: EncodeRows = InMemory(opened, split)
-        if shelves.shard_rows is not None and shelves.spools is not None:
-            self._encode = OutOfCore(opened, split, shelves.spools, shelves.shard_rows)
-
-    def _label(self, label: Label) -> npt.NDArray[np.float32]:
-        chosen = self._opened.alignment.rows[label.owner]
-        with blaming(label.owner):
-            return take_column(self._opened.sources[label.owner], label.name, chosen).astype(np.float32)
-
-    def train(
-        self, parties: tuple[str, ...], stage: str, *, last: bool, previous: Model | None = None
-    ) -> Iterator[Step]:
-        """Train on the columns of these parties; `result` holds the model afterwards.
-
-        Before the `last` training the blocks are let go: all that is needed of them is encoded by then.
-        """
-        fields = fields_of(self._task, parties)
-        rows = yield from self._encode(fields, _vocabulary(self._task), last=last)
-        algorithm = self._signed.block.algorithm
-        estimator = registry.build(algorithm.name, algorithm.parameters)
-        reports: list[TrainingProgress] = []
-        features = rows.encoder.feature_count
-        start = _start(previous, rows.encoder)
-        for report in estimator.fit_shards(
-            rows.learn, holdout=rows.held, feature_count=features, start=start
-        ):
-            reports.append(report)
-            yield Step(stage=stage, done=report.step, total=report.steps, metrics=_numbers(report))
-        scores = predict_shards(estimator.predict, rows.held)
-        rows.close()
-        scored = _evaluate(rows.held.labels, scores, count_rows(rows.learn))
-        self.result = Trained(estimator, rows.encoder, scored, _curve(reports))
-
-    def model(self, trained: Trained) -> bytes:
-        """The model file of a trained model."""
-        block = self._signed.block
-        algorithm = model_file.AlgorithmOfModel(
-            name=block.algorithm.name,
-            version=block.algorithm.version,
-            parameters=registry.complete_parameters(block.algorithm.name, block.algorithm.parameters),
-        )
-        return model_file.write(
-            model_file.ModelFile(
-                algorithm=algorithm,
-                encoding=trained.encoder.to_document(),
-                task=self._task.name,
-                train_block=canonical.encode(self._signed).decode(),
-                metrics=trained.metrics if releases_metrics(self._task) else {},
-                arrays=trained.estimator.arrays(),
-            )
-        )
-
-
-def run(signed: SignedBlock, model: bytes, shelves: Shelves, randomness: Randomness) -> Iterator[Step]:
+def run(
+    signed: SignedBlock, model: bytes, shelves: Shelves, randomness: Randomness, clock: Clock
+) -> Iterator[Step]:
     """See enclave.work.Work. Baselines start from nothing: the model knows more than they may see."""
     task = signed.block.task
     previous = _opened(model)
     yield Step(stage="join", done=0, total=1)
     opened = open_shelves(task, shelves)
     yield Step(stage="join", done=1, total=1)
-    trainer = Trainer(signed, opened, shelves)
-    yield from trainer.train(task.participants, "train", last=not task.baselines, previous=previous)
-    previous = None
-    joint = trainer.result
-    found: dict[str, Any] = {"joint": joint.metrics}
-    for number, baseline in enumerate(task.baselines, start=1):
-        last = number == len(task.baselines)
-        yield from trainer.train((task.initiator,), f"baseline: {baseline}", last=last)
-        found[baseline] = trainer.result.metrics
-    report = PrivatePart(salt=randomness.bytes(SALT_BYTES), metrics=found, curve=joint.curve)
-    yield Step(outcome=Outcome(data=trainer.model(joint), rows=opened.counts, report=report))
+    training = Training(Trainer(signed, opened, shelves), clock)
+    joint = yield from training.run(previous)
+    report = PrivatePart(salt=randomness.bytes(SALT_BYTES), metrics=training.found, curve=joint.curve)
+    yield Step(
+        outcome=Outcome(
+            data=training.trainer.model(joint),
+            rows=opened.counts,
+            report=report,
+            held_out=training.held_out_file(),
+            gate=training.gate,
+        )
+    )
 
 
 def _opened(model: bytes) -> Model | None:
@@ -140,45 +64,98 @@ def _opened(model: bytes) -> Model | None:
         raise ModelNotUsable(f"the model to start from can't be opened: {cause.message}") from None
 
 
-def _start(previous: Model | None, encoder: FeatureEncoder) -> WarmStart | None:
-    if previous is None:
-        return None
-    return WarmStart(previous.file.arrays, carried(previous.encoder, encoder))
+class Training:
+    """From encoded rows to all that is told about the joint model."""
 
+    def __init__(self, trainer: Trainer, clock: Clock) -> None:
+        self.trainer, self._task, self._clock = trainer, trainer.task, clock
+        self._seed = trainer.seed
+        released = {release.what for release in self._task.releases}
+        self._held_ids = trainer.held_ids() if Released.HELD_OUT in released else None
+        self._scores: dict[str, Floats] = {}
+        self.found: dict[str, Any] = {}
+        """What is told, beside the curve."""
+        self.gate: GateFigures | None = None
 
-def _vocabulary(task: Task) -> Vocabulary:
-    encoding = task.encoding
-    return Vocabulary(
-        scheme=Scheme(encoding.vocabulary), bits=encoding.bits, minimum_count=encoding.minimum_count
-    )
+    def run(self, previous: Model | None) -> Generator[Step, None, Trained]:
+        """Returns the joint model. Raises ModelKeptBack when the gate says so, before more is trained."""
+        trainer, task = self.trainer, self._task
+        last = not task.baselines and not trainer.asked.cross_validation
+        rows = yield from trainer.encode(task.participants, last=last)
+        if isinstance(task.tuning, Tuning):
+            self.found["tuning"] = yield from tune(trainer, rows, task.tuning, self._clock)
+        joint = yield from trainer.train(rows, "train", previous=previous)
+        self.found["joint"], self._scores["joint"] = joint.metrics, joint.scores
+        if isinstance(task.gate, Gate):
+            yield Step(stage="probe", done=0, total=1)
+            self.gate = probe(trainer, rows, joint.estimator, task.gate)
+        yield from self._importance(rows, joint)
+        rows.close()
+        yield from self._cross_validation()
+        yield from self._baselines()
+        yield from self._lift_report()
+        return joint
 
+    def _importance(self, rows: EncodedRows, joint: Trained) -> Generator[Step, None, None]:
+        repeats = self.trainer.asked.importance
+        if not repeats:
+            return
+        fields, told = fields_of(self._task, self._task.participants), list[dict[str, Any]]()
+        some, predict = sample(rows.held, limits.PROBE_ROWS, self._seed), joint.estimator.predict
+        measured = permutation_importance(
+            predict, some, binary=self.trainer.binary, repeats=repeats, seed=self._seed
+        )
+        for (party, feature), (added, deviation) in zip(fields, measured, strict=True):
+            told.append({"party": party, "column": feature.name, "loss_added": added, "deviation": deviation})
+            yield Step(stage="importance", done=len(told), total=len(fields))
+        self.found["importance"] = {"rows": len(some), "fields": told}
 
-def _evaluate(labels: Any, scores: Any, trained_on: int) -> dict[str, Any]:
-    auc = metrics.auc(labels, scores)
-    found = {
-        "logloss": metrics.logloss(labels, scores),
-        "rmse": metrics.rmse(labels, scores),
-        "accuracy": metrics.accuracy(labels, scores),
-        "label_mean": float(np.mean(labels)),
-        "rows_trained": trained_on,
-        "rows_held_out": len(labels),
-    }
-    return found if auc is None else {"auc": auc, **found}
+    def _cross_validation(self) -> Generator[Step, None, None]:
+        trainer, count = self.trainer, self.trainer.asked.cross_validation
+        if not count:
+            return
+        try:
+            parts = split.folds(np.arange(trainer.held.start), count, self._seed)
+        except ValueError as cause:
+            raise WorkFailed(str(cause)) from None
+        told = []
+        for number, fold in enumerate(parts, start=1):
+            rest = np.concatenate([part for part in parts if part is not fold])
+            rows = yield from trainer.encode_fold(rest, fold)
+            estimator, _ = yield from trainer.fit(rows, f"fold {number} of {count}")
+            told.append(measures.basic(rows.held.labels, predict_shards(estimator.predict, rows.held)))
+            rows.close()
+        self.found["cross_validation"] = measures.over_folds(told)
 
+    def _baselines(self) -> Generator[Step, None, None]:
+        task, trainer = self._task, self.trainer
+        for number, baseline in enumerate(task.baselines, start=1):
+            parties = (task.initiator,) if baseline == "initiator" else task.providers
+            rows = yield from trainer.encode(parties, last=number == len(task.baselines))
+            trained = yield from trainer.train(rows, f"baseline: {baseline}")
+            rows.close()
+            self.found[baseline], self._scores[baseline] = trained.metrics, trained.scores
 
-def _numbers(report: TrainingProgress) -> dict[str, float]:
-    named = {
-        "epoch": float(report.epoch),
-        "train_logloss": report.train_logloss,
-        "train_rmse": report.train_rmse,
-        "holdout_logloss": report.holdout_logloss,
-        "holdout_auc": report.holdout_auc,
-        "holdout_rmse": report.holdout_rmse,
-    }
-    return {name: float(value) for name, value in named.items() if value is not None}
+    def _lift_report(self) -> Generator[Step, None, None]:
+        total, labels = self.trainer.asked.resamples, self.trainer.labels[self.trainer.held]
+        if not total:
+            return
+        if not measures.is_binary(labels):
+            raise WorkFailed("a lift report compares AUC and logloss: the labels must be 0 and 1")
+        drawn = []
+        for found in resampled(labels, self._scores, total, self._seed):
+            drawn.append(found)
+            yield Step(stage="lift report", done=len(drawn) - 1, total=total)
+        self.found["lift"] = lift_report(drawn)
 
-
-def _curve(reports: list[TrainingProgress]) -> tuple[dict[str, float], ...]:
-    """One point per epoch: the reports that carry held-out figures."""
-    points = (_numbers(report) for report in reports)
-    return tuple(point for point in points if any(name.startswith("holdout") for name in point))
+    def held_out_file(self) -> bytes:
+        """Id, predictions of each model and, if it is the initiator's own, label of the held-out rows."""
+        task = self._task
+        if self._held_ids is None:
+            return b""
+        columns = {PROBABILITY: self._scores["joint"]}
+        columns |= {f"{PROBABILITY}_{name}": self._scores[name] for name in task.baselines}
+        if task.label is not None and task.label.owner == task.initiator:
+            columns[task.label.name] = self.trainer.labels[self.trainer.held]
+        parquet = task.predictions_format == "parquet"
+        return encode_columns(task.id.name, self._held_ids, columns, parquet=parquet)

@@ -23,7 +23,7 @@ from confide.protocol import faults
 from confide.protocol import messages as m
 from confide.protocol.messages import BroughtModel, Kind, Message, ModelReference, Spoken
 from confide.protocol.provenance import signed_bytes
-from confide.protocol.receipts import RESULT_CONTEXT
+from confide.protocol.receipts import RESULT_CONTEXT, HeldOutFile, ResultStatement
 from confide.protocol.terms import Algorithm, Listed, Task
 
 
@@ -173,7 +173,7 @@ class Initiator(Participant):
         download = self._download()
         if expect(message, m.ResultPart).offset != len(download.data):
             raise RemoteProtocolError("a result part came out of order")
-        if len(download.data) + len(payload) > download.result.statement.bytes:
+        if len(download.data) + len(payload) > download.result.statement.total:
             raise LimitExceeded("more came than the result's announced size")
         download.data += payload
         yield from ()
@@ -181,14 +181,14 @@ class Initiator(Participant):
     def _result_ends(self, message: Message, _: bytes) -> Answers:
         expect(message, m.ResultEnd)
         download = self._download()
-        if len(download.data) < download.result.statement.bytes:
+        if len(download.data) < download.result.statement.total:
             download.data.clear()
         yield from self._fetch_or_keep(download)
 
     def _fetch_or_keep(self, download: Download) -> Answers:
         data, statement = download.data, download.result.statement
-        if len(data) < statement.bytes or not same(sha384_hex(memoryview(data)), statement.sha384):
-            if len(data) == statement.bytes:
+        if len(data) < statement.total or not _as_signed(statement, data):
+            if len(data) == statement.total:
                 data.clear()
             yield Spoken(m.Fetch(offset=len(data)))
             return
@@ -209,3 +209,12 @@ class Initiator(Participant):
                 sha384=result.statement.sha384, train_block=result.statement.block
             )
         self._round_finished(result.statement)
+
+
+def _as_signed(statement: ResultStatement, data: bytearray) -> bool:
+    """Whether the bytes that came are those of the statement: of the file, and of what follows it."""
+    with memoryview(data) as whole:
+        beside = statement.held_out
+        return same(sha384_hex(whole[: statement.bytes]), statement.sha384) and (
+            not isinstance(beside, HeldOutFile) or same(sha384_hex(whole[statement.bytes :]), beside.sha384)
+        )

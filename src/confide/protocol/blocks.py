@@ -12,7 +12,8 @@ from msgspec import Meta
 
 from confide.core import canonical
 from confide.core.errors import AgreementMismatch, SignatureInvalid
-from confide.protocol.terms import Algorithm, Consent, Digest, Document, Name, Seconds, Task, Title
+from confide.protocol.document import Document, Name, Title
+from confide.protocol.terms import Algorithm, Consent, Digest, Seconds, Task
 
 TRAIN_CONTEXT = "confide/train-block/1"
 PREDICT_CONTEXT = "confide/predict-block/1"

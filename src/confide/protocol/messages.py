@@ -12,9 +12,10 @@ from msgspec import Meta
 from confide.core import canonical, limits
 from confide.core.errors import RemoteProtocolError
 from confide.protocol.blocks import Block, SignedBlock
+from confide.protocol.document import Name, Title
 from confide.protocol.receipts import PrivatePart, Receipt, ResultStatement
 from confide.protocol.spans import Index, Spans, check_spans
-from confide.protocol.terms import Algorithm, Consent, Count, Digest, Listed, Name, Task, Text, Title
+from confide.protocol.terms import Algorithm, Consent, Count, Digest, Listed, Task, Text
 
 VERSION = "confide/1"
 ErrorCode = Annotated[str, Meta(pattern=r"^CFD-[0-9]{3}\Z")]

@@ -11,8 +11,9 @@ from msgspec import Meta
 
 from confide.core import canonical
 from confide.core.digest import sha256_hex
+from confide.protocol.document import Document
 from confide.protocol.receipts import RESULT_CONTEXT, ResultStatement
-from confide.protocol.terms import Digest, Document
+from confide.protocol.terms import Digest
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "urn:confide:result:1"

@@ -6,14 +6,16 @@ gets; the public part holds a salted commitment of the private one.
 
 from typing import Annotated, Any, Final, Literal
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from confide.core import canonical, limits
 from confide.core.digest import digest_of, sha384
 from confide.core.errors import ReceiptInvalid, SignatureInvalid
 from confide.core.platform_api import TaskKind
 from confide.protocol.blocks import EnclaveIdentity, Verify
-from confide.protocol.terms import Count, Digest, Document, Name, Release, Seconds, Title
+from confide.protocol.document import Document, Name, Title
+from confide.protocol.evaluation import GateFigures
+from confide.protocol.terms import Count, Digest, Release, Seconds
 
 RECEIPT_CONTEXT = "confide/receipt/1"
 RESULT_CONTEXT: Final = "application/vnd.in-toto+json"
@@ -24,6 +26,16 @@ DESTRUCTION: Final = (
 )
 
 
+ResultBytes = Annotated[int, Meta(ge=1, le=limits.RESULT_PART_BYTES * limits.MAX_RESULT_PARTS)]
+
+
+class HeldOutFile(Document, frozen=True, kw_only=True):
+    """The held-out predictions of a training, which follow the model's bytes."""
+
+    sha384: Digest
+    bytes: ResultBytes
+
+
 class ResultStatement(Document, frozen=True, kw_only=True):
     """What the enclave signs about a model or a prediction file."""
 
@@ -31,7 +43,13 @@ class ResultStatement(Document, frozen=True, kw_only=True):
     kind: Literal["model", "predictions"]
     block: Digest
     sha384: Digest
-    bytes: Annotated[int, Meta(ge=1, le=limits.RESULT_PART_BYTES * limits.MAX_RESULT_PARTS)]
+    bytes: ResultBytes
+    held_out: HeldOutFile | UnsetType = UNSET
+
+    @property
+    def total(self) -> int:
+        """Bytes that are sent: of the file, and of what follows it."""
+        return self.bytes + (self.held_out.bytes if isinstance(self.held_out, HeldOutFile) else 0)
 
 
 class RowCounts(Document, frozen=True, kw_only=True):
@@ -64,6 +82,7 @@ class Round(Document, frozen=True, kw_only=True):
     releases: tuple[Release, ...]
     private: Digest
     """SHA-384 of the canonical PrivatePart."""
+    gate: GateFigures | UnsetType = UNSET
 
 
 class PrivatePart(Document, frozen=True, kw_only=True):

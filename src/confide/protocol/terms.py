@@ -3,25 +3,19 @@
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from confide.core import limits
 from confide.core.features import Feature
 from confide.core.platform_api import TaskKind
+from confide.protocol.document import Document, Name, Seed, Share, Title
+from confide.protocol.evaluation import Evaluation, Gate, Tuning
 
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{96}\Z")]
 """Lower-case hexadecimal SHA-384."""
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}\Z")]
-"""A participant, as its certificate names it."""
 Text = Annotated[str, Meta(max_length=1024)]
-Title = Annotated[str, Meta(min_length=1, max_length=limits.MAX_NAME_LENGTH)]
 Seconds = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
 Count = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
-
-
-class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of everything that is hashed or signed (core.digest.digest_of)."""
 
 
 class IdType(StrEnum):
@@ -60,7 +54,7 @@ class Split(Document, frozen=True, kw_only=True):
     """Which joined rows are held out for evaluation."""
 
     holdout: Annotated[float, Meta(gt=0, lt=1)] = 0.2
-    seed: Annotated[int, Meta(ge=0, le=(1 << 53) - 1)] = 0
+    seed: Seed = 0
 
 
 class Released(StrEnum):
@@ -69,6 +63,13 @@ class Released(StrEnum):
     MODEL = "model"
     METRICS = "metrics"
     PREDICTIONS = "predictions"
+    HELD_OUT = "held-out-predictions"
+    """Of a training: id, prediction and, if it is the initiator's, label of every held-out row."""
+    LIFT = "lift-report"
+    """What the providers' columns add, with confidence intervals."""
+    IMPORTANCE = "feature-importance"
+    TRIALS = "trials"
+    """Of tuning: every one's parameters and validation figures."""
 
 
 class Release(Document, frozen=True, kw_only=True):
@@ -76,6 +77,11 @@ class Release(Document, frozen=True, kw_only=True):
 
     what: Released
     to: Name
+
+
+_OF_TRAINING = frozenset(
+    {Released.MODEL, Released.METRICS, Released.HELD_OUT, Released.LIFT, Released.IMPORTANCE, Released.TRIALS}
+)
 
 
 class Task(Document, frozen=True, kw_only=True):
@@ -91,13 +97,16 @@ class Task(Document, frozen=True, kw_only=True):
     features: dict[Name, tuple[Feature, ...]]
     encoding: Encoding
     split: Split | None
-    baselines: tuple[Literal["initiator"], ...]
+    baselines: tuple[Literal["initiator", "providers"], ...]
     """Models trained beside the joint one, on the same rows, for comparison."""
-    maximum_quarantined_share: Annotated[float, Meta(ge=0, le=1)]
+    maximum_quarantined_share: Share
     releases: tuple[Release, ...]
     consent_seconds: Annotated[int, Meta(ge=1, le=limits.MAX_CONSENT_SECONDS)]
     alignment: Literal["enclave"] = "enclave"
     predictions_format: Literal["csv", "parquet"] = "csv"
+    evaluation: Evaluation | UnsetType = UNSET
+    tuning: Tuning | UnsetType = UNSET
+    gate: Gate | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         everyone = self.participants
@@ -108,6 +117,7 @@ class Task(Document, frozen=True, kw_only=True):
         self._check_columns()
         self._check_kind()
         self._check_releases()
+        self._check_evaluation()
 
     def _check_columns(self) -> None:
         for party, features in self.features.items():
@@ -131,9 +141,7 @@ class Task(Document, frozen=True, kw_only=True):
             raise ValueError("'baselines' belong to training tasks")
 
     def _check_releases(self) -> None:
-        allowed = (
-            {Released.MODEL, Released.METRICS} if self.kind is TaskKind.TRAIN else {Released.PREDICTIONS}
-        )
+        allowed = _OF_TRAINING if self.kind is TaskKind.TRAIN else {Released.PREDICTIONS}
         for release in self.releases:
             if release.what not in allowed:
                 raise ValueError(f"a {self.kind} task can't release {release.what}")
@@ -142,6 +150,38 @@ class Task(Document, frozen=True, kw_only=True):
         result = Released.MODEL if self.kind is TaskKind.TRAIN else Released.PREDICTIONS
         if result not in {release.what for release in self.releases}:
             raise ValueError(f"the task must release its {result}: nothing else comes of it")
+
+    def _check_evaluation(self) -> None:
+        asked = evaluation_of(self)
+        if self.kind is not TaskKind.TRAIN and any((self.evaluation, self.tuning, self.gate)):
+            raise ValueError("'evaluation', 'tuning' and 'gate' belong to training tasks")
+        if self.tuning and not asked.validation:
+            raise ValueError("'tuning' decides by the validation rows: set 'validation' above 0")
+        if asked.resamples and set(self.baselines) != {"initiator", "providers"}:
+            raise ValueError("a lift report compares with both baselines, 'initiator' and 'providers'")
+        self._check_named_columns(asked)
+        if asked.resamples and not all(self.features.values()):
+            raise ValueError("a lift report needs columns of every party")
+        released = {release.what for release in self.releases}
+        for what, there in (
+            (Released.LIFT, asked.resamples),
+            (Released.IMPORTANCE, asked.importance),
+            (Released.TRIALS, self.tuning),
+        ):
+            if (what in released) != bool(there):
+                raise ValueError(f"'{what}' is released by tasks that ask for it, and only by them")
+            if what in released and Released.METRICS not in released:
+                raise ValueError(f"'{what}' is a part of the metrics: they must be released too")
+
+    def _check_named_columns(self, asked: Evaluation) -> None:
+        for column in asked.columns:
+            if column.owner not in self.features:
+                raise ValueError(f"'{column.name}' belongs to {column.owner}, who is not a participant")
+            if column.name == self.id.name or (self.label is not None and column.name == self.label.name):
+                raise ValueError("rows can't be split or grouped by the id or the label")
+            for feature in self.features[column.owner]:
+                if feature.name == column.name and feature.kind is not column.kind:
+                    raise ValueError(f"'{column.name}' is {feature.kind} as a feature: it has one kind")
 
     @property
     def participants(self) -> tuple[str, ...]:
@@ -182,12 +222,18 @@ class Consent(Document, frozen=True, kw_only=True):
     """How many prediction rounds may take place in this enclave, the one consented to included."""
 
 
+def evaluation_of(task: Task) -> Evaluation:
+    """What the task says, or what is done where it says nothing."""
+    return task.evaluation if isinstance(task.evaluation, Evaluation) else Evaluation()
+
+
 def columns_of(task: Task, party: str) -> tuple[str, ...]:
-    """What a task uses of a party's data: its features, and the label if it is the party's."""
-    features = tuple(feature.name for feature in task.features[party])
+    """What a task uses of a party's data: features, what rows are split and grouped by, and its label."""
+    used = [feature.name for feature in task.features[party]]
+    used += [column.name for column in evaluation_of(task).columns if column.owner == party]
     if task.label is not None and task.label.owner == party:
-        return (*features, task.label.name)
-    return features
+        used.append(task.label.name)
+    return tuple(dict.fromkeys(used))
 
 
 def same_work(left: Task, right: Task) -> bool:

@@ -37,6 +37,7 @@ name = "clicks"
 purpose = "click prediction for the shop's campaigns"
 dataset = "prepared"
 providers = ["media"]
+release_held_out = true
 
 [id]
 name = "impression"
@@ -66,6 +67,15 @@ parameters = { epochs = 3 }
 [evaluation]
 holdout = 0.2
 seed = 1
+validation = 0.1
+lift = true
+importance = 3
+thresholds = [0.1, 0.2, 0.3]
+groups = { column = "shop.format", values = ["fmt-000", "fmt-001", "fmt-002"] }
+
+[gate]
+membership_advantage = 0.2
+leakage_auc = 0.95
 """
 
 PREDICTION = """\
@@ -80,6 +90,7 @@ initiator = "shop"
 kind = "train"
 purpose = "click prediction for the shop's campaigns"
 columns = ["interest", "placement", "region", "visits", "dwell"]
+releases = ["model", "metrics", "lift-report", "feature-importance", "held-out-predictions"]
 predictions = 1
 
 [[allow]]

@@ -26,6 +26,7 @@ def summarise(base: Path, seconds: float, later_clicks: Path) -> dict[str, Any]:
     summary = {
         "joint_auc": joint["auc"],
         "alone_auc": alone["auc"],
+        "worth": report["metrics"]["lift"]["differences"][0]["auc"],
         "joint_logloss": joint["logloss"],
         "alone_logloss": alone["logloss"],
         "rows_held_out": joint["rows_held_out"],
@@ -46,6 +47,7 @@ def summarise(base: Path, seconds: float, later_clicks: Path) -> dict[str, Any]:
         "receipt": str(folder / "receipt.json"),
         "model": str(folder / "model.confide"),
         "predictions": str(folder / "predictions.csv"),
+        "pictures": str(folder / "pictures.html"),
     }
     (base / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n")
     return summary
@@ -92,8 +94,12 @@ def tell(console: Console, base: Path, summary: dict[str, Any]) -> None:
         f"held-out logloss: {summary['joint_logloss']:.4f} against {summary['alone_logloss']:.4f}, "
         f"on the same {summary['rows_held_out']:,} rows"
     )
+    say(
+        f"{PROVIDER}'s columns are worth {_interval(summary['worth'])} of AUC (95% interval), "
+        "and neither side has seen the other's"
+    )
     say(f"later impressions, predicted: AUC {summary['predictions_auc']:.4f}")
-    for name in ("model", "predictions", "receipt"):
+    for name in ("model", "predictions", "pictures", "receipt"):
         say(f"{name + ':':<13} {summary[name]}")
     say(f"summary:      {base / SUMMARY}")
     say("verify the receipt yourself, offline:")
@@ -101,6 +107,10 @@ def tell(console: Console, base: Path, summary: dict[str, Any]) -> None:
         f"  .venv/bin/confide receipt verify {summary['receipt']} "
         f"--ca {base / INITIATOR / 'identity' / 'ca.pem'} --root {base / INITIATOR / 'simulated-root.pem'}"
     )
+
+
+def _interval(found: dict[str, float]) -> str:
+    return f"{found['value']:+.4f} ({found['low']:+.4f} to {found['high']:+.4f})"
 
 
 def _rows_of(party: str, sent: int, summary: dict[str, Any]) -> str:

@@ -1,7 +1,11 @@
+import math
+
 import numpy as np
+import pytest
 
 from confide.algorithms import registry
 from confide.algorithms.base import Batch
+from confide.algorithms.linear import Linear, LinearParameters
 
 
 def rows_of(count=6000, seed=0):
@@ -46,3 +50,26 @@ def test_patience_keeps_the_best_epoch():
     losses = [report.holdout_logloss for report in reports]
     assert len(losses) < 50
     assert losses[-1] > min(losses)
+
+
+def test_a_positive_weight_multiplies_the_odds():
+    labels = np.tile(np.array([1.0, 0.0, 0.0, 0.0, 0.0], np.float32), 400)
+    rows = np.zeros((len(labels), 1), np.int32), np.ones((len(labels), 1), np.float32)
+    estimator = Linear(LinearParameters(epochs=20, learning_rate=0.1))
+    estimator.positive_weight = 3.5
+    reports = list(estimator.fit(*rows, labels, feature_count=1))
+    assert reports[-1].step == reports[-1].steps
+    weighted = 3.5 * 0.2
+    assert estimator.predict(*rows)[0] == pytest.approx(weighted / (weighted + 0.8), abs=0.02)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_a_shift_moves_the_logarithm_of_the_odds(precision):
+    labels = np.tile(np.array([1.0, 0.0], np.float32), 50)
+    rows = np.zeros((100, 1), np.int32), np.ones((100, 1), np.float32)
+    estimator = Linear(LinearParameters(epochs=1, precision=precision))
+    list(estimator.fit(*rows, labels, feature_count=1))
+    before = estimator.predict(*rows)[0]
+    estimator.shift(math.log(0.1))
+    after = estimator.predict(*rows)[0]
+    assert after / (1 - after) == pytest.approx(0.1 * before / (1 - before), rel=1e-4)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from confide.algorithms import training
 from confide.algorithms.base import Batch, Whole
 from confide.algorithms.shards import Checked
 from confide.algorithms.training import Schedule, train
@@ -159,3 +160,13 @@ def test_a_single_shard_is_checked_at_once():
 
     with pytest.raises(SchemaMismatch):
         Checked(Parts(2), refuse)
+
+
+def test_rows_with_label_1_come_as_often_as_their_weight():
+    rows = Batch(np.zeros((200, 1), np.int32), np.ones((200, 1), np.float32), np.tile([0.0, 1.0], 100))
+    random = np.random.Generator(np.random.PCG64(0))
+    found = np.bincount(training._weighted(rows, 2.5, random), minlength=200)
+    assert (found[::2] == 1).all()
+    assert set(found[1::2]) == {2, 3}
+    assert 230 < found[1::2].sum() < 270
+    assert training._weighted(rows, 1.0, random) == 200

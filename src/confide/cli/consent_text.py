@@ -1,0 +1,56 @@
+"""What a task will measure, search and probe, in words: a provider consents to it."""
+
+from confide.protocol.evaluation import Evaluation, Gate, Range, Tuning
+from confide.protocol.terms import Task
+
+
+def measured(task: Task) -> list[str]:
+    """One line each; nothing for what the task does not ask for."""
+    lines = list[str]()
+    if isinstance(task.evaluation, Evaluation):
+        lines += _evaluation(task.evaluation)
+    if isinstance(task.tuning, Tuning):
+        lines.append(_tuning(task.tuning))
+    if isinstance(task.gate, Gate):
+        lines.append(_gate(task.gate))
+    return lines
+
+
+def _evaluation(asked: Evaluation) -> list[str]:
+    lines = []
+    if asked.time is not None:
+        lines.append(f"held out:    the newest rows by {asked.time.owner}.{asked.time.name}")
+    if asked.folds is not None:
+        column, held = asked.folds.column, ", ".join(asked.folds.held)
+        lines.append(f"held out:    rows with {column.owner}.{column.name} among: {held}")
+    if asked.groups is not None:
+        column, values = asked.groups.column, ", ".join(asked.groups.values)
+        lines.append(
+            f"told apart:  AUC by {column.owner}.{column.name} ({values}), groups of "
+            f"{asked.groups.minimum_rows} rows or more"
+        )
+    if asked.resamples:
+        lines.append(
+            "lift report: what your columns are worth is measured, alone and together with the others'"
+        )
+    if asked.importance:
+        lines.append("importance:  of each column, yours too, by permuting it")
+    return lines
+
+
+def _tuning(tuning: Tuning) -> str:
+    spaces = [f"{name} of {len(choices.values)} values" for name, choices in sorted(tuning.choices.items())]
+    spaces += [f"{name} {_range(space)}" for name, space in sorted(tuning.ranges.items())]
+    budget = f"at most {tuning.trials} trials in {tuning.minutes:g} minutes"
+    return f"tuning:      {tuning.method}, {budget}: {', '.join(spaces)}"
+
+
+def _range(space: Range) -> str:
+    return f"{space.low:g}…{space.high:g}"
+
+
+def _gate(gate: Gate) -> str:
+    return (
+        f"gate:        the model leaves only with a membership advantage up to {gate.membership_advantage:g} "
+        f"and no column that predicts the label with an AUC above {gate.leakage_auc:g}"
+    )
