@@ -113,11 +113,14 @@ def _consent_file(data):
 
 
 def _parameters(data):
-    """As they come in a message: JSON first."""
+    """As they come in a message: JSON first. Names that an algorithm lacks are left out, if one has them."""
     document = msgspec.json.decode(data, type=dict[str, Any])
-    for name in registry.ALGORITHMS:
-        registry.complete_parameters(name, document)
-        registry.build(name, document)
+    known = {name: registry.complete_parameters(name, {}) for name in registry.ALGORITHMS}
+    of_any = {field for fields in known.values() for field in fields}
+    for name, fields in known.items():
+        given = {key: value for key, value in document.items() if key in fields or key not in of_any}
+        registry.complete_parameters(name, given)
+        registry.build(name, given)
 
 
 def _size(data):
@@ -196,7 +199,7 @@ def _parquet_looked_at(data):
 def targets():
     settings = (ConfigurationError,)
     task = (ConfigurationError, ParameterInvalid, AlgorithmNotListed)
-    good = b'{"epochs": 2, "learning_rate": 0.5, "batch_size": 64}'
+    good = b'{"epochs": 2, "learning_rate": 0.5, "batch_size": 64, "trees": 3, "hidden_units": 8}'
     json_errors = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ParameterInvalid)
     return [
         Target("schema-text", [SCHEMA], _schema, (SchemaInvalid,), [lines], weight=6),

@@ -24,7 +24,7 @@ from confide.core.platform_api import (
 from confide.crypto.sealed import session_keys
 from confide.crypto.session_secret import HpkeKey, open_secret, seal_secret
 from confide.platform import status_lines
-from confide.protocol import blocks, messages, receipts
+from confide.protocol import blocks, messages, provenance, receipts
 from confide.transport import wire
 
 TASK = "0123456789abcdef" * 2
@@ -200,6 +200,15 @@ def _join_targets():
     )
 
 
+_ENVELOPE = canonical.encode(provenance.envelope(RECEIPT.rounds[0].result, b"s" * 96, b"key"))
+
+
+def _result_envelope(data):
+    """What is accepted is about one file, and says the same again."""
+    read = provenance.decode_envelope(data)
+    assert provenance.signed_bytes(read.result()) == read.payload
+
+
 def targets():
     document = canonical_json({"a": [1, 0.5, None, True, "é"], "b": {"c": {"d": []}}})
     return [
@@ -234,6 +243,7 @@ def targets():
             weight=6,
         ),
         Target("status-line", STATUS_LINES, _status_line, (), [one_of(json_tree, lines)], weight=4),
+        Target("result-envelope", [_ENVELOPE], _result_envelope, (canonical.NotCanonical,), [json_tree]),
         Target("canonical-json", [document], _any_json, (canonical.NotCanonical,), [json_tree], weight=12),
         Target("task-id", [TASK.encode()], _task_id, (ValueError,), weight=12),
         _join_targets(),

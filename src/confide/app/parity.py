@@ -94,7 +94,7 @@ class Rehearsal:
         )
         if any(chosen) or task.tuning:
             raise ConfigurationError(
-                f"{path}: what is compared is a training on random rows, all of them and each alike: leave out "
+                f"{path}: what is compared is a training on random rows, all of them, each alike: leave out "
                 "'time', 'folds', 'validation', 'keep_negatives', 'positive_weight' and [tuning]"
             )
         if set(datasets) != set(task.participants):

@@ -44,8 +44,7 @@ class Classifier(PlainEstimator):
         if len(classes) < 2:  # noqa: PLR2004
             raise ValueError(f"{type(self).__name__} can't learn from one class only.")
         self.classes_ = classes
-        chosen: Floats = (labels == classes[1]).astype(np.float32)
-        return chosen
+        return np.asarray(labels == classes[1], np.float32)
 
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import ClassifierTags  # noqa: PLC0415 - asked for by scikit-learn alone
