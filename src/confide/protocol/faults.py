@@ -23,6 +23,7 @@ _TOLD = _leaves(TaskEnded) | {
         errors.AlignmentFailed,
         errors.LimitExceeded,
         errors.DatasetCorrupt,
+        errors.ReceiptInvalid,
     )
 }
 """What one end may tell another. Of everything else only the code is told, as CFD-122."""
