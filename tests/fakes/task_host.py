@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-from fakes.ports import SeededRandomness
 from fakes.host_alone import caller
 from fakes.world import TASK_ID
 
@@ -11,8 +10,8 @@ from confide.core.platform_api import TaskRequest, TaskState
 from confide.core.task_store import ProcessMark
 from confide.enclave import release
 from confide.platform import tasks
-from confide.platform.ending import Registrar
 from confide.platform.enclaves import Enclaves
+from confide.platform.ending import Registrar
 from confide.platform.service import PlatformService
 from confide.platform.status_lines import parse
 from confide.storage.memory import MemoryTaskStore
@@ -69,7 +68,7 @@ class TaskHost:
         self._service.create_task(caller(first.initiator), request)
 
     def status(self, name):
-        """What a participant is told. Raises PlatformFailed, as its software does, for a task that has ended."""
+        """What a participant is told. Raises PlatformFailed, as its software does, for what has ended."""
         status = self._service.get_task(caller(name), TASK_ID)
         if status.state is TaskState.ENDED:
             raise PlatformFailed(

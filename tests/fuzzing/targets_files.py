@@ -168,14 +168,14 @@ def _csv_looked_at(data):
 
 PLAIN = (
     b"id,click,page,price\n1,0,home,0.5\n2,1,search,NA\n3,0,,-3\n3,1,home,12345678901\n,0,x,1\n5,2,y,2\n6,1,z,many\n",
-    b"\xef\xbb\xbfid,click,page,price\r\na,1,\xc3\xa9,0.125\r\nb,0,\xff,+7\r\nc,0\r\nd,1,x,4,5\r\ne,0, y ,1e3\r\n",
+    b"\xef\xbb\xbfid,click,page,price\r\na,1,\xc3\xa9,0.125\r\nb,0,\xff,+7\r\nc,0\r\nd,1,x,4,5\r\ne,0,y,1e3",
 )
 
 
 def _plain(data):
     """The compiled parser and the reader for everything make the same of it, to the byte."""
     path, schema = folder().put("source.csv", data), schemas.loads(SCHEMA.decode())
-    with mock.patch.object(plain_text.PlainText, "of", lambda *_: None):
+    with mock.patch.object(plain_text.PlainText, "of", return_value=None):
         slowly = _made(path, schema)
     assert _made(path, schema) == slowly
 

@@ -2,12 +2,13 @@
 
 import functools
 
+from simulation import canaries
+from simulation.simulation import ENCLAVE, LAST, PARTIES, Simulation
+
 from confide.algorithms import model_file
 from confide.core import canonical
 from confide.core.errors import CertificateInvalid, ChannelClosed, ConfideError, PlatformFailed
 from confide.protocol.messages import Kind
-from simulation import canaries
-from simulation.simulation import ENCLAVE, LAST, PARTIES, Simulation
 
 CAUSES = frozenset({"say", "forge", "advance", "kill", "restart"})
 """Ops that may end a task."""

@@ -10,6 +10,7 @@ from fakes.mischief import flipped, twist
 from fakes.shop import predict_job, train_job, world
 from fakes.task_host import TaskHost
 from fakes.world import predict_task, train_task
+from simulation import canaries
 
 from confide.core.errors import (
     CertificateInvalid,
@@ -23,7 +24,6 @@ from confide.platform import tasks
 from confide.protocol import faults, messages
 from confide.protocol.messages import Kind
 from confide.protocol.terms import Split
-from simulation import canaries
 
 PARTIES = ("shop", "media")
 ENCLAVE, HOST = "enclave", "host"
@@ -40,8 +40,8 @@ class Simulation:
     """One World under an op list."""
 
     RESTARTS = frozenset({"media", HOST})
-    """Whose process can go on, or serve again, after it was killed. A killed enclave ends its task; so does the
-    initiator's process.
+    """Whose process can go on, or serve again, after it was killed. The enclave's and the initiator's can't
+    yet: their task ends.
     """
 
     def __init__(self, ops):

@@ -1,14 +1,14 @@
-"""The canaries sing: what they tell of an honest run, and that losing, repeating or mixing rows changes it."""
+"""What canaries tell of an honest run; and that losing, repeating or mixing rows changes what they tell."""
 
 import pytest
 from msgspec.structs import replace
+from simulation import canaries
+from simulation.judgement import results, undisturbed
+from simulation.simulation import Simulation
 
 from confide.core.platform_api import TaskKind
 from confide.data.block_columns import BlockColumns
 from confide.enclave import opened
-from simulation import canaries
-from simulation.judgement import results, undisturbed
-from simulation.simulation import Simulation
 
 
 def files_of(ran):

@@ -6,10 +6,10 @@ undisturbed result. Whatever else happens, it is that or one refusal, seen alike
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from simulation.judgement import check, went_well
+from simulation.simulation import LAST, PARTIES, ROLES, Simulation
 
 from confide.protocol.messages import Kind
-from simulation.judgement import check, results, went_well
-from simulation.simulation import LAST, PARTIES, ROLES, Simulation
 
 at = st.integers(0, LAST)
 party = st.sampled_from(PARTIES)

@@ -48,7 +48,7 @@ class TaskFolder:
         return self._written.get(what)
 
     def note(self, way: str, message: Message, state: str) -> None:
-        """One line per message: its kind and digest, never its content."""
+        """One line per message: its kind and digest, never its content. Raises ConfigurationError."""
         line = {
             "at": self._clock.now(),
             "way": way,
@@ -57,8 +57,11 @@ class TaskFolder:
             "state": state,
         }
         path = self.folder / EVENTS
-        with open(path, "a", encoding="utf-8", opener=_private) as file:
-            file.write(json.dumps(line) + "\n")
+        try:
+            with open(path, "a", encoding="utf-8", opener=_private) as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as cause:
+            raise ConfigurationError(f"{path}: {cause.strerror}") from None
 
     def agreed(self, signed: SignedBlock) -> None:
         """See party.ports.Records."""
