@@ -240,11 +240,15 @@ class Arena:
         """What it said of the end; one that was killed, or never saw the task, says nothing."""
         if self.task is None or self.provider.process.poll() is not None:
             return "killed" if self.task else ""
-        invited = [e for e in self.provider.events if e["event"] == "invited" and e["task_id"] == self.task]
-        if not invited:
+
+        def told():
+            return [event for event in self.provider.events if event.get("task_id") == self.task]
+
+        # It may have found the enclave gone before it could verify it: then it was never in the task.
+        until(lambda: not told() or told()[-1]["event"] in {"ended", "not-reached"}, "end", instead=told)
+        if not told() or told()[-1]["event"] == "not-reached":
             return "not there"
-        ended = self.provider.wait_for("ended", self.task)
-        return ended["code"] or "completed"
+        return told()[-1]["code"] or "completed"
 
     def _look_for_losses(self, case):
         """Nobody may believe in an end that is not that of the others, or hold another result."""

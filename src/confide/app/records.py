@@ -6,6 +6,7 @@ tasks/ID/events.jsonl            every message, its digest, the state after it (
          report.json             metrics and curve (initiator only)
          predictions.csv  (or .parquet; initiator only), and predictions.csv.signature.json
          receipt.json            signed by all
+         ended.json              why it ended otherwise, as we were told or found ourselves
 """
 
 import json
@@ -15,11 +16,11 @@ from typing import Any
 
 import msgspec
 
-from confide.app.files import make_private_folder
+from confide.app.files import make_private_folder, read_bounded
 from confide.app.models import Papers, papers_path
-from confide.core import canonical
+from confide.core import canonical, limits
 from confide.core.digest import digest_of
-from confide.core.errors import ConfigurationError
+from confide.core.errors import ConfideError, ConfigurationError
 from confide.core.ports import Clock
 from confide.crypto.private_files import replace_private
 from confide.protocol.blocks import SignedBlock, TrainBlock
@@ -30,6 +31,16 @@ MODEL, REPORT, RECEIPT = "model.confide", "report.json", "receipt.json"
 PREDICTIONS = ("predictions.csv", "predictions.parquet")
 """By the format that the task asks for."""
 EVENTS = "events.jsonl"
+ENDED = "ended.json"
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a task has ended, in the words that its party was shown."""
+
+    at: int
+    code: str
+    reason: str
+    blame: str | None
 
 
 class TaskFolder:
@@ -62,6 +73,11 @@ class TaskFolder:
                 file.write(json.dumps(line) + "\n")
         except OSError as cause:
             raise ConfigurationError(f"{path}: {cause.strerror}") from None
+
+    def ended(self, error: ConfideError) -> None:
+        """Why the task has ended without a receipt; the last reason counts. Raises ConfigurationError."""
+        line = Ended(at=self._clock.now(), code=error.code, reason=error.message, blame=error.blame)
+        self._replace(self.folder / ENDED, msgspec.json.encode(line))
 
     def agreed(self, signed: SignedBlock) -> None:
         """See party.ports.Records."""
@@ -117,3 +133,15 @@ def read_events(folder: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def read_ended(folder: Path) -> Ended | None:
+    """Why the task of this folder ended; None if that is not known here. Raises ConfigurationError."""
+    path = folder / ENDED
+    if not path.exists():
+        return None
+    data = read_bounded(path, limits.MAX_SETTINGS_BYTES, ConfigurationError)
+    try:
+        return msgspec.json.decode(data, type=Ended)
+    except (msgspec.MsgspecError, RecursionError) as cause:
+        raise ConfigurationError(f"{path}: {cause}") from None
