@@ -18,6 +18,8 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from fakes.mishaps import MISHAPS, Arena, Case, steps_of  # noqa: E402
 
+from confide.core.errors import ConfideError  # noqa: E402
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -44,7 +46,7 @@ def tried(arena: Any, mishap: str, step: str, out: Path | None) -> dict[str, Any
     """One case; it is told at once, and appended to the file."""
     try:
         case: dict[str, Any] = arena.run(mishap, step).document()
-    except (AssertionError, subprocess.TimeoutExpired) as endless:
+    except (AssertionError, subprocess.TimeoutExpired, ConfideError) as endless:
         case = Case(mishap, step, lost=[f"no end: {endless}"[:1000]]).document()
     told = f"initiator {case['initiator']}, provider {case['provider']}, host: {case['outcome']}"
     print(f"{mishap:36} {step:18} {case['seconds']:5.1f} s  {told}", *case["lost"], sep="  ", flush=True)

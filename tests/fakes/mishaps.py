@@ -20,6 +20,8 @@ from confide.protocol.receipts import decode_signed_receipt
 ROWS, LATER = 600, 100
 IDLE = 6
 """Seconds that the enclave waits for a party."""
+LONG = 150
+"""Seconds until it counts as endless: a quote alone may take 30, on a busy machine."""
 PAUSE = 1.0
 """Seconds until what was broken is mended."""
 SLOW = 20_000
@@ -202,7 +204,7 @@ class Arena:
         return False
 
     def _judge(self, case, known):
-        done = self.initiator.wait()
+        done = self.initiator.wait(LONG)
         case.initiator = (
             "killed"
             if done.code == -KILL
@@ -231,10 +233,12 @@ class Arena:
         if self.task is None:
             return "no task"
         with self.site.client("shop") as client:
-            ended = until(
-                lambda: (status := client.get_task(self.task)).state is TaskState.ENDED and status, "end"
-            )
-        return ended.outcome
+
+            def ended():
+                status = client.get_task(self.task)
+                return status if status.state is TaskState.ENDED else None
+
+            return until(ended, "end", LONG, pause=0.3).outcome
 
     def _word_of_provider(self):
         """What it said of the end; one that was killed, or never saw the task, says nothing."""
@@ -245,7 +249,7 @@ class Arena:
             return [event for event in self.provider.events if event.get("task_id") == self.task]
 
         # It may have found the enclave gone before it could verify it: then it was never in the task.
-        until(lambda: not told() or told()[-1]["event"] in {"ended", "not-reached"}, "end", instead=told)
+        until(lambda: not told() or told()[-1]["event"] in {"ended", "not-reached"}, "end", LONG, told)
         if not told() or told()[-1]["event"] == "not-reached":
             return "not there"
         return told()[-1]["code"] or "completed"

@@ -37,12 +37,12 @@ def program(name):
     return str(Path(sys.executable).parent / name)
 
 
-def until(found, what, seconds=PATIENCE, instead=lambda: ""):
+def until(found, what, seconds=PATIENCE, instead=lambda: "", pause=0.03):
     """The first true value of `found()`; `instead()` tells what there was when the time was up."""
     deadline = time.monotonic() + seconds
     while not (value := found()):
         assert time.monotonic() < deadline, f"no {what} in {seconds} s, but {instead()}"
-        time.sleep(0.03)
+        time.sleep(pause)
     return value
 
 
@@ -112,9 +112,9 @@ class Running:
         self.process.send_signal(number)
         return self
 
-    def wait(self):
+    def wait(self, seconds=PATIENCE):
         """Until it has ended by itself."""
-        code = self.process.wait(PATIENCE)
+        code = self.process.wait(seconds)
         self._reader.join()
         self.process.stdout.close()
         return Done(code, "".join(self.lines), self.log.read_text())
