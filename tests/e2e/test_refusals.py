@@ -223,3 +223,27 @@ def test_the_initiator_dies_and_the_provider_is_told(site):
     told = site.media.wait_for("ended", task)
     assert (told["code"], told["blame"]) == ("CFD-120", "shop")
     assert site.media.process.poll() is None
+
+
+def test_what_happened_is_explained_at_either_side(site):
+    """A provider declines; both see who has decided, and the initiator sees the host's log merged in."""
+    running = start(site, fair.task("media", purpose="something else"))
+    assert running.wait().error["code"] == "CFD-111"
+    with site.client("shop") as client:
+        task = client.list_tasks()[0].id
+    site.media.wait_for("ended", task)
+    explained = site.confide("shop", "task", "explain", task, "--log", "../cloud/audit.jsonl").result
+    assert explained["state"] == "ended"
+    assert (explained["cause"]["code"], explained["cause"]["told_by"]) == ("CFD-111", "shop")
+    assert explained["cause"]["act"] == "nobody: it was decided so by media"
+    assert {event["source"] for event in explained["events"]} == {
+        "journal",
+        "audit",
+        "host",
+        "audit of cloud",
+    }
+    seen = site.confide("media", "task", "explain", task).result
+    assert (seen["cause"]["code"], seen["state"]) == ("CFD-111", "ended")
+    assert site.confide("news", "task", "explain", task).error["code"] == "CFD-601"
+    shown = site.start("shop", "confide", "task", "explain", task).wait()
+    assert "Who must act: nobody: it was decided so by media" in shown.out

@@ -37,12 +37,12 @@ def program(name):
     return str(Path(sys.executable).parent / name)
 
 
-def until(found, what, seconds=PATIENCE, instead=lambda: ""):
+def until(found, what, seconds=PATIENCE, instead=lambda: "", pause=0.03):
     """The first true value of `found()`; `instead()` tells what there was when the time was up."""
     deadline = time.monotonic() + seconds
     while not (value := found()):
         assert time.monotonic() < deadline, f"no {what} in {seconds} s, but {instead()}"
-        time.sleep(0.03)
+        time.sleep(pause)
     return value
 
 
@@ -112,9 +112,9 @@ class Running:
         self.process.send_signal(number)
         return self
 
-    def wait(self):
+    def wait(self, seconds=PATIENCE):
         """Until it has ended by itself."""
-        code = self.process.wait(PATIENCE)
+        code = self.process.wait(seconds)
         self._reader.join()
         self.process.stdout.close()
         return Done(code, "".join(self.lines), self.log.read_text())
@@ -142,6 +142,8 @@ class Site:
         self.passphrases = {}
         self.address = ""
         self.host = self.media = None
+        self.host_settings = {}
+        """More of its platform.toml."""
         ca.create_ca(
             self.folder("ca"),
             "test-ca",
@@ -253,7 +255,7 @@ class Site:
     def serve(self, **launcher):
         """Start the host; the address that the first one has been given stays for those after it."""
         entry = {"command": self.loader, "join_seconds": 60, **launcher}
-        document = {"address": self.address or "127.0.0.1:0", "launcher": entry}
+        document = {"address": self.address or "127.0.0.1:0", "launcher": entry, **self.host_settings}
         self.write("cloud", "platform.toml", document)
         self.host = self.start("cloud", "confide", "platform", "serve", *AS_JSON)
         ready = self.host.ready()["result"]
@@ -266,10 +268,13 @@ class Site:
 
     def start_hardware(self):
         """The simulated machine and its PCCS."""
-        folder = str(self._machine)
-        machine = self.start("cloud", "confide-sim", "machine", "--dir", folder)
-        pccs = self.start("cloud", "confide-sim", "pccs", "--dir", folder)
-        self.machine, self.pccs = machine.ready(), pccs.ready()
+        self.start_machine()
+        self.pccs = self.start("cloud", "confide-sim", "pccs", "--dir", str(self._machine)).ready()
+
+    def start_machine(self):
+        """It has the same keys each time."""
+        self.machine_process = self.start("cloud", "confide-sim", "machine", "--dir", str(self._machine))
+        self.machine = self.machine_process.ready()
 
     def provide(self, name, *arguments, **how):
         """Start `confide provider serve` of a party and wait until it has said that it is ready."""

@@ -189,6 +189,8 @@ class World:
         self.ends: dict[str, SealedChannel] = {}
         self.enclave_ends: dict[str, SealedChannel] = {}
         self.errors: dict[str, ConfideError] = {}
+        self.found: set[str] = set()
+        """Parties that found themselves what is in `errors`; the others were told."""
         self.wire: deque[tuple[str, str, bytes]] = deque()
         """(from, to, envelope); "enclave" is the enclave. Tests may tamper with it between steps."""
         self.passed: list[tuple[str, str, bytes]] = []
@@ -398,6 +400,7 @@ class World:
             self.lose(name, error)
         except ConfideError as error:
             self.errors[name] = error
+            self.found.add(name)
             self._say_abort(channel, error, (name, "enclave"))
 
     def _seal(self, channel: SealedChannel, message: Message, payload: bytes) -> bytes:

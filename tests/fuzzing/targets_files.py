@@ -2,6 +2,7 @@
 
 import shutil
 from typing import Any
+from unittest import mock
 
 import msgspec
 import pyarrow as pa
@@ -24,7 +25,7 @@ from confide.core.errors import (
 from confide.data import schema as schemas
 from confide.data.dataset import PreparedDataset
 from confide.data.inspect import inspect
-from confide.data.prepare import prepare
+from confide.data.prepare import plain_text, prepare
 
 SCHEMA = b"""[id]
 name = "id"
@@ -168,6 +169,28 @@ def _csv_looked_at(data):
         _accounted(path, found.schema)
 
 
+PLAIN = (
+    b"id,click,page,price\n1,0,home,0.5\n2,1,search,NA\n3,0,,-3\n3,1,home,12345678901\n,0,x,1\n5,2,y,2\n6,1,z,many\n",
+    b"\xef\xbb\xbfid,click,page,price\r\na,1,\xc3\xa9,0.125\r\nb,0,\xff,+7\r\nc,0\r\nd,1,x,4,5\r\ne,0,y,1e3",
+)
+
+
+def _plain(data):
+    """The compiled parser and the reader for everything make the same of it, to the byte."""
+    path, schema = folder().put("source.csv", data), schemas.loads(SCHEMA.decode())
+    with mock.patch.object(plain_text.PlainText, "of", return_value=None):
+        slowly = _made(path, schema)
+    assert _made(path, schema) == slowly
+
+
+def _made(path, schema):
+    """The manifest, which holds the digests of all blocks; or the error."""
+    try:
+        return _accounted(path, schema).encode()
+    except REFUSED_SOURCES as error:
+        return str(error)
+
+
 def parquet_bytes(compression="zstd", **columns):
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table(columns), sink, compression=compression)
@@ -212,6 +235,7 @@ def targets():
         Target("parameters", [good], _parameters, json_errors, [json_tree]),
         Target("memory-size", [b"512MiB", b"4096"], _size, settings, [any_bytes], weight=12),
         Target("csv-prepared", CSV[:2], _csv, REFUSED_SOURCES, [lines], weight=1),
+        Target("plain-text", PLAIN, _plain, REFUSED_SOURCES, [lines], weight=1),
         Target("csv-inspected", CSV, _csv_looked_at, REFUSED_SOURCES, [lines], weight=1),
         Target("parquet-prepared", _parquets(), _parquet, REFUSED_SOURCES, weight=2),
         Target("parquet-inspected", _parquets(), _parquet_looked_at, REFUSED_SOURCES, weight=2),

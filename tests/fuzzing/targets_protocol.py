@@ -16,6 +16,7 @@ from confide.core.platform_api import (
     AttestReply,
     EndRecord,
     Hello,
+    SignedHead,
     TaskKind,
     TaskRequest,
     TaskState,
@@ -53,6 +54,15 @@ RECORD = EndRecord(
     certificate=b"certificate" * 20,
     signature=b"s" * 96,
 )
+HEAD = SignedHead(
+    log="urn:confide:party:shop",
+    number=7,
+    digest="0a" * 48,
+    task=TASK,
+    time=1_800_000_000,
+    certificate="certificate" * 20,
+    signature=b"s" * 96,
+)
 REQUEST = TaskRequest(
     name="clicks", kind=TaskKind.TRAIN, initiator="shop", providers=("media",), token="t" * 16
 )
@@ -75,6 +85,8 @@ def _wire_targets():
         _wire("task-status", wire.decode_task_status, wire.encode_task_status(STATUS)),
         _wire("task-list", wire.decode_task_list, wire.encode_task_list((STATUS, STATUS))),
         _wire("end-record", wire.decode_end_record, wire.encode_end_record(RECORD)),
+        _wire("head", wire.decode_head, wire.encode_head(HEAD)),
+        _wire("heads", wire.decode_heads, wire.encode_heads((HEAD, HEAD))),
         _wire("nonce", wire.decode_nonce, wire.encode_nonce(b"n" * 32)),
         _wire(
             "attest-reply",

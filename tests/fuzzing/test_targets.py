@@ -6,7 +6,13 @@ from fuzzing.regressions import REGRESSIONS
 from fuzzing.targets import all_targets
 
 SEED = 20261120
-EXECUTIONS = {"csv-prepared": 40, "csv-inspected": 40, "parquet-prepared": 60, "parquet-inspected": 60}
+EXECUTIONS = {
+    "csv-prepared": 40,
+    "plain-text": 40,
+    "csv-inspected": 40,
+    "parquet-prepared": 60,
+    "parquet-inspected": 60,
+}
 NAMES = sorted(all_targets())
 
 

@@ -61,7 +61,7 @@ class Conversation:
         try:
             self._through(enclave, script)
         except ConfideError as error:
-            self.folder.failed(error.code)
+            self.folder.failed(error)
             raise
 
     def _through(self, enclave: VerifiedEnclave, script: Participant) -> None:

@@ -10,6 +10,7 @@ from confide.app.records import TaskFolder
 from confide.audit.entry import DONE, REFUSED, Object, Operation
 from confide.audit.recorder import Recorder
 from confide.core.digest import digest_of
+from confide.core.errors import ConfideError
 from confide.core.ports import Clock
 from confide.party.ports import Dataset, Decide, Yes
 from confide.protocol import messages as m
@@ -49,9 +50,10 @@ class AuditedFolder(TaskFolder):
 
         return listening
 
-    def failed(self, code: str) -> None:
+    def failed(self, error: ConfideError) -> None:
         """The task ended with an error."""
-        self._recorder.failed(code)
+        self.ended(error)
+        self._recorder.failed(error.code)
 
     # --- messages --------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ tasks/ID/events.jsonl            every message, its digest, the state after it (
          held-out-predictions.csv  (or .parquet), where the task releases them (initiator only)
          predictions.csv  (or .parquet; initiator only), and predictions.csv.signature.json
          receipt.json            signed by all
+         ended.json              why it ended otherwise, as we were told or found ourselves
 """
 
 import json
@@ -17,12 +18,12 @@ from typing import Any
 
 import msgspec
 
-from confide.app.files import make_private_folder
+from confide.app.files import make_private_folder, read_bounded
 from confide.app.models import papers_path
 from confide.app.pictures.page import page
-from confide.core import canonical
+from confide.core import canonical, limits
 from confide.core.digest import digest_of
-from confide.core.errors import ConfigurationError
+from confide.core.errors import ConfideError, ConfigurationError
 from confide.core.ports import Clock
 from confide.crypto.private_files import replace_private
 from confide.protocol.blocks import SignedBlock, TrainBlock
@@ -36,6 +37,16 @@ PREDICTIONS = ("predictions.csv", "predictions.parquet")
 """By the format that the task asks for."""
 HELD_OUT = tuple(f"held-out-{name}" for name in PREDICTIONS)
 EVENTS = "events.jsonl"
+ENDED = "ended.json"
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a task has ended, in the words that its party was shown."""
+
+    at: int
+    code: str
+    reason: str
+    blame: str | None
 
 
 class TaskFolder:
@@ -55,7 +66,7 @@ class TaskFolder:
         return self._written.get(what)
 
     def note(self, way: str, message: Message, state: str) -> None:
-        """One line per message: its kind and digest, never its content."""
+        """One line per message: its kind and digest, never its content. Raises ConfigurationError."""
         line = {
             "at": self._clock.now(),
             "way": way,
@@ -64,8 +75,16 @@ class TaskFolder:
             "state": state,
         }
         path = self.folder / EVENTS
-        with open(path, "a", encoding="utf-8", opener=_private) as file:
-            file.write(json.dumps(line) + "\n")
+        try:
+            with open(path, "a", encoding="utf-8", opener=_private) as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as cause:
+            raise ConfigurationError(f"{path}: {cause.strerror}") from None
+
+    def ended(self, error: ConfideError) -> None:
+        """Why the task has ended without a receipt; the last reason counts. Raises ConfigurationError."""
+        line = Ended(at=self._clock.now(), code=error.code, reason=error.message, blame=error.blame)
+        self._replace(self.folder / ENDED, msgspec.json.encode(line))
 
     def agreed(self, signed: SignedBlock) -> None:
         """See party.ports.Records."""
@@ -129,3 +148,15 @@ def read_events(folder: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def read_ended(folder: Path) -> Ended | None:
+    """Why the task of this folder ended; None if that is not known here. Raises ConfigurationError."""
+    path = folder / ENDED
+    if not path.exists():
+        return None
+    data = read_bounded(path, limits.MAX_SETTINGS_BYTES, ConfigurationError)
+    try:
+        return msgspec.json.decode(data, type=Ended)
+    except (msgspec.MsgspecError, RecursionError) as cause:
+        raise ConfigurationError(f"{path}: {cause}") from None

@@ -14,6 +14,7 @@ from confide.app.party import Party
 from confide.app.party_config import CONFIG_FILE, load_config
 from confide.app.records import read_events
 from confide.app.system import SystemClock, SystemRandomness
+from confide.cli import explain
 from confide.cli.follow import Follower
 from confide.cli.interrupts import Interrupted, interruptible
 from confide.cli.outcome import show_outcome
@@ -149,6 +150,9 @@ def cancel(*, task: TaskId, config: Config = Path(CONFIG_FILE), output: OutputFo
     finally:
         host.close()
     show(output, f"task {task}: {status.outcome or status.state}", status_document(status))
+
+
+app.command("explain")(explain.command)
 
 
 def status_document(status: TaskStatus) -> dict[str, Any]:

@@ -33,6 +33,14 @@ class ConfideError(Exception):
         """The party (or "platform") at fault, when it is known by name."""
 
 
+def leaves(base: type[ConfideError]) -> dict[str, type[ConfideError]]:
+    """The errors below `base` that have no error below them, by code."""
+    found: dict[str, type[ConfideError]] = {}
+    for child in base.__subclasses__():
+        found |= leaves(child) or {child.code: child}
+    return found
+
+
 # --- 1xx: the protocol -------------------------------------------------------------------------------
 
 

@@ -97,6 +97,8 @@ class AuditedStore:
 
     def __init__(self, inner: TaskStore, log: AuditLog) -> None:
         self._inner, self._log = inner, log
+        self._owed: dict[str, list[tuple[TaskStatus, TaskRecord]]] = {}
+        """Steps of a task that are recorded and not logged yet: the log could not be written."""
         self.find, self.get = inner.find, inner.get
         self.of_participant, self.created_since = inner.of_participant, inner.created_since
         self.unfinished, self.close = inner.unfinished, inner.close
@@ -107,7 +109,7 @@ class AuditedStore:
         return self._inner.add(record)
 
     def update(self, task: str, change: Callable[[TaskRecord], TaskRecord]) -> TaskRecord:
-        """See TaskStore."""
+        """See TaskStore. Raises AuditUnavailable; then the step is logged with the task's next one."""
         seen: list[TaskStatus] = []
 
         def noting(record: TaskRecord) -> TaskRecord:
@@ -115,7 +117,12 @@ class AuditedStore:
             return change(record)
 
         changed = self._inner.update(task, noting)
-        self._compare(seen[0], changed)
+        owed = self._owed.setdefault(task, [])
+        owed.append((seen[0], changed))
+        while owed:
+            self._compare(*owed[0])
+            owed.pop(0)
+        del self._owed[task]
         return changed
 
     def _compare(self, before: TaskStatus, record: TaskRecord) -> None:

@@ -5,6 +5,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
+from confide.core import limits
 from confide.core.ports import Clock
 from confide.core.task_store import TaskStore
 from confide.platform import processes, tasks
@@ -69,12 +70,12 @@ class Enclaves:
             supervision.start()
 
     def cancel(self, task: str) -> None:
-        """End the task's enclave, if it runs here. Returns when the end is recorded."""
+        """End the task's enclave, if it runs here. Returns when the end is recorded, if that can be soon."""
         with self._lock:
             supervision = self._running.get(task)
         if supervision is not None:
             supervision.cancel(tasks.CANCELLED)
-            supervision.join()
+            supervision.join(limits.CALL_SECONDS / 2)
 
     def stop(self) -> None:
         """End all enclaves and wait until their ends are recorded. Idempotent."""

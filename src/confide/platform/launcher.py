@@ -52,7 +52,7 @@ class EnclaveProcess:
 
     def __init__(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
         self._process = process
-        self._log = log.open("ab")
+        self._log = log.open("ab", buffering=0)
         self._log_room = limits.MAX_LOG_BYTES
         self._lines = LineSplitter()
         self._selector = selectors.DefaultSelector()
@@ -137,8 +137,8 @@ class EnclaveProcess:
     def _keep(self, data: bytes) -> None:
         kept = data[: self._log_room]
         self._log_room -= len(kept)
-        self._log.write(kept)
-        self._log.flush()
+        with contextlib.suppress(OSError):  # a full disk loses the log, not the task
+            self._log.write(kept)
 
     def _close(self) -> None:
         """Keep what is left of the log, then let go of everything."""

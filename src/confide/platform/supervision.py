@@ -6,15 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from confide.core import limits
-from confide.core.errors import PlatformFailed
+from confide.core.errors import AuditInvalid, AuditUnavailable, ConfideError, PlatformFailed
 from confide.core.ports import Clock
-from confide.core.task_store import TaskStore
+from confide.core.task_store import TaskRecord, TaskStore
 from confide.platform import tasks
 from confide.platform.ending import Registrar
 from confide.platform.launcher import EnclaveProcess, Launcher
 from confide.platform.status_lines import Closed, Event, Phase, Ready, parse
 
 _log = logging.getLogger(__name__)
+_UNRECORDED = (PlatformFailed, AuditUnavailable, AuditInvalid)
+"""A full disk, say: the task's record or the audit log could not be written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,8 @@ class Supervision:
         self._cancelled: str | None = None
         self._closed: Closed | None = None
         self._ignored = 0
+        self._warned = False
+        self._pause = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"task-{task[:8]}", daemon=True)
 
     def start(self) -> None:
@@ -64,10 +68,11 @@ class Supervision:
     def cancel(self, outcome: str) -> None:
         """End the enclave soon; the task's outcome is `outcome` unless the enclave has told its own."""
         self._cancelled = outcome
+        self._pause.set()
 
-    def join(self) -> None:
-        """Wait until the end is recorded."""
-        self._thread.join()
+    def join(self, seconds: float | None = None) -> None:
+        """Wait until the end is recorded, or for so long."""
+        self._thread.join(seconds)
 
     def _run(self) -> None:
         try:
@@ -98,7 +103,7 @@ class Supervision:
         """
         mark = process.mark
         if mark is not None:
-            self._store.update(self.task, lambda record: tasks.starting(record, mark))
+            self._note(lambda record: tasks.starting(record, mark))
         ending: str | None = None
         last_moment = 0.0
         while (lines := process.read(limits.SUPERVISION_SECONDS)) is not None:
@@ -132,9 +137,9 @@ class Supervision:
             case Ready(address=address) if not self._ready:
                 self._ready = True
                 reachable = self._launcher.reachable(address)
-                self._store.update(self.task, lambda record: tasks.running(record, reachable))
+                self._note(lambda record: tasks.running(record, reachable))
             case Phase() if self._ready:
-                self._store.update(self.task, lambda record: tasks.reported(record, event))
+                self._note(lambda record: tasks.reported(record, event))
             case Closed() if self._closed is None:
                 self._closed = event
                 self._deadline = self._clock.monotonic() + self._patience.stop
@@ -150,5 +155,30 @@ class Supervision:
             outcome, digest = self._closed.outcome, self._closed.receipt_digest
         else:
             digest = None
-        self._registrar.end(self.task, outcome, exit_code=code, receipt_digest=digest)
+        while not self._end(outcome, code, digest):
+            if self._cancelled == tasks.HOST_STOPPED:
+                return  # the next host finds the task unfinished, and ends it
+            self._pause.wait(limits.POLL_SECONDS)
         _log.info("task %s ended: %s (exit code %d)", self.task, outcome, code)
+
+    def _end(self, outcome: str, code: int, digest: str | None) -> bool:
+        """False if it could not be recorded: it is tried again, for the parties ask for it."""
+        try:
+            self._registrar.end(self.task, outcome, exit_code=code, receipt_digest=digest)
+        except _UNRECORDED as failure:
+            self._warn(failure)
+            return False
+        return True
+
+    def _note(self, change: Callable[[TaskRecord], TaskRecord]) -> None:
+        """What can't be recorded does not take place: the enclave is asked to end."""
+        try:
+            self._store.update(self.task, change)
+        except _UNRECORDED as failure:
+            self._warn(failure)
+            self._cancelled = self._cancelled or tasks.UNRECORDED
+
+    def _warn(self, failure: ConfideError) -> None:
+        if not self._warned:
+            _log.warning("task %s can't be recorded: %s", self.task, failure)
+            self._warned = True

@@ -24,6 +24,7 @@ NOT_STARTED: Final = "the enclave did not start"
 DIED: Final = "the enclave died"
 SILENT: Final = "the enclave fell silent"
 TIME_UP: Final = "the task's time was up"
+UNRECORDED: Final = "the host could not keep its records"
 HOST_RESTARTED: Final = "host restarted"
 HOST_STOPPED: Final = "host stopped"
 

@@ -7,14 +7,7 @@ from confide.protocol.messages import Abort
 _MAX_REASON = 1024
 
 
-def _leaves(base: type[ConfideError]) -> dict[str, type[ConfideError]]:
-    found: dict[str, type[ConfideError]] = {}
-    for child in base.__subclasses__():
-        found |= _leaves(child) or {child.code: child}
-    return found
-
-
-_TOLD = _leaves(TaskEnded) | {
+_TOLD = errors.leaves(TaskEnded) | {
     error.code: error
     for error in (
         errors.RemoteProtocolError,
@@ -23,6 +16,7 @@ _TOLD = _leaves(TaskEnded) | {
         errors.AlignmentFailed,
         errors.LimitExceeded,
         errors.DatasetCorrupt,
+        errors.ReceiptInvalid,
     )
 }
 """What one end may tell another. Of everything else only the code is told, as CFD-122."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from confide.core.errors import ConfigurationError, NotFound
+from confide.core.errors import ConfigurationError, NotFound, PlatformFailed
 from confide.core.platform_api import TaskState
 from confide.core.task_store import TaskRecord
 from confide.storage import migrations, rows
@@ -89,14 +89,18 @@ class SqliteTaskStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        """All or nothing. Raises PlatformFailed: the disk is full, say; the next one may succeed."""
         with self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
             try:
+                self._connection.execute("BEGIN IMMEDIATE")
                 yield
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
+                self._connection.execute("COMMIT")
+            except sqlite3.Error as cause:
+                text = f"the host's task database can't be used: {cause}"
+                raise PlatformFailed(text, blame="platform") from cause
+            finally:
+                if self._connection.in_transaction:  # some errors have undone it already
+                    self._connection.execute("ROLLBACK")
 
     def _insert(self, record: TaskRecord) -> None:
         values = {**rows.fixed(record), **rows.changing(record)}

@@ -78,7 +78,7 @@ def test_stages_of_the_work(folder, told):
 def test_an_error_ends_everything_that_is_under_way(folder, told):
     folder.note("said", opening(), "uploading")
     folder.note("heard", m.Progress(stage="join", done=0, total=1), "working")
-    folder.failed(ConfideError.code)
+    folder.failed(ConfideError("what has happened"))
     assert told()[2:] == [
         ("media", "upload", "CFD-000"),
         ("enclave as told to media", "join", "CFD-000"),

@@ -1,0 +1,30 @@
+"""A few mishaps of real processes; scripts/try_mishaps.py tries all of them at every step."""
+
+import pytest
+from fakes.mishaps import Arena
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def arena(tmp_path_factory):
+    with Arena(tmp_path_factory.mktemp("arena")) as arena:
+        yield arena
+
+
+def test_a_full_disk_at_the_host_ends_the_task_in_words(arena):
+    case = arena.run("host's disk full, then not", "agreed")
+    assert case.lost == []
+    assert case.outcome in {"completed", "CFD-118", "the host could not keep its records"}
+
+
+def test_a_killed_enclave_ends_the_task_for_everybody_alike(arena):
+    case = arena.run("enclave killed", "agreed")
+    assert (case.outcome, case.initiator, case.provider) == ("the enclave died", "CFD-505", "CFD-505")
+    assert case.lost == []
+
+
+def test_a_network_that_is_cut_and_restored_changes_nothing(arena):
+    """Nor has what happened before: the same host serves."""
+    case = arena.run("network cut, restored", "data-block")
+    assert (case.completed, case.lost) == (True, [])

@@ -1,0 +1,276 @@
+"""All roles in one process under a list of operations: two parties, the enclave, the host; one clock.
+
+An op is (name, at, …): done when so many envelopes have been delivered. Delivering is what happens by itself.
+"""
+
+from collections import deque
+
+from fakes.examples import EXAMPLES
+from fakes.mischief import flipped, twist
+from fakes.shop import predict_job, train_job, world
+from fakes.task_host import TaskHost
+from fakes.world import predict_task, train_task
+from simulation import canaries
+
+from confide.core.errors import (
+    CertificateInvalid,
+    ChannelClosed,
+    ConfideError,
+    LocalProtocolError,
+    PlatformFailed,
+)
+from confide.core.platform_api import TaskKind
+from confide.platform import tasks
+from confide.protocol import faults, messages
+from confide.protocol.messages import Kind
+from confide.protocol.terms import Split
+
+PARTIES = ("shop", "media")
+ENCLAVE, HOST = "enclave", "host"
+ROLES = (*PARTIES, ENCLAVE, HOST)
+STALLS = 3
+"""How often a run that stands still is taken up again: more often than ops can drop something."""
+LAST = 108
+"""More deliveries than an undisturbed run of training and prediction has."""
+LONG = 10**6
+"""Seconds: longer than anybody waits."""
+
+
+class Simulation:
+    """One World under an op list."""
+
+    RESTARTS = frozenset({"media", HOST})
+    """Whose process can go on, or serve again, after it was killed. The enclave's and the initiator's can't
+    yet: their task ends.
+    """
+
+    def __init__(self, ops):
+        training = train_task(split=Split(holdout=0.05, seed=1))
+        self.ran = world(
+            train_job(split=training.split, dataset=canaries.data("shop", TaskKind.TRAIN)),
+            predict_job(predict_task(training), dataset=canaries.data("shop", TaskKind.PREDICT)),
+        )
+        self.ran._datasets["media"] = {kind: canaries.data("media", kind) for kind in TaskKind}
+        self.heard = twist(self.ran, "media").heard
+        self.host = TaskHost(self.ran)
+        self.ops = ops
+        self.dead = set()
+        self.restarted = set()
+        self.away = {}
+        """Until which delivery a party that has lost its channel stays away."""
+        self.delayed = {}
+        """Until which delivery nothing passes on a party's channel."""
+        self.delivered = 0
+
+    def run(self):
+        for name in PARTIES:
+            self.ran.join(name)
+        self._deliver()
+        # What was dropped without a trace: the connections turn out to be dead, and are made anew.
+        for _ in range(STALLS):
+            if not self.over:
+                for name in PARTIES:
+                    self.lose(name)
+                self._deliver()
+        self._wait()
+        return self
+
+    @property
+    def over(self):
+        """Whether the enclave's process has nothing left to do, or is gone."""
+        return self.ran.enclave.closed or ENCLAVE in self.ran.errors
+
+    def settled(self, name):
+        """Whether a party has nothing left to do: it is dead, was told an end, or holds the receipt."""
+        held = self.ran.party(name).standing.receipt is not None
+        return name in self.dead or name in self.ran.errors or held
+
+    def _deliver(self):
+        while self.ran.busy or self._somebody_comes_back():
+            for op in [op for op in self.ops if op[1] == self.delivered]:
+                getattr(self, op[0])(*op[2:])
+            self.delivered += 1
+            self._tell_host()
+            self._come_back()
+            self._bury()
+            self._hold()
+            self.ran.step()
+            self._tell_host()
+
+    def _somebody_comes_back(self):
+        return any(not self.settled(name) for name in self.ran.broken) and (self.host.up or not self.over)
+
+    def _tell_host(self):
+        if not self.over:
+            self.host.hear(self.ran.enclave.phase, self.ran.enclave.waiting)
+        elif self.host.up and self.host.outcome is None:
+            error = self.ran.errors.get(ENCLAVE)
+            killed = isinstance(error, PlatformFailed)
+            self.host.end(tasks.DIED if killed else "completed" if error is None else error.code)
+
+    def _come_back(self):
+        """Whose channel is lost comes back, at once or when it is its time: first it looks at the host."""
+        for name in [name for name in self.ran.broken if not self.settled(name)]:
+            if self.delivered < self.away.get(name, 0):
+                continue
+            try:
+                if self.host.up:
+                    self.host.status(name)
+                if not self.over:
+                    self.ran.join(name)
+            except (PlatformFailed, CertificateInvalid) as end:
+                self.ran.errors[name] = end
+
+    def _bury(self):
+        """Nothing from or to the dead; the enclave's driver notices their links' end."""
+        gone = self.dead & set(PARTIES)
+        self.ran.wire = deque(entry for entry in self.ran.wire if not gone & set(entry[:2]))
+
+    def _hold(self):
+        """What is delivered next is on a channel that is not delayed, as long as there is one."""
+        for entry in self.ran.wire:
+            if all(self.delayed.get(name, 0) <= self.delivered for name in entry[:2]):
+                self.ran.wire.remove(entry)
+                self.ran.wire.appendleft(entry)
+                return
+
+    def _wait(self):
+        """A run that stands still ends by the clock."""
+        if not self.over:
+            self.ran.clock.time += LONG
+            self.ran.tick()
+            self._deliver()
+        # With the enclave's process its connections end: who was told nothing asks the host.
+        for name in PARTIES:
+            self.lose(name)
+        self._deliver()
+        for name in PARTIES:
+            if name in self.ran.broken and not self.settled(name):
+                self.ran.errors[name] = ChannelClosed("the enclave could not be reached again in time")
+
+    # --- ops: the network ----------------------------------------------------------------------------------
+
+    def deliver(self, name):
+        """What is on this party's channel comes first."""
+        self.ran.prefer(name)
+
+    def drop(self):
+        if self.ran.wire:
+            self.ran.wire.popleft()
+
+    def delay(self, name, deliveries):
+        """Nothing passes on this party's channel meanwhile."""
+        self.delayed[name] = self.delivered + deliveries
+
+    def duplicate(self):
+        if self.ran.wire:
+            self.ran.wire.appendleft(self.ran.wire[0])
+
+    def reorder(self):
+        self.ran.wire.rotate(1)
+
+    def corrupt(self):
+        if self.ran.wire:
+            sender, to, envelope = self.ran.wire.popleft()
+            self.ran.wire.appendleft((sender, to, flipped(envelope)))
+
+    def reflect(self):
+        """Back to whom it came from."""
+        if self.ran.wire:
+            sender, to, envelope = self.ran.wire.popleft()
+            self.ran.wire.appendleft((to, sender, envelope))
+
+    def misdeliver(self):
+        """To the other party, or in the other party's name."""
+        other = {"shop": "media", "media": "shop"}
+        if self.ran.wire:
+            sender, to, envelope = self.ran.wire.popleft()
+            self.ran.wire.appendleft((other.get(sender, sender), other.get(to, to), envelope))
+
+    def lose(self, name):
+        """The connection breaks."""
+        if name not in self.ran.broken and not self.ran.ends[name].session.ended:
+            self.ran.lose(name)
+
+    def part(self, name, deliveries):
+        """The connection breaks, and it takes a while until there is another."""
+        self.lose(name)
+        self.away[name] = self.delivered + deliveries
+
+    # --- ops: processes and the clock ----------------------------------------------------------------------
+
+    def kill(self, name):
+        """The process of a role is gone, with all that it had in memory."""
+        if name == ENCLAVE:
+            self._kill_enclave()
+        elif name == HOST:
+            self._kill_host()
+        else:
+            self.lose(name)
+            self.dead.add(name)
+
+    def _kill_enclave(self):
+        if self.over:
+            return
+        self.ran.errors[ENCLAVE] = PlatformFailed("the enclave died", blame="platform")
+        for name in PARTIES:
+            self.lose(name)
+
+    def _kill_host(self):
+        """Its enclaves end with it: nobody would record their ends."""
+        self.host.kill()
+        if not self.over:
+            self.ran.end(faults.cancelled("the platform"))
+
+    def restart(self, name):
+        """Killed, if it is not dead already, and started again with what lies on its disk."""
+        if name not in self.RESTARTS:
+            return
+        self.kill(name)
+        if name == HOST:
+            self.host.restart()
+        elif name not in self.ran.errors and not self._holds_receipt(name):
+            self._restart_party(name)
+
+    def _holds_receipt(self, name):
+        return bool(self.ran.kept[name].receipts)
+
+    def _restart_party(self, name):
+        """A provider's service finds the task again if it still runs."""
+        if self.host.up and self.host.outcome is not None:
+            return
+        heard = self.ran.scripts[name].heard
+        self.ran.scripts[name] = self.ran._script(name)
+        twist(self.ran, name).heard = heard
+        self.ran.broken.setdefault(name, None)
+        self.dead.discard(name)
+        self.restarted.add(name)
+
+    def advance(self, seconds):
+        """The enclave looks at its clock when it has nothing else to do."""
+        self.ran.clock.time += seconds
+        if not self.ran.busy and not self.over:
+            self.ran.tick()
+
+    # --- ops: words ----------------------------------------------------------------------------------------
+
+    def say(self, name, kind):
+        """What the table may allow; if not, our own end refuses it. Who says ABORT knows why."""
+        example = EXAMPLES[kind]
+        try:
+            self.ran.say_as(name, example.message, example.payload)
+            if kind is Kind.ABORT:
+                self.ran.errors.setdefault(name, faults.told_by(name, example.message))
+        except LocalProtocolError:
+            return
+        except ConfideError:
+            assert self.ran.ends[name].session.ended or name in self.ran.errors
+
+    def forge(self, name, kind):
+        """A party with software of its own seals what it likes."""
+        end = self.ran.ends[name]
+        try:
+            envelope = end._sealing.seal(messages.encode(EXAMPLES[kind]), end.session.epoch)
+        except ConfideError:
+            return
+        self.ran.wire.append((name, "enclave", envelope))
