@@ -80,6 +80,9 @@ class Kept:
     def receipt(self, signed: SignedReceipt) -> None:
         self.receipts.append(signed)
 
+    def model(self, sha384: str) -> bytes:
+        return next(data for statement, _, _, data in self.results if statement.sha384 == sha384)
+
     def observe(self, message: Message) -> None:
         self.seen.append(message)
 
@@ -171,18 +174,9 @@ class World:
         first = jobs[0].task
         self.initiator, self.providers = first.initiator, first.providers
         self._datasets, self._decide = datasets, decide
-        self.config = self._config(kind)
-        self.key = PrivateKey.generate(KeyKind.P_384)
-        self.hpke = HpkeKey.generate()
-        self.attested = Attested(TASK_ID, self.key.public_key, self.hpke.public_key, self.config.encode())
-        self.identity = EnclaveIdentity(
-            public_key=self.key.public_key,
-            tee="sgx",
-            measurement=DEFAULT_MEASUREMENT,
-            trust_root=digest.sha256_hex(authority.tee.root_der),
-            config=digest.sha384_hex(self.config.encode()),
-        )
-        self.enclave = Coordinator(self._enclave_context(), work or computation.Computation())
+        self._kind, self._work = kind, work or computation.Computation()
+        self.generation = -1
+        self._launch()
         self.kept: dict[str, Kept] = {}
         self.scripts: dict[str, Participant] = {}
         self.ends: dict[str, SealedChannel] = {}
@@ -205,6 +199,22 @@ class World:
 
     # --- building ------------------------------------------------------------------------------------
 
+    def _launch(self) -> None:
+        """A fresh enclave process: new keys, nothing known."""
+        self.generation += 1
+        self.config = self._config(self._kind)
+        self.key = PrivateKey.generate(KeyKind.P_384)
+        self.hpke = HpkeKey.generate()
+        self.attested = Attested(TASK_ID, self.key.public_key, self.hpke.public_key, self.config.encode())
+        self.identity = EnclaveIdentity(
+            public_key=self.key.public_key,
+            tee="sgx",
+            measurement=DEFAULT_MEASUREMENT,
+            trust_root=digest.sha256_hex(self.authority.tee.root_der),
+            config=digest.sha384_hex(self.config.encode()),
+        )
+        self.enclave = Coordinator(self._enclave_context(), self._work)
+
     def _config(self, kind: TaskKind) -> EnclaveConfig:
         pem = self.authority.pem.decode()
         return EnclaveConfig(
@@ -216,6 +226,7 @@ class World:
             ca_pem=pem,
             created_at=self.clock.now(),
             join_seconds=300,
+            generation=self.generation,
         )
 
     def evidence(self, nonce: bytes) -> bytes:
@@ -343,6 +354,27 @@ class World:
         self.party(name).lost()
         if not ended and "enclave" not in self.errors:
             self.enclave.lost(name)
+
+    def kill_enclave(self) -> None:
+        """The enclave's process dies, with all that is on its way; the host starts another one.
+
+        Every channel is lost. `join` takes a party to the fresh enclave, when it comes.
+        """
+        for name in self.ends:
+            self.broken[name] = None
+            self.ends[name].destroy()
+            self.enclave_ends[name].destroy()
+        self.wire.clear()
+        self.enclave.wipe()
+        self._launch()
+        for name in self.scripts:
+            self._meet(name)
+
+    def _meet(self, name: str) -> None:
+        """A party attests the enclave that is there now."""
+        collateral = self.authority.tee.collateral(self.clock.now()).decode()
+        self.party(name).lost()
+        self.party(name).moved(self.identity, collateral, self.check_evidence)
 
     @property
     def busy(self) -> bool:

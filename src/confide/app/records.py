@@ -15,11 +15,11 @@ from typing import Any
 
 import msgspec
 
-from confide.app.files import make_private_folder
-from confide.app.models import Papers, papers_path
+from confide.app.files import make_private_folder, read_bounded
+from confide.app.models import MAX_MODEL_BYTES, Papers, papers_path
 from confide.core import canonical
-from confide.core.digest import digest_of
-from confide.core.errors import ConfigurationError
+from confide.core.digest import digest_of, same, sha384_hex
+from confide.core.errors import ConfigurationError, JournalInvalid
 from confide.core.ports import Clock
 from confide.crypto.private_files import replace_private
 from confide.protocol.blocks import SignedBlock, TrainBlock
@@ -74,6 +74,14 @@ class TaskFolder:
         if statement.kind == "model":
             document = {"metrics": report.metrics, "curve": list(report.curve)}
             self._write(REPORT, json.dumps(document, indent=2).encode())
+
+    def model(self, sha384: str) -> bytes:
+        """See party.ports.Records."""
+        for path in sorted(self.folder.glob("model*.confide")):
+            data = read_bounded(path, MAX_MODEL_BYTES, JournalInvalid)
+            if same(sha384_hex(data), sha384):
+                return data
+        raise JournalInvalid(f"{self.folder} does not hold the model that this task has trained")
 
     def receipt(self, signed: SignedReceipt) -> None:
         """See party.ports.Records."""

@@ -189,6 +189,39 @@ class SpoolFailed(TaskEnded):
     )
 
 
+class TakeoverRefused(TaskEnded):
+    """What was shown to a fresh enclave is not what all participants of this task have signed."""
+
+    code = "CFD-520"
+    fault = Fault.PEER
+    remedy = (
+        "The named party restores its records of this task, or the task is started again; "
+        "models and agreements that were kept stay valid."
+    )
+
+
+class EnclaveReplaced(TaskEnded):
+    """Another enclave answers where ours was, and may not take up the task."""
+
+    code = "CFD-521"
+    fault = Fault.PLATFORM
+    remedy = (
+        "Nothing was sent to it. Ask the platform's operator why two enclaves of one task run, or why the "
+        "software was changed while the task went on; then start the task again."
+    )
+
+
+class JournalInvalid(TaskEnded):
+    """What this party had written down of a task to take it up again can't be used."""
+
+    code = "CFD-522"
+    fault = Fault.YOU
+    remedy = (
+        "Use the identity, the task file and the dataset with which the task was started; "
+        "otherwise cancel it and start again."
+    )
+
+
 # --- 2xx: attestation --------------------------------------------------------------------------------
 
 

@@ -152,6 +152,11 @@ MAX_BLOCK_MISMATCHES: Final = 64
 MAX_REJOINS: Final = 64
 """New channels of one party in one enclave, after its first."""
 
+MAX_TAKEOVERS: Final = 8
+"""Fresh enclaves that a task may get, one after another, each in the place of one that died."""
+MAX_ROUNDS: Final = 1_024
+"""Finished rounds that an initiator may show to a fresh enclave."""
+
 # Time, seconds
 NONCE_BYTES: Final = 32
 NONCE_LIFETIME: Final = 60

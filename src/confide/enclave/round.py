@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
+from confide.core.digest import digest_of
 from confide.core.platform_api import TaskKind
+from confide.protocol import receipts
 from confide.protocol.blocks import Block, SignedBlock
 from confide.protocol.messages import Commit, Confirm, ModelReference, Proposal
 from confide.protocol.receipts import PrivatePart, ResultStatement, RowCounts
@@ -48,11 +50,21 @@ class Round:
     attempts: Counter[str] = field(default_factory=Counter)
     outcome: Outcome | None = None
     statement: ResultStatement | None = None
+    done: receipts.Round | None = None
+    """What was done, as the receipt will say it; once the work is over."""
+    renews: SignedBlock | None = None
+    """The block of an enclave that died, in whose place this round's block is signed."""
 
     @property
     def proposal(self) -> Proposal:
         """As the initiator has said it."""
         return Proposal(task=self.task, algorithm=self.algorithm, model=self.model)
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Of its agreed block, and of those whose place it takes."""
+        agreed = [signed.block for signed in (self.renews, self.signed) if signed is not None]
+        return (*(digest for block in agreed for digest in block.succeeds), *map(digest_of, agreed))
 
     @property
     def asking(self) -> bool:
@@ -66,7 +78,9 @@ class Round:
 
     def forget(self, party: str) -> None:
         """Its channel is lost: what it said in a negotiation or confirmation under way, it says again."""
-        if self.signed is None:
+        if self.renews is not None:
+            self.signatures.pop(party, None)
+        elif self.signed is None:
             self.commits.pop(party, None)
             self.block = None
             self.signatures.clear()

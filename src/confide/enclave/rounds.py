@@ -13,7 +13,7 @@ from confide.enclave.course import Course, Place
 from confide.enclave.datasets import check_commitment, check_manifest
 from confide.enclave.negotiation import Negotiation
 from confide.enclave.plan import choose
-from confide.enclave.release import next_part, recipient, releases_metrics, result_of
+from confide.enclave.release import account, next_part, recipient, releases_metrics, result_of
 from confide.enclave.round import Outcome, Round
 from confide.enclave.vault import Shelves
 from confide.enclave.work import Step, Work
@@ -239,6 +239,7 @@ class Rounds:
         self._course.vault.wipe()
         current.outcome = outcome
         current.statement = agreements.state_result(current)
+        current.done = account(current)
         if current.kind is TaskKind.TRAIN:
             signed = agreements.require_signed(current)
             self._course.models[current.statement.sha384] = (signed, outcome.data)

@@ -50,7 +50,9 @@ class Waiting:
         now, last = self._course.now(), self._course.last
         config = self._course.context.config
         waiting = self.now()
-        if last is None:
+        if self._course.pending:
+            waiting = {name: since for name, since in waiting.items() if name in self._course.awaited}
+        elif last is None:
             # Providers have nothing to do before there is a proposal.
             waiting = {name: since for name, since in waiting.items() if name == config.initiator}
         elif last.asking:
@@ -61,7 +63,7 @@ class Waiting:
             waiting = {
                 n: since for n, since in waiting.items() if n in last.consents or n == config.initiator
             }
-        patience = config.join_seconds if last is None else self._course.patience
+        patience = config.join_seconds if last is None and not self._course.pending else self._course.patience
         for name, since in waiting.items():
             if now - since >= patience:
                 raise PartyLost(f"nothing was heard for {now - since} s; waiting for {name}", blame=name)

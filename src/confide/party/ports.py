@@ -65,6 +65,10 @@ class Records(Protocol):
         self, statement: ResultStatement, signature: bytes, report: PrivatePart, data: bytes
     ) -> None: ...
 
+    def model(self, sha384: str) -> bytes:
+        """The model of a result of this task. Raises JournalInvalid when it is not there any more."""
+        ...
+
     def receipt(self, signed: SignedReceipt) -> None: ...
 
 

@@ -11,6 +11,7 @@ from confide.party.ports import Dataset, Yes
 from confide.protocol.blocks import Block, SignedBlock
 from confide.protocol.messages import ModelReference, Offer, ReceiptToSign, Result
 from confide.protocol.receipts import PrivatePart, SignedReceipt
+from confide.protocol.terms import Listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Standing:
     """Of our last commitment."""
     block: Block | None = None
     """The last that we have signed."""
+    signed: tuple[str, ...] = ()
+    """Digests of all blocks of that agreement that we have signed, with one enclave after another."""
     agreed: SignedBlock | None = None
     """The last that all have signed."""
     opened: str = ""
@@ -53,8 +56,12 @@ class Standing:
     """A provider's: the initiator's commitment, as it was told."""
     given: Given | None = None
     """A provider's last consent."""
+    listing: tuple[Listed, ...] = ()
+    """An initiator's: the algorithms of the measured image."""
     own_model: ModelReference | None = None
-    """An initiator's: the model that was trained in this task."""
+    """An initiator's: the model that was trained in this task, with its papers."""
+    trained_by: bytes = b""
+    """The public key of the enclave that trained it: another one has to be brought it."""
     download: Download | None = None
     """An initiator's."""
     draft: tuple[ReceiptToSign, bytes] | None = None

@@ -12,7 +12,7 @@ from msgspec import Meta
 from confide.core import canonical, limits
 from confide.core.errors import RemoteProtocolError
 from confide.protocol.blocks import Block, SignedBlock
-from confide.protocol.receipts import PrivatePart, Receipt, ResultStatement
+from confide.protocol.receipts import PrivatePart, Receipt, ResultStatement, Round
 from confide.protocol.spans import Index, Spans, check_spans
 from confide.protocol.terms import Algorithm, Consent, Count, Digest, Listed, Name, Task, Text, Title
 
@@ -24,6 +24,9 @@ class Kind(StrEnum):
     """The word for each message, as in the table."""
 
     JOIN = "join"
+    RECALL = "recall"
+    PAST = "past"
+    RECALLED = "recalled"
     LISTING = "listing"
     PROPOSAL = "proposal"
     REFUSAL = "refusal"
@@ -114,6 +117,33 @@ class ModelReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     sha384: Digest
     train_block: Digest
     brought: BroughtModel | None = None
+
+
+class Recall(Message, frozen=True, kw_only=True, tag=Kind.RECALL.value):
+    """C to P, from an enclave that takes the place of one that died: what do you hold of this task?"""
+
+    kind: ClassVar[Kind] = Kind.RECALL
+
+
+class Past(Message, frozen=True, kw_only=True, tag=Kind.PAST.value):
+    """P to C: a signed block that this party holds. From A also what its enclave has signed of the round."""
+
+    kind: ClassVar[Kind] = Kind.PAST
+    signed: SignedBlock
+    done: Round | None = None
+    """As it was signed with the result; None for a round whose result A does not hold."""
+    signature: Annotated[bytes, Meta(max_length=1024)] = b""
+    """Of `done`, by the enclave that `signed` names."""
+
+
+class Recalled(Message, frozen=True, kw_only=True, tag=Kind.RECALLED.value):
+    """P to C: that was all."""
+
+    kind: ClassVar[Kind] = Kind.RECALLED
+    signed: Digest | None = None
+    """Of a block that this party has signed, but does not hold with everybody's signatures."""
+    model: ModelReference | None = None
+    """From A: the model that the round under way uses or starts from, with its papers."""
 
 
 class Proposal(Message, frozen=True, kw_only=True, tag=Kind.PROPOSAL.value):
@@ -311,6 +341,10 @@ class Result(Message, frozen=True, kw_only=True, tag=Kind.RESULT.value):
     signature: Annotated[bytes, Meta(max_length=1024)]
     report: PrivatePart
     """Metrics and curve, for A only."""
+    done: Round
+    """What was done in this round, as the receipt will say it."""
+    done_signature: Annotated[bytes, Meta(max_length=1024)]
+    """Over `done`: should this enclave die, A can show to another what was finished."""
 
 
 class Fetch(Message, frozen=True, kw_only=True, tag=Kind.FETCH.value):
@@ -385,7 +419,7 @@ class Abort(Message, frozen=True, kw_only=True, tag=Kind.ABORT.value):
 
 
 AnyMessage = (
-    Join | Listing | Proposal | Refusal | Admission | Offer | Accept | Decline | Acceptance | Commit | Notice
+    Join | Recall | Past | Recalled | Listing | Proposal | Refusal | Admission | Offer | Accept | Decline | Acceptance | Commit | Notice
     | IdsDiffer | BlockToSign | Signature | Agreed | Start | Confirm | Reconfirm | Pass | Opening | Wanted
     | DataBlock | ModelPart | Uploaded | Received | Progress | Result | Fetch | ResultPart | ResultEnd
     | Acknowledge | Finished | Close | ReceiptToSign | Countersignature | FinalReceipt | Abort
