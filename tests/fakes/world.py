@@ -31,6 +31,7 @@ from confide.enclave import computation
 from confide.enclave.context import EnclaveContext, Member, Say
 from confide.enclave.coordinator import Coordinator
 from confide.enclave.work import Work
+from confide.party import written
 from confide.party.checks import Certified
 from confide.party.initiator import Initiator, Job, ModelToBring
 from confide.party.participant import Participant
@@ -70,6 +71,7 @@ class Kept:
     results: list[tuple[ResultStatement, bytes, PrivatePart, bytes]] = field(default_factory=list)
     receipts: list[SignedReceipt] = field(default_factory=list)
     seen: list[Message] = field(default_factory=list)
+    came: bytes = b""
 
     def agreed(self, signed: SignedBlock) -> None:
         self.agreements.append(signed)
@@ -79,6 +81,9 @@ class Kept:
 
     def receipt(self, signed: SignedReceipt) -> None:
         self.receipts.append(signed)
+
+    def part(self, offset: int, data: bytes) -> None:
+        self.came = self.came[:offset] + data
 
     def model(self, sha384: str) -> bytes:
         return next(data for statement, _, _, data in self.results if statement.sha384 == sha384)
@@ -369,6 +374,19 @@ class World:
         self._launch()
         for name in self.scripts:
             self._meet(name)
+
+    def kill_party(self, name: str) -> None:
+        """A party's process dies and is started again: it has what it had written down, and its dataset.
+
+        Its channel is lost. `join` takes it back, when it comes.
+        """
+        if name in self.ends:
+            self.lose(name)
+        before = self.party(name).standing
+        journal = written.write(before, self.identity, self.generation)
+        self.scripts[name] = self._script(name)
+        found = written.read(journal)
+        self.party(name).take_up(written.standing_of(found, before.dataset, self.kept[name].came))
 
     def _meet(self, name: str) -> None:
         """A party attests the enclave that is there now."""

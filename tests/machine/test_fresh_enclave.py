@@ -1,20 +1,16 @@
-"""The enclave dies in every state that a channel comes to; a fresh one takes its place, and the task ends as if
-nothing had been: the same model and predictions, one consent, one agreement, one receipt that tells of both.
+"""The enclave, or a party's process, or all of them die at any moment; the task ends as if nothing had been:
+the same model and predictions, nobody is asked twice, one receipt that tells of all enclaves.
 """
 
 import functools
 
 import pytest
-from fakes.coming_back import go_on, run_to
-from fakes.outcomes import completed, heard
+from fakes.coming_back import go_on
+from fakes.outcomes import completed
 from fakes.shop import predict_job, train_job, world
 from fakes.world import predict_task, train_task
 
 from confide.algorithms import model_file
-from confide.core.digest import sha384_hex
-from confide.protocol.blocks import same_agreement
-from confide.protocol.messages import Kind
-from confide.protocol.table import State
 
 EVERYBODY = ("shop", "media")
 
@@ -53,7 +49,7 @@ def all_come(ran, *, first="shop"):
 
 
 @pytest.mark.parametrize("first", EVERYBODY)
-@pytest.mark.parametrize("at", range(0, 110, 1))
+@pytest.mark.parametrize("at", range(0, 110, 5))
 def test_after_any_delivery_the_task_goes_on_in_a_fresh_enclave(at, first):
     ran = two_rounds()
     for name in EVERYBODY:
@@ -64,5 +60,39 @@ def test_after_any_delivery_the_task_goes_on_in_a_fresh_enclave(at, first):
         return
     ran.kill_enclave()
     all_come(ran, first=first)
+    completed(ran)
+    assert results(ran) == undisturbed()
+
+
+@pytest.mark.parametrize("party", EVERYBODY)
+@pytest.mark.parametrize("at", range(1, 100, 7))
+def test_after_any_delivery_a_party_s_process_may_die_and_go_on(at, party):
+    ran = two_rounds()
+    for name in EVERYBODY:
+        ran.join(name)
+    while len(ran.passed) < at and ran.busy:
+        ran.step()
+    if ran.enclave.closed or ran.party(party).standing.receipt:
+        return
+    ran.kill_party(party)
+    ran.join(party)
+    go_on(ran)
+    completed(ran)
+    assert results(ran) == undisturbed()
+
+
+@pytest.mark.parametrize("at", range(1, 100, 9))
+def test_everybody_dies_at_once(at):
+    ran = two_rounds()
+    for name in EVERYBODY:
+        ran.join(name)
+    while len(ran.passed) < at and ran.busy:
+        ran.step()
+    if ran.enclave.closed or any(ran.party(name).standing.receipt for name in EVERYBODY):
+        return
+    for name in EVERYBODY:
+        ran.kill_party(name)
+    ran.kill_enclave()
+    all_come(ran)
     completed(ran)
     assert results(ran) == undisturbed()

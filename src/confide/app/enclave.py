@@ -83,7 +83,7 @@ class EnclaveProcess:
         self._key = PrivateKey.generate(KeyKind.P_384)
         self._hpke = HpkeKey.generate()
         self._inbox: Inbox[Event] = Inbox()
-        self._stopping = pipe.broken
+        self._stopping = threading.Event()
         self._context = EnclaveContext(
             config=config,
             identity=self._identity(),
@@ -154,12 +154,13 @@ class EnclaveProcess:
         self._pipe.tell("closed", outcome=outcome, receipt_digest=coordinator.receipt_digest)
         return 0 if error is None else error.exit_code
 
-    def _tell_state(self, state: str, waiting: dict[str, int]) -> None:
+    def _tell_state(self, state: str, waiting: dict[str, int], what: dict[str, str]) -> None:
         since = min(waiting.values(), default=None)
-        self._pipe.tell("state", state=state, waiting_for=list(waiting), waiting_since=since)
+        names, states = list(waiting), [what[name] for name in waiting]
+        self._pipe.tell("state", state=state, waiting_for=names, waiting_what=states, waiting_since=since)
 
     def _drive(self, coordinator: Coordinator) -> ConfideError | None:
-        driver = Driver(coordinator, self._inbox, self._tell_state, self._stopping)
+        driver = Driver(coordinator, self._inbox, self._tell_state, self._stopping, self._pipe.broken)
         try:
             return driver.run()
         except Exception as bug:  # noqa: BLE001 - a bug must end the task in words, too

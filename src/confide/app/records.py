@@ -30,6 +30,8 @@ MODEL, REPORT, RECEIPT = "model.confide", "report.json", "receipt.json"
 PREDICTIONS = ("predictions.csv", "predictions.parquet")
 """By the format that the task asks for."""
 EVENTS = "events.jsonl"
+PART = "result.part"
+"""What has come of a result so far."""
 
 
 class TaskFolder:
@@ -44,7 +46,9 @@ class TaskFolder:
         make_private_folder(folder)
 
     def path(self, what: str) -> Path | None:
-        """Where the last file of this name was written, if any."""
+        """Where the last file of this name was written, if any; by an earlier process, too."""
+        if what not in self._written and (self.folder / what).exists():
+            return self.folder / what
         return self._written.get(what)
 
     def note(self, way: str, message: Message, state: str) -> None:
@@ -71,9 +75,25 @@ class TaskFolder:
         path = self._write(MODEL if statement.kind == "model" else self._predictions_name, data)
         papers = canonical.encode(Papers(statement=statement, signature=signature))
         self._replace(papers_path(path), papers)
+        (self.folder / PART).unlink(missing_ok=True)
         if statement.kind == "model":
             document = {"metrics": report.metrics, "curve": list(report.curve)}
             self._write(REPORT, json.dumps(document, indent=2).encode())
+
+    def part(self, offset: int, data: bytes) -> None:
+        """See party.ports.Records."""
+        try:
+            with open(self.folder / PART, "r+b" if offset else "wb", opener=_private) as file:
+                file.truncate(offset)
+                file.seek(offset)
+                file.write(data)
+        except OSError as cause:
+            raise ConfigurationError(f"{self.folder / PART}: {cause.strerror}") from None
+
+    def came(self) -> bytes:
+        """All that was kept by `part`."""
+        path = self.folder / PART
+        return read_bounded(path, MAX_MODEL_BYTES, JournalInvalid) if path.exists() else b""
 
     def model(self, sha384: str) -> bytes:
         """See party.ports.Records."""

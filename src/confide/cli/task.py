@@ -13,6 +13,7 @@ from confide.app import initiate
 from confide.app.party import Party
 from confide.app.party_config import CONFIG_FILE, load_config
 from confide.app.records import read_events
+from confide.app.resuming import Origin
 from confide.app.system import SystemClock, SystemRandomness
 from confide.cli.follow import Follower
 from confide.cli.interrupts import Interrupted, interruptible
@@ -22,7 +23,6 @@ from confide.cli.passphrase import ask_passphrase
 from confide.core.errors import TaskCancelled
 from confide.core.platform_api import TaskState, TaskStatus
 from confide.crypto.wiping import wiped
-from confide.party.initiator import Job
 
 app = typer.Typer(no_args_is_help=True, help="Train and predict with other parties' data; look at tasks.")
 
@@ -50,8 +50,8 @@ def train(
     output: OutputFormat = Format.TEXT,
 ) -> None:
     """Propose a training, follow it, and receive the model."""
-    party = load_party(config)
-    _run(party, initiate.training_jobs(party, task, then or []), output)
+    files = tuple(str(path.resolve()) for path in (task, *(then or [])))
+    _run(load_party(config), Origin(kind="train", files=files), output)
 
 
 @app.command()
@@ -59,15 +59,24 @@ def predict(
     *, task: TaskFile, config: Config = Path(CONFIG_FILE), output: OutputFormat = Format.TEXT
 ) -> None:
     """Propose a prediction with a model of an earlier task, follow it, and receive the predictions."""
-    party = load_party(config)
-    _run(party, initiate.prediction_jobs(party, task), output)
+    _run(load_party(config), Origin(kind="predict", files=(str(task.resolve()),)), output)
 
 
-def _run(party: Party, jobs: list[Job], output: Format) -> None:
+@app.command()
+def resume(*, task: TaskId, config: Config = Path(CONFIG_FILE), output: OutputFormat = Format.TEXT) -> None:
+    """Go on with a task of yours in whose middle this command ended, where all stand."""
+    _run(load_party(config), task, output)
+
+
+def _run(party: Party, what: Origin | str, output: Format) -> None:
+    """`what`: a new task, or the id of one that is under way."""
     console = Console(quiet=output is Format.JSON)
     with Follower(console) as follower, interruptible() as leaving:
         try:
-            outcome = initiate.run(party, jobs, follower, leaving)
+            if isinstance(what, Origin):
+                outcome = initiate.run(party, what, follower, leaving)
+            else:
+                outcome = initiate.resume(party, what, follower, leaving)
         except TaskCancelled:
             if leaving.is_set():
                 raise Interrupted("interrupted from the keyboard; the task has been cancelled") from None
@@ -162,11 +171,13 @@ def status_document(status: TaskStatus) -> dict[str, Any]:
         "providers": list(status.providers),
         "phase": status.phase,
         "waiting_for": list(status.waiting_for),
+        "waiting_what": list(status.waiting_what),
         "waiting_since": status.waiting_since,
         "created_at": status.created_at,
         "ended_at": status.ended_at,
         "outcome": status.outcome,
         "exit_code": status.exit_code,
+        "generation": status.generation,
     }
 
 

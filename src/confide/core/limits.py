@@ -134,6 +134,8 @@ MAX_CREATED_PER_HOUR: Final = 120
 MAX_LISTED_TASKS: Final = 100
 MAX_TOKEN_LENGTH: Final = 64
 MAX_OUTCOME_LENGTH: Final = 200
+MAX_JOURNAL_BYTES: Final = 64 * MIB
+"""What a party has written down of one task under way."""
 MAX_LOG_BYTES: Final = 16 * MIB
 """Of one enclave's standard error that the host keeps."""
 

@@ -130,6 +130,11 @@ class Coordinator:
         return self._waiting.now()
 
     @property
+    def waiting_what(self) -> dict[str, str]:
+        """What each of them is to do: the state of its channel."""
+        return self._waiting.what()
+
+    @property
     def phase(self) -> str:
         """The state of the initiator's channel, for the host."""
         place = self._course.places.get(self._context.config.initiator)
@@ -174,9 +179,7 @@ class Coordinator:
         """To a channel that has just opened: where its participant goes on."""
         if self._course.pending:
             return self._takeover.word(place)
-        said = (
-            self._rounds.agreed(place) or self._negotiation.renewed(place) or self._closing.receipt(place)
-        )
+        said = self._rounds.agreed(place) or self._negotiation.renewed(place) or self._closing.receipt(place)
         if said is None and self._closing.signers is None:
             said = self._negotiation.opening_word(place)
         return said

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from confide.core.digest import digest_of, same
+from confide.core.digest import same
 from confide.core.errors import RemoteProtocolError, TakeoverRefused
 from confide.enclave.context import EnclaveContext, Member
 from confide.enclave.round import Round

@@ -24,6 +24,16 @@ class Waiting:
         """Participants whose turn it is, or whose channel is not open, each with the time since when."""
         return {name: since for name in self._expected if (since := self._since(name)) is not None}
 
+    def what(self) -> dict[str, str]:
+        """Of the same participants: what is waited for, as the state of its channel."""
+        return {name: self._what(name) for name in self.now()}
+
+    def _what(self, name: str) -> str:
+        place = self._course.places.get(name)
+        if place is None:
+            return "not joined"
+        return str(place.state) if place.present else f"away, {place.state}"
+
     @property
     def _expected(self) -> tuple[str, ...]:
         signers = self._closing.signers

@@ -213,6 +213,7 @@ class Initiator(Participant):
             raise RemoteProtocolError("a result part came out of order")
         if len(download.data) + len(payload) > download.result.statement.bytes:
             raise LimitExceeded("more came than the result's announced size")
+        self._context.records.part(len(download.data), payload)
         download.data += payload
         yield from ()
 

@@ -53,6 +53,11 @@ class Participant:
         """What a JOIN says about where we go on."""
         return LastSigned(len(self.standing.finished), self.standing.agreed_digest)
 
+    def take_up(self, standing: Standing) -> None:
+        """Go on where an earlier process of ours stood."""
+        self.standing = standing
+        self.lost()
+
     def lost(self) -> None:
         """Our channel is gone: what comes next comes over a new one."""
         self.standing.away_since = self._context.clock.now()

@@ -419,10 +419,11 @@ class Abort(Message, frozen=True, kw_only=True, tag=Kind.ABORT.value):
 
 
 AnyMessage = (
-    Join | Recall | Past | Recalled | Listing | Proposal | Refusal | Admission | Offer | Accept | Decline | Acceptance | Commit | Notice
-    | IdsDiffer | BlockToSign | Signature | Agreed | Start | Confirm | Reconfirm | Pass | Opening | Wanted
-    | DataBlock | ModelPart | Uploaded | Received | Progress | Result | Fetch | ResultPart | ResultEnd
-    | Acknowledge | Finished | Close | ReceiptToSign | Countersignature | FinalReceipt | Abort
+    Join | Recall | Past | Recalled | Listing | Proposal | Refusal | Admission | Offer | Accept | Decline
+    | Acceptance | Notice | Commit | IdsDiffer | BlockToSign | Signature | Agreed | Start | Confirm
+    | Reconfirm | Pass | Opening | Wanted | DataBlock | ModelPart | Uploaded | Received | Progress | Result
+    | Fetch | ResultPart | ResultEnd | Acknowledge | Finished | Close | ReceiptToSign | Countersignature
+    | FinalReceipt | Abort
 )  # fmt: skip
 
 WITH_PAYLOAD = frozenset({Kind.OPENING, Kind.DATA_BLOCK, Kind.MODEL_PART, Kind.RESULT_PART})
