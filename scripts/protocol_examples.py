@@ -199,7 +199,7 @@ _SPOKEN: tuple[Spoken, ...] = (
     Spoken(m.Confirm(task_digest=digest_of(TASK), algorithm_digest=digest_of(ALGORITHM))),
     Spoken(m.Reconfirm(differing=("media",), attempts_left=2)),
     Spoken(m.Pass()),
-    Spoken(m.Opening(salt=SALT), b"manifest"),
+    Spoken(m.Opening(salt=SALT, storage_key=stream("storage key", 32)), b"manifest"),
     Spoken(m.Wanted(blocks=((1, 3), (7, 7)), model_from=0, attempts_left=3)),
     Spoken(m.DataBlock(index=3), b"block"),
     Spoken(m.ModelPart(offset=0), b"part"),

@@ -40,7 +40,7 @@ class Running:
         self.driver = Driver(
             ran.enclave,
             self.inbox,
-            lambda state, waiting: self.reports.append((state, tuple(waiting))),
+            lambda state, waiting, _: self.reports.append((state, tuple(waiting))),
             self.stopping,
         )
 

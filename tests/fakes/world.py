@@ -7,6 +7,7 @@ and runs it; every envelope that passes is the one a real network would carry.
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from fakes.ports import FakeClock, SeededRandomness
@@ -30,6 +31,7 @@ from confide.data.dataset import PreparedDataset
 from confide.enclave import computation
 from confide.enclave.context import EnclaveContext, Member, Say
 from confide.enclave.coordinator import Coordinator
+from confide.enclave.store import BlockStore
 from confide.enclave.work import Work
 from confide.party import written
 from confide.party.checks import Certified
@@ -173,13 +175,18 @@ class World:
         kind: TaskKind = TaskKind.TRAIN,
         work: Work | None = None,
         decide: Callable[[str, Offer, str], Yes] | None = None,
+        store: Path | None = None,
     ) -> None:
-        """`datasets`: per provider and kind. `decide(provider, offer, measurement)` replaces consent."""
+        """`datasets`: per provider and kind. `decide(provider, offer, measurement)` replaces consent.
+
+        `store`: where enclaves leave blocks for the next one.
+        """
         self.authority, self.clock = authority, authority.clock
         first = jobs[0].task
         self.initiator, self.providers = first.initiator, first.providers
         self._datasets, self._decide = datasets, decide
         self._kind, self._work = kind, work or computation.Computation()
+        self._store = BlockStore(store, TASK_ID) if store else None
         self.generation = -1
         self._launch()
         self.kept: dict[str, Kept] = {}
@@ -257,6 +264,7 @@ class World:
             check_parameters=registry.build,
             member_of_certificate=self.member,
             evidence=self.evidence,
+            store=self._store,
         )
 
     def member(self, certificate: bytes, at: int) -> Member:

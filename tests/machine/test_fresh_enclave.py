@@ -5,12 +5,15 @@ the same model and predictions, nobody is asked twice, one receipt that tells of
 import functools
 
 import pytest
-from fakes.coming_back import go_on
+from fakes.coming_back import go_on, run_to
 from fakes.outcomes import completed
 from fakes.shop import predict_job, train_job, world
 from fakes.world import predict_task, train_task
 
 from confide.algorithms import model_file
+from confide.protocol.messages import Kind
+from confide.protocol.roles import Role
+from confide.protocol.table import State
 
 EVERYBODY = ("shop", "media")
 
@@ -96,3 +99,58 @@ def test_everybody_dies_at_once(at):
     all_come(ran)
     completed(ran)
     assert results(ran) == undisturbed()
+
+
+def sent_blocks(ran, name):
+    """Indices of blocks that a party has sent, in order, to whichever enclave."""
+    return [message.index for who, message in ran.said if who == name and message.kind is Kind.DATA_BLOCK]
+
+
+def listening(ran):
+    """Keep what parties say, too."""
+    ran.said, seal = [], ran._seal
+
+    def keep(channel, message, payload):
+        if channel._us is not Role.C:
+            names = {Role.A: "shop", Role.B: "media"}
+            ran.said.append((names[channel._us], message))
+        return seal(channel, message, payload)
+
+    ran._seal = keep
+    return ran
+
+
+def test_blocks_that_were_stored_are_not_sent_again(tmp_path):
+    ran = listening(world(store=tmp_path))
+    run_to(ran, "shop", State.WORKING)
+    run_to(ran, "media", State.WORKING)
+    sent = {name: sent_blocks(ran, name) for name in EVERYBODY}
+    assert all(indices == [0, 1, 2] for indices in sent.values())
+    ran.kill_enclave()
+    all_come(ran)
+    completed(ran)
+    assert {name: sent_blocks(ran, name) for name in EVERYBODY} == sent
+    assert not list(tmp_path.iterdir()), "what was stored is removed in the end"
+
+
+def test_an_upload_goes_on_at_the_block_in_a_fresh_enclave(tmp_path):
+    ran = listening(world(store=tmp_path))
+    run_to(ran, "media", State.UPLOADING)
+    while len(list(tmp_path.glob("*/media-*/[0-9]*"))) < 2:
+        ran.step()
+        ran.enclave._course.vault.missing("media")
+    stored = {path.name for path in tmp_path.glob("*/media-*/[0-9]*")}
+    before = len(sent_blocks(ran, "media"))
+    ran.kill_enclave()
+    all_come(ran)
+    completed(ran)
+    assert {str(index) for index in sent_blocks(ran, "media")[before:]} == {"0", "1", "2"} - stored
+
+
+def test_without_a_folder_everything_is_sent_again():
+    ran = listening(world())
+    run_to(ran, "shop", State.WORKING)
+    ran.kill_enclave()
+    all_come(ran)
+    completed(ran)
+    assert sent_blocks(ran, "shop") == [0, 1, 2, 0, 1, 2]

@@ -1,6 +1,6 @@
 """Composition root of the enclave process. Measured; started by the host with the configuration on stdin.
 
-    python -I -m confide.app.enclave [--listen HOST:PORT] [--memory SIZE] [--spool FOLDER]
+    python -I -m confide.app.enclave [--listen HOST:PORT] [--memory SIZE] [--spool FOLDER] [--store FOLDER]
 
 What the host controls (arguments, environment, stdin) decides nothing about trust: the configuration is
 bound into the evidence, and the parties compare it with what they expect.
@@ -40,6 +40,7 @@ from confide.enclave.door import Door
 from confide.enclave.driver import Driver
 from confide.enclave.inbox import Inbox
 from confide.enclave.spool import SpoolFolder
+from confide.enclave.store import BlockStore
 from confide.enclave.visits import Event
 from confide.protocol.blocks import EnclaveIdentity
 from confide.session.join import Attested
@@ -74,9 +75,13 @@ class EnclaveProcess:
         quoter: Quoter,
         pipe: HostPipe,
         memory: int | None = None,
+        *,
         spool: Path | None = None,
+        store: Path | None = None,
     ) -> None:
-        """`memory`: bytes that this process may use, if that is known; `spool`: see enclave/spool.py."""
+        """`memory`: bytes that this process may use, if that is known; `spool`, `store`: see enclave/spool.py
+        and enclave/store.py.
+        """
         self._config, self._config_bytes = config, config.encode()
         self._quoter, self._pipe = quoter, pipe
         self._clock, self._randomness = SystemClock(), SystemRandomness()
@@ -97,6 +102,7 @@ class EnclaveProcess:
             evidence=self._evidence,
             memory=memory,
             spools=SpoolFolder(spool, self._randomness),
+            store=BlockStore(store, config.task) if store is not None else None,
         )
 
     def _identity(self) -> EnclaveIdentity:
@@ -197,6 +203,12 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="FOLDER",
         help="for sealed data that does not fit into memory; default: the system's for temporary files",
     )
+    parser.add_argument(
+        "--store",
+        type=Path,
+        metavar="FOLDER",
+        help="keep the parties' blocks there, sealed, for the enclave that takes this one's place if it dies",
+    )
     options = parser.parse_args(arguments)
     faults_log.replace_hooks()
     give_memory_back()
@@ -205,7 +217,9 @@ def main(arguments: list[str] | None = None) -> int:
         config = enclave_config.decode(line.rstrip(b"\n"))
         memory = available() if options.memory is None else parse_size(options.memory)
         quoter = choose_quoter(os.environ.get(VARIABLE))
-        return EnclaveProcess(config, quoter, HostPipe(), memory, options.spool).run(options.listen)
+        return EnclaveProcess(
+            config, quoter, HostPipe(), memory, spool=options.spool, store=options.store
+        ).run(options.listen)
     except ConfideError as error:
         sys.stderr.write(f"{error.code} {error.message}\n")
         return error.exit_code

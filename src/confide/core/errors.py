@@ -193,6 +193,7 @@ class TakeoverRefused(TaskEnded):
     """What was shown to a fresh enclave is not what all participants of this task have signed."""
 
     code = "CFD-520"
+    exit_code = 50
     fault = Fault.PEER
     remedy = (
         "The named party restores its records of this task, or the task is started again; "
@@ -204,6 +205,7 @@ class EnclaveReplaced(TaskEnded):
     """Another enclave answers where ours was, and may not take up the task."""
 
     code = "CFD-521"
+    exit_code = 50
     fault = Fault.PLATFORM
     remedy = (
         "Nothing was sent to it. Ask the platform's operator why two enclaves of one task run, or why the "
@@ -215,6 +217,7 @@ class JournalInvalid(TaskEnded):
     """What this party had written down of a task to take it up again can't be used."""
 
     code = "CFD-522"
+    exit_code = 50
     fault = Fault.YOU
     remedy = (
         "Use the identity, the task file and the dataset with which the task was started; "

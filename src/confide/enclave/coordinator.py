@@ -155,6 +155,11 @@ class Coordinator:
         self._rounds.stop()
         self._course.wipe()
 
+    def remove_stored(self) -> None:
+        """The task has ended: no other enclave will take it up."""
+        if self._context.store is not None:
+            self._context.store.remove()
+
     # --- what is said --------------------------------------------------------------------------------
 
     def _talk(self) -> Says:

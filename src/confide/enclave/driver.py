@@ -73,12 +73,14 @@ class Driver:
         except ConfideError as error:
             self.end(error)
             return _bare(error)
+        self._coordinator.remove_stored()
         self._wipe()
         return None
 
     def end(self, error: ConfideError) -> None:
         """End the task now: tell every participant who can still hear it, then wipe keys and data."""
         self._abort(error)
+        self._coordinator.remove_stored()
         self._wipe()
 
     def _wipe(self) -> None:

@@ -97,6 +97,8 @@ class Rounds:
             return
         manifest = course.vault.open(party, promised, opening.salt, payload)
         check_manifest(party, manifest, current.task)
+        if course.context.store is not None:
+            course.vault.keep(party, course.context.store.of(party, promised, opening.storage_key))
         current.opened[party] = manifest.rows
         if current.complete(current.opened):
             self._choose_plan(current)
@@ -299,4 +301,6 @@ class Rounds:
             current = self._course.rounds[self._course.acknowledged]
             self._closing.add(current)
             current.release_result()
+            if self._course.context.store is not None:
+                self._course.context.store.remove()
             self._course.acknowledged += 1

@@ -23,7 +23,7 @@ from confide.session.join import LastSigned
 Answers = Iterator[Spoken]
 Handler = Callable[[Message, bytes], Answers]
 T = TypeVar("T", bound=Message)
-SALT_BYTES = 32
+SALT_BYTES = STORAGE_KEY_BYTES = 32
 
 
 class Participant:
@@ -165,7 +165,11 @@ class Participant:
         if self.standing.opened != digest:
             self._before_upload()
         self.standing.opened = digest
-        yield Spoken(m.Opening(salt=self.standing.salt), self._data().manifest_bytes)
+        self.standing.storage_key = self.standing.storage_key or self._context.randomness.bytes(
+            STORAGE_KEY_BYTES
+        )
+        opening = m.Opening(salt=self.standing.salt, storage_key=self.standing.storage_key)
+        yield Spoken(opening, self._data().manifest_bytes)
 
     def _upload(self, message: Message, _: bytes) -> Answers:
         wanted, dataset = expect(message, m.Wanted), self._data()

@@ -44,6 +44,8 @@ class Standing:
     dataset: Dataset | None = None
     salt: bytes = b""
     """Of our last commitment."""
+    storage_key: bytes = b""
+    """Under which enclaves keep our blocks at the host; made at the first opening of the task."""
     block: Block | None = None
     """The last that we have signed."""
     signed: tuple[str, ...] = ()

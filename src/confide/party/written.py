@@ -26,6 +26,7 @@ class Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     certificates: dict[str, str]
     expected: Expected | None
     salt: bytes
+    storage_key: bytes
     block: Block | None
     signed: tuple[str, ...]
     agreed: SignedBlock | None
@@ -43,7 +44,7 @@ class Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 _SAME = (
     "finished", "reports", "certificates", "expected", "salt", "block", "signed", "agreed", "opened",
-    "notice", "listing", "own_model", "trained_by", "draft", "receipt",
+    "notice", "listing", "storage_key", "own_model", "trained_by", "draft", "receipt",
 )  # fmt: skip
 
 

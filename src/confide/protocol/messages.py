@@ -282,6 +282,8 @@ class Opening(Message, frozen=True, kw_only=True, tag=Kind.OPENING.value):
 
     kind: ClassVar[Kind] = Kind.OPENING
     salt: Annotated[bytes, Meta(min_length=32, max_length=32)]
+    storage_key: Annotated[bytes, Meta(min_length=32, max_length=32)]
+    """Under which C keeps this party's blocks at the host, for an enclave that may take its place."""
 
 
 class Wanted(Message, frozen=True, kw_only=True, tag=Kind.WANTED.value):
