@@ -1,6 +1,7 @@
 """`confide task`: propose, follow, receive; look and cancel."""
 
 from datetime import UTC, datetime
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -120,10 +121,16 @@ def list_command(*, config: Config = Path(CONFIG_FILE), output: OutputFormat = F
 def _standing(status: TaskStatus) -> str:
     if status.state is TaskState.ENDED:
         return f"ended: {status.outcome}"
-    waits = f", waits for {', '.join(status.waiting_for)}" if status.waiting_for else ""
+    waits = f", waits for {', '.join(_waits(status))}" if status.waiting_for else ""
     if waits and status.waiting_since is not None:
         waits += f" since {datetime.fromtimestamp(status.waiting_since, UTC):%H:%M:%S} UTC"
     return f"{status.state}: {status.phase or 'no phase yet'}{waits}"
+
+
+def _waits(status: TaskStatus) -> list[str]:
+    """For whom, and to do what: the state of its channel."""
+    found = zip_longest(status.waiting_for, status.waiting_what, fillvalue="")
+    return [f"{name} ({what})" if what else name for name, what in found]
 
 
 @app.command("show")
