@@ -124,7 +124,7 @@ class Endless:
         self.steps = 0
         self.stopped = threading.Event()
 
-    def run(self, agreement, model, shelves, randomness):
+    def run(self, agreement, model, shelves, randomness, checkpoints):
         try:
             while True:
                 self.steps += 1

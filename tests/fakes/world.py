@@ -265,6 +265,7 @@ class World:
             member_of_certificate=self.member,
             evidence=self.evidence,
             store=self._store,
+            checkpoint_seconds=0,
         )
 
     def member(self, certificate: bytes, at: int) -> Member:

@@ -13,6 +13,7 @@ from confide.algorithms.base import (
     Estimator,
     Floats,
     Integers,
+    Keeper,
     Shards,
     TrainingProgress,
     WarmStart,
@@ -73,6 +74,7 @@ class NetworkEstimator(Estimator):
         holdout: Shards | None = None,
         feature_count: int,
         start: WarmStart | None = None,
+        keeper: Keeper | None = None,
     ) -> Iterator[TrainingProgress]:
         parameters, binary, fields = self._parameters, self._loss.binary, data.fields
 
@@ -96,7 +98,7 @@ class NetworkEstimator(Estimator):
             seed=order,
             binary=binary,
         )
-        yield from training.train(learner, data, holdout, schedule)
+        yield from training.train(learner, data, holdout, schedule, keeper)
 
     def working_bytes(self, fields: int) -> int:
         engine, shape = self._engine(), self._shape()

@@ -30,7 +30,7 @@ from confide.core.errors import (
 from confide.core.platform_api import TaskState, TaskStatus
 from confide.party.participant import Participant
 from confide.protocol import faults
-from confide.protocol.messages import Message
+from confide.protocol.messages import Message, Progress
 from confide.protocol.roles import Role
 from confide.session.conversation import converse
 from confide.session.join import join
@@ -96,7 +96,8 @@ class Conversation:
 
         def note(way: str, message: Message, state: str) -> None:
             heard.set()
-            if way == "said":
+            news = isinstance(message, Progress) and script.note_checkpoint(message)
+            if way == "said" or news:
                 self.journal.step(message, script.standing, enclave.identity, enclave.generation)
             self.folder.note(way, message, state)
 

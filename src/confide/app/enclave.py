@@ -78,6 +78,7 @@ class EnclaveProcess:
         *,
         spool: Path | None = None,
         store: Path | None = None,
+        checkpoint_seconds: int = limits.CHECKPOINT_SECONDS,
     ) -> None:
         """`memory`: bytes that this process may use, if that is known; `spool`, `store`: see enclave/spool.py
         and enclave/store.py.
@@ -103,6 +104,7 @@ class EnclaveProcess:
             memory=memory,
             spools=SpoolFolder(spool, self._randomness),
             store=BlockStore(store, config.task) if store is not None else None,
+            checkpoint_seconds=checkpoint_seconds,
         )
 
     def _identity(self) -> EnclaveIdentity:
@@ -209,6 +211,13 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="FOLDER",
         help="keep the parties' blocks there, sealed, for the enclave that takes this one's place if it dies",
     )
+    parser.add_argument(
+        "--checkpoint-seconds",
+        type=int,
+        default=limits.CHECKPOINT_SECONDS,
+        metavar="SECONDS",
+        help="with --store: how often, at most, the state of a training is kept there, too",
+    )
     options = parser.parse_args(arguments)
     faults_log.replace_hooks()
     give_memory_back()
@@ -217,9 +226,16 @@ def main(arguments: list[str] | None = None) -> int:
         config = enclave_config.decode(line.rstrip(b"\n"))
         memory = available() if options.memory is None else parse_size(options.memory)
         quoter = choose_quoter(os.environ.get(VARIABLE))
-        return EnclaveProcess(
-            config, quoter, HostPipe(), memory, spool=options.spool, store=options.store
-        ).run(options.listen)
+        process = EnclaveProcess(
+            config,
+            quoter,
+            HostPipe(),
+            memory,
+            spool=options.spool,
+            store=options.store,
+            checkpoint_seconds=options.checkpoint_seconds,
+        )
+        return process.run(options.listen)
     except ConfideError as error:
         sys.stderr.write(f"{error.code} {error.message}\n")
         return error.exit_code

@@ -23,7 +23,7 @@ from confide.protocol.messages import Kind, Message
 JOURNAL = "journal.sealed"
 _STEPS = frozenset({
     Kind.PROPOSAL, Kind.ACCEPT, Kind.COMMIT, Kind.SIGNATURE, Kind.CONFIRM, Kind.OPENING, Kind.FETCH,
-    Kind.ACKNOWLEDGE, Kind.COUNTERSIGNATURE,
+    Kind.ACKNOWLEDGE, Kind.COUNTERSIGNATURE, Kind.PROGRESS,
 })  # fmt: skip
 """Before one of these is sent, it is written down what this party will have said."""
 

@@ -195,10 +195,7 @@ class TakeoverRefused(TaskEnded):
     code = "CFD-520"
     exit_code = 50
     fault = Fault.PEER
-    remedy = (
-        "The named party restores its records of this task, or the task is started again; "
-        "models and agreements that were kept stay valid."
-    )
+    remedy = "The named party restores its records of this task, or the task is started again."
 
 
 class EnclaveReplaced(TaskEnded):
@@ -207,10 +204,7 @@ class EnclaveReplaced(TaskEnded):
     code = "CFD-521"
     exit_code = 50
     fault = Fault.PLATFORM
-    remedy = (
-        "Nothing was sent to it. Ask the platform's operator why two enclaves of one task run, or why the "
-        "software was changed while the task went on; then start the task again."
-    )
+    remedy = "Nothing was sent to it. Ask the operator why there are two, or why its software was changed."
 
 
 class JournalInvalid(TaskEnded):
@@ -219,10 +213,16 @@ class JournalInvalid(TaskEnded):
     code = "CFD-522"
     exit_code = 50
     fault = Fault.YOU
-    remedy = (
-        "Use the identity, the task file and the dataset with which the task was started; "
-        "otherwise cancel it and start again."
-    )
+    remedy = "Use the identity, the task file and the dataset with which the task was started; or cancel it."
+
+
+class CheckpointRefused(TaskEnded):
+    """The platform did not bring back the state of a training that the parties name: it began again."""
+
+    code = "CFD-523"
+    exit_code = 50
+    fault = Fault.PLATFORM
+    remedy = "Nothing older was used: only time is lost. The operator looks after the folder of `--store`."
 
 
 # --- 2xx: attestation --------------------------------------------------------------------------------

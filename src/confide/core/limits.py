@@ -134,6 +134,10 @@ MAX_CREATED_PER_HOUR: Final = 120
 MAX_LISTED_TASKS: Final = 100
 MAX_TOKEN_LENGTH: Final = 64
 MAX_OUTCOME_LENGTH: Final = 200
+MAX_CHECKPOINT_BYTES: Final = 4096 * MIB
+"""The state of one training: numbers, the optimiser's sums, the best epoch's numbers."""
+CHECKPOINT_SECONDS: Final = 60
+"""Between two of them, at least; an enclave's option says otherwise."""
 MAX_JOURNAL_BYTES: Final = 64 * MIB
 """What a party has written down of one task under way."""
 MAX_LOG_BYTES: Final = 16 * MIB

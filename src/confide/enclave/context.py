@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
+from confide.core import limits
 from confide.core.enclave_config import EnclaveConfig
 from confide.core.errors import RemoteProtocolError
 from confide.core.ports import Clock, Randomness, Signer
@@ -58,6 +59,8 @@ class EnclaveContext:
     """Where what does not fit into memory may go, sealed; None: nowhere."""
     store: BlockStore | None = None
     """Where blocks are kept, sealed, for an enclave that may take this one's place; None: nowhere."""
+    checkpoint_seconds: float = limits.CHECKPOINT_SECONDS
+    """Between two states of a training that are kept there, at least."""
     members: dict[str, Member] = field(default_factory=dict)
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from confide.core.digest import digest_of
 from confide.core.platform_api import TaskKind
+from confide.enclave.checkpoints import Checkpoints
 from confide.protocol import receipts
 from confide.protocol.blocks import Block, SignedBlock
-from confide.protocol.messages import Commit, Confirm, ModelReference, Proposal
+from confide.protocol.messages import Checkpoint, Commit, Confirm, ModelReference, Proposal
 from confide.protocol.receipts import PrivatePart, ResultStatement, RowCounts
 from confide.protocol.terms import Algorithm, Consent, Task
 
@@ -44,6 +45,10 @@ class Round:
     """Whether all hold the same task and algorithm."""
     opened: dict[str, int] = field(default_factory=dict)
     """Rows of each dataset whose commitment has been opened."""
+    storage_keys: dict[str, bytes] = field(default_factory=dict, repr=False)
+    told: list[Checkpoint] = field(default_factory=list)
+    """What parties were told of checkpoints, in this round."""
+    checkpoints: Checkpoints | None = None
     received: set[str] = field(default_factory=set)
     """Whose data is complete."""
     model_parts: list[bytes] = field(default_factory=list, repr=False)

@@ -54,13 +54,13 @@ class BlockStore:
     """Of one task."""
 
     def __init__(self, folder: Path, task: str) -> None:
-        self._folder, self._task = folder / task, task
+        self.folder, self._task = folder / task, task
 
     def of(self, party: str, commitment: str, key: bytes) -> StoredBlocks:
         """A party's dataset, under its storage key."""
         bound = StorageKey(key, task=self._task, party=party, commitment=commitment)
-        return StoredBlocks(self._folder / f"{party}-{commitment}", bound)
+        return StoredBlocks(self.folder / f"{party}-{commitment}", bound)
 
     def remove(self) -> None:
         """Nothing of it will be asked for again."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -19,6 +19,7 @@ from confide.data.columns import take_column
 from confide.data.encoding import FeatureEncoder
 from confide.data.split import holdout
 from confide.data.vocabulary import Scheme, Vocabulary
+from confide.enclave.checkpoints import Checkpoints
 from confide.enclave.encoded_rows import EncodeRows, InMemory, Split
 from confide.enclave.opened import Opened, blaming, fields_of, open_shelves
 from confide.enclave.out_of_core import OutOfCore
@@ -27,6 +28,7 @@ from confide.enclave.round import Outcome
 from confide.enclave.vault import Shelves
 from confide.enclave.work import Step
 from confide.protocol.blocks import SignedBlock
+from confide.protocol.messages import CHECKPOINT_REFUSED
 from confide.protocol.receipts import PrivatePart
 from confide.protocol.terms import Label, Task
 
@@ -70,7 +72,13 @@ class Trainer:
             return take_column(self._opened.sources[label.owner], label.name, chosen).astype(np.float32)
 
     def train(
-        self, parties: tuple[str, ...], stage: str, *, last: bool, previous: Model | None = None
+        self,
+        parties: tuple[str, ...],
+        stage: str,
+        *,
+        last: bool,
+        previous: Model | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> Iterator[Step]:
         """Train on the columns of these parties; `result` holds the model afterwards.
 
@@ -84,8 +92,10 @@ class Trainer:
         features = rows.encoder.feature_count
         start = _start(previous, rows.encoder)
         for report in estimator.fit_shards(
-            rows.learn, holdout=rows.held, feature_count=features, start=start
+            rows.learn, holdout=rows.held, feature_count=features, start=start, keeper=checkpoints
         ):
+            if checkpoints is not None and checkpoints.refused and not reports:
+                yield Step(stage=CHECKPOINT_REFUSED, done=0, total=report.steps)
             reports.append(report)
             yield Step(stage=stage, done=report.step, total=report.steps, metrics=_numbers(report))
         scores = predict_shards(estimator.predict, rows.held)
@@ -113,7 +123,13 @@ class Trainer:
         )
 
 
-def run(signed: SignedBlock, model: bytes, shelves: Shelves, randomness: Randomness) -> Iterator[Step]:
+def run(
+    signed: SignedBlock,
+    model: bytes,
+    shelves: Shelves,
+    randomness: Randomness,
+    checkpoints: Checkpoints | None = None,
+) -> Iterator[Step]:
     """See enclave.work.Work. Baselines start from nothing: the model knows more than they may see."""
     task = signed.block.task
     previous = _opened(model)
@@ -121,7 +137,8 @@ def run(signed: SignedBlock, model: bytes, shelves: Shelves, randomness: Randomn
     opened = open_shelves(task, shelves)
     yield Step(stage="join", done=1, total=1)
     trainer = Trainer(signed, opened, shelves)
-    yield from trainer.train(task.participants, "train", last=not task.baselines, previous=previous)
+    everybody, last = task.participants, not task.baselines
+    yield from trainer.train(everybody, "train", last=last, previous=previous, checkpoints=checkpoints)
     previous = None
     joint = trainer.result
     found: dict[str, Any] = {"joint": joint.metrics}

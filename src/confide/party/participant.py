@@ -43,7 +43,7 @@ class Participant:
             Kind.PASS: self._open,
             Kind.WANTED: self._upload,
             Kind.RECEIVED: self._nothing,
-            Kind.PROGRESS: self._nothing,
+            Kind.PROGRESS: self._progress,
             Kind.RECEIPT: self._countersign,
             Kind.FINAL_RECEIPT: self._keep_receipt,
         }
@@ -131,7 +131,7 @@ class Participant:
             self._renew(block)
         else:
             checks.check_block(block, self._agreement(), self._context.clock.now())
-            self.standing.signed = ()
+            self.standing.signed, self.standing.checkpoint = (), None
         self.standing.block = block
         self.standing.signed = (*self.standing.signed, digest_of(block))
         signature = self._context.signer.sign(context_of(block), canonical.encode(block))
@@ -168,7 +168,11 @@ class Participant:
         self.standing.storage_key = self.standing.storage_key or self._context.randomness.bytes(
             STORAGE_KEY_BYTES
         )
-        opening = m.Opening(salt=self.standing.salt, storage_key=self.standing.storage_key)
+        opening = m.Opening(
+            salt=self.standing.salt,
+            storage_key=self.standing.storage_key,
+            checkpoint=self.standing.checkpoint,
+        )
         yield Spoken(opening, self._data().manifest_bytes)
 
     def _upload(self, message: Message, _: bytes) -> Answers:
@@ -194,6 +198,18 @@ class Participant:
         if start is not None:
             raise RemoteProtocolError("a model was asked for, which we do not bring")
         yield from ()
+
+    def _progress(self, message: Message, _: bytes) -> Answers:
+        self.note_checkpoint(expect(message, m.Progress))
+        yield from ()
+
+    def note_checkpoint(self, progress: m.Progress) -> bool:
+        """Whether it tells of one that we did not know; a number that we know is never taken back."""
+        new, known = progress.checkpoint, self.standing.checkpoint
+        if new is None or (known is not None and new.number <= known.number):
+            return False
+        self.standing.checkpoint = new
+        return True
 
     def _nothing(self, _: Message, __: bytes) -> Answers:
         yield from ()

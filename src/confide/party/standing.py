@@ -9,7 +9,7 @@ from confide.core.digest import digest_of
 from confide.party.checks import Expected, Finished
 from confide.party.ports import Dataset, Yes
 from confide.protocol.blocks import Block, SignedBlock
-from confide.protocol.messages import ModelReference, Offer, ReceiptToSign, Result
+from confide.protocol.messages import Checkpoint, ModelReference, Offer, ReceiptToSign, Result
 from confide.protocol.receipts import PrivatePart, SignedReceipt
 from confide.protocol.terms import Listed
 
@@ -46,6 +46,8 @@ class Standing:
     """Of our last commitment."""
     storage_key: bytes = b""
     """Under which enclaves keep our blocks at the host; made at the first opening of the task."""
+    checkpoint: Checkpoint | None = None
+    """The newest that we were told of, in this round."""
     block: Block | None = None
     """The last that we have signed."""
     signed: tuple[str, ...] = ()

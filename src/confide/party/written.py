@@ -11,7 +11,7 @@ from confide.party.checks import Expected, Finished
 from confide.party.ports import Dataset, Yes
 from confide.party.standing import Download, Given, Standing
 from confide.protocol.blocks import Block, EnclaveIdentity, SignedBlock
-from confide.protocol.messages import ModelReference, Offer, ReceiptToSign, Result
+from confide.protocol.messages import Checkpoint, ModelReference, Offer, ReceiptToSign, Result
 from confide.protocol.receipts import PrivatePart, SignedReceipt
 from confide.protocol.terms import Consent, Listed
 
@@ -27,6 +27,7 @@ class Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     expected: Expected | None
     salt: bytes
     storage_key: bytes
+    checkpoint: Checkpoint | None
     block: Block | None
     signed: tuple[str, ...]
     agreed: SignedBlock | None
@@ -44,7 +45,7 @@ class Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 _SAME = (
     "finished", "reports", "certificates", "expected", "salt", "block", "signed", "agreed", "opened",
-    "notice", "listing", "storage_key", "own_model", "trained_by", "draft", "receipt",
+    "notice", "listing", "storage_key", "checkpoint", "own_model", "trained_by", "draft", "receipt",
 )  # fmt: skip
 
 

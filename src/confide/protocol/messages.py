@@ -277,6 +277,18 @@ class Pass(Message, frozen=True, kw_only=True, tag=Kind.PASS.value):
     kind: ClassVar[Kind] = Kind.PASS
 
 
+CHECKPOINT_REFUSED = "checkpoint refused"
+"""A stage of PROGRESS: the state that the parties name did not come back, and the training begins again."""
+
+
+class Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The state of a training that an enclave has left at the host, sealed."""
+
+    number: Annotated[int, Meta(ge=1, lt=1 << 53)]
+    sha384: Digest
+    """Of the sealed bytes."""
+
+
 class Opening(Message, frozen=True, kw_only=True, tag=Kind.OPENING.value):
     """P to C: opens the commitment. Payload: the manifest."""
 
@@ -284,6 +296,8 @@ class Opening(Message, frozen=True, kw_only=True, tag=Kind.OPENING.value):
     salt: Annotated[bytes, Meta(min_length=32, max_length=32)]
     storage_key: Annotated[bytes, Meta(min_length=32, max_length=32)]
     """Under which C keeps this party's blocks at the host, for an enclave that may take its place."""
+    checkpoint: Checkpoint | None = None
+    """The newest that this party was told of, in this round."""
 
 
 class Wanted(Message, frozen=True, kw_only=True, tag=Kind.WANTED.value):
@@ -333,6 +347,8 @@ class Progress(Message, frozen=True, kw_only=True, tag=Kind.PROGRESS.value):
     done: Count
     total: Count
     metrics: dict[str, float] = {}
+    checkpoint: Checkpoint | None = None
+    """The newest that there is: this party keeps it, against a host that brings back an older one."""
 
 
 class Result(Message, frozen=True, kw_only=True, tag=Kind.RESULT.value):
