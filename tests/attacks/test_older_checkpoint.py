@@ -2,9 +2,9 @@
 another task, or none; to have work repeated unnoticed, or a model made of another course than was seen.
 
 Measure: every party is told number and digest of each state, and names the newest that it knows of when it
-opens its commitment to a fresh enclave. That starts from the highest of them, and from nothing else; or the training
-begins again, and every party is told so (CFD-523 in its audit log). States are sealed under the keys of all
-parties, bound to task, agreement and number.
+opens its commitment to a fresh enclave. That starts from the highest of them, and from nothing else; or the
+training begins again, and every party is told so (CFD-523 in its audit log). States are sealed under the keys
+of all parties, bound to task, agreement and number.
 """
 
 import shutil

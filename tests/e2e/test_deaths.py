@@ -17,7 +17,9 @@ ROWS, BLOCK_ROWS, EPOCHS = 4_000, 200, 60
 def site(tmp_path_factory):
     site = Site(tmp_path_factory.mktemp("deaths"))
     try:
-        site.begin(idle_seconds=30)
+        store = str(site.folder("store").resolve())
+        site.command = [*site.loader, "--", "--store", store, "--checkpoint-seconds", "1"]
+        site.begin(idle_seconds=30, command=site.command)
         for name in ("shop", "media"):
             site.join(name)
         rows = list(fair.rows_of(fair.identifiers(ROWS), seed=1))
@@ -66,13 +68,18 @@ def test_the_enclave_is_killed(site):
     outcome = shop.wait().result
     assert outcome["task"] == task
     check_outcome(site, outcome, provider)
-    assert site.confide("shop", "task", "show", task).result["generation"] == 1
+    shown = site.confide("shop", "task", "show", task).result
+    assert shown["generation"] == 1
+    said = [event["message"] for event in shown["events"] if event["way"] == "said"]
+    assert said.count("opening") == 2
+    assert said.count("data-block") == ROWS // BLOCK_ROWS, "what was stored is not sent again"
+    assert not list((site.base / "store").iterdir())
 
 
 def test_the_host_is_killed(site):
     provider, shop, _ = start(site)
     site.host.send(KILL).wait()
-    assert site.serve(idle_seconds=30)["recovered"] == 1
+    assert site.serve(idle_seconds=30, command=site.command)["recovered"] == 1
     check_outcome(site, shop.wait().result, provider)
 
 

@@ -2,10 +2,24 @@
 
 import functools
 
-from fuzzing import targets_attestation, targets_crypto, targets_data, targets_files, targets_protocol
+from fuzzing import (
+    targets_attestation,
+    targets_crypto,
+    targets_data,
+    targets_files,
+    targets_protocol,
+    targets_takeover,
+)
 from fuzzing.harness import Target, check_examples
 
-_ROOMS = (targets_protocol, targets_crypto, targets_attestation, targets_data, targets_files)
+_ROOMS = (
+    targets_protocol,
+    targets_crypto,
+    targets_attestation,
+    targets_data,
+    targets_files,
+    targets_takeover,
+)
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""A training that goes on from its state ends with the numbers of one that was never interrupted, to the bit."""
+"""A training that goes on from its state ends with the numbers of one that nobody interrupted, to the bit."""
 
 import numpy as np
 import pytest
