@@ -83,3 +83,11 @@ def test_an_initiator_that_shows_a_finished_round_as_unfinished_gets_the_same_ag
     first, second = ran.kept["shop"].results
     assert first[0].bytes - second[0].bytes < 0, "the model file names the agreement, which is longer now"
     assert len(ran.kept["media"].receipts[0].receipt.rounds) == 1
+
+
+def test_the_same_agreement_is_shown_once():
+    ran = run_to(world(), "media", State.UPLOADING)
+    twist(ran, "media").changes[Kind.PAST] = lambda spoken: [Spoken(spoken.message)] * 2
+    go_to_the_next(ran, first="media")
+    assert type(ran.errors["enclave"]) is TakeoverRefused
+    assert ran.errors["enclave"].blame == "media"

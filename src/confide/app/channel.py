@@ -38,6 +38,8 @@ from confide.transport.host_client import HostClient
 
 _LOST = (SealError, ChannelClosed, Unreachable)
 """A channel that ended in one of these may be taken up again; another error is an answer."""
+_NOT_REACHED = (ChannelClosed, Unreachable)
+"""The task may still be there: another process of ours may go on with it."""
 _NOT_NOW = (TransportError, EvidenceUnavailable)
 """Somebody does not answer at the moment."""
 
@@ -65,7 +67,8 @@ class Conversation:
             self._through(enclave, script)
         except ConfideError as error:
             self.folder.failed(error.code)
-            self.journal.remove()
+            if not isinstance(error, _NOT_REACHED):
+                self.journal.remove()
             raise
         self.journal.remove()
 

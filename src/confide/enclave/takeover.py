@@ -37,6 +37,8 @@ class Takeover:
         held = self._pasts.setdefault(party, [])
         if len(held) >= limits.MAX_ROUNDS:
             raise LimitExceeded(f"{party} shows more than MAX_ROUNDS rounds", blame=party)
+        if any(earlier.signed.block == past.signed.block for earlier in held):
+            raise TakeoverRefused(f"{party} shows the same agreement twice", blame=party)
         self._check_past(past, party)
         held.append(past)
 
