@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from confide.app import initiate
+from confide.app.resuming import Origin
 from confide.cli.task import load_party
 
 
@@ -35,8 +36,8 @@ def main():
     train, predict = map(Path, sys.argv[1:])
     say({"event": "loaded"})
     party = load_party(Path("confide.toml"))
-    jobs = initiate.training_jobs(party, train, [predict])
-    outcome = initiate.run(party, jobs, tell, threading.Event())
+    origin = Origin(kind="train", files=(str(train.resolve()), str(predict.resolve())))
+    outcome = initiate.run(party, origin, tell, threading.Event())
     say({"event": "end", "outcome": outcome.document()})
 
 

@@ -178,6 +178,9 @@ JOIN = m.JoinStatement(
 ALL_SIGNATURES = {name: KEYS[name].sign("example", b"") for name in PUBLIC}
 _SPOKEN: tuple[Spoken, ...] = (
     Spoken(m.Join(statement=JOIN, sealed_secret=b"sealed", signature=b"signature")),
+    Spoken(m.Recall()),
+    Spoken(m.Past(signed=SIGNED, done=RECEIPT.rounds[0], signature=b"signature")),
+    Spoken(m.Recalled(signed=digest_of(TRAIN_BLOCK))),
     Spoken(m.Listing(algorithms=(LISTED,))),
     Spoken(m.Proposal(task=PREDICT_TASK, algorithm=ALGORITHM, model=MODEL)),
     Spoken(m.Refusal(code="CFD-110", reason="not in the list", algorithms=(LISTED,))),
@@ -196,14 +199,22 @@ _SPOKEN: tuple[Spoken, ...] = (
     Spoken(m.Confirm(task_digest=digest_of(TASK), algorithm_digest=digest_of(ALGORITHM))),
     Spoken(m.Reconfirm(differing=("media",), attempts_left=2)),
     Spoken(m.Pass()),
-    Spoken(m.Opening(salt=SALT), b"manifest"),
+    Spoken(m.Opening(salt=SALT, storage_key=stream("storage key", 32)), b"manifest"),
     Spoken(m.Wanted(blocks=((1, 3), (7, 7)), model_from=0, attempts_left=3)),
     Spoken(m.DataBlock(index=3), b"block"),
     Spoken(m.ModelPart(offset=0), b"part"),
     Spoken(m.Uploaded()),
     Spoken(m.Received(rows=10)),
     Spoken(m.Progress(stage="train", done=1, total=4, metrics={"train_logloss": 0.5})),
-    Spoken(m.Result(statement=STATEMENT, signature=STATEMENT_SIGNATURE, report=REPORT)),
+    Spoken(
+        m.Result(
+            statement=STATEMENT,
+            signature=STATEMENT_SIGNATURE,
+            report=REPORT,
+            done=RECEIPT.rounds[0],
+            done_signature=b"signature",
+        )
+    ),
     Spoken(m.Fetch(offset=0)),
     Spoken(m.ResultPart(offset=0), b"model"),
     Spoken(m.ResultEnd()),

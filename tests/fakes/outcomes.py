@@ -4,7 +4,7 @@ EVERYBODY = ("shop", "media", "enclave")
 
 
 def completed(ran):
-    assert ran.errors == {}
+    assert ran.errors == {}, ran.errors
     assert ran.enclave.closed
     assert len(ran.kept["shop"].receipts) == len(ran.kept["media"].receipts) == 1
 

@@ -40,7 +40,7 @@ class Running:
         self.driver = Driver(
             ran.enclave,
             self.inbox,
-            lambda state, waiting: self.reports.append((state, tuple(waiting))),
+            lambda state, waiting, _: self.reports.append((state, tuple(waiting))),
             self.stopping,
         )
 
@@ -124,7 +124,7 @@ class Endless:
         self.steps = 0
         self.stopped = threading.Event()
 
-    def run(self, agreement, model, shelves, randomness):
+    def run(self, agreement, model, shelves, randomness, checkpoints):
         try:
             while True:
                 self.steps += 1

@@ -7,6 +7,7 @@ and runs it; every envelope that passes is the one a real network would carry.
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from fakes.ports import FakeClock, SeededRandomness
@@ -30,7 +31,9 @@ from confide.data.dataset import PreparedDataset
 from confide.enclave import computation
 from confide.enclave.context import EnclaveContext, Member, Say
 from confide.enclave.coordinator import Coordinator
+from confide.enclave.store import BlockStore
 from confide.enclave.work import Work
+from confide.party import written
 from confide.party.checks import Certified
 from confide.party.initiator import Initiator, Job, ModelToBring
 from confide.party.participant import Participant
@@ -71,6 +74,7 @@ class Kept:
     results: list[tuple[ResultStatement, bytes, PrivatePart, bytes]] = field(default_factory=list)
     receipts: list[SignedReceipt] = field(default_factory=list)
     seen: list[Message] = field(default_factory=list)
+    came: bytes = b""
 
     def agreed(self, signed: SignedBlock) -> None:
         self.agreements.append(signed)
@@ -80,6 +84,12 @@ class Kept:
 
     def receipt(self, signed: SignedReceipt) -> None:
         self.receipts.append(signed)
+
+    def part(self, offset: int, data: bytes) -> None:
+        self.came = self.came[:offset] + data
+
+    def model(self, sha384: str) -> bytes:
+        return next(data for statement, _, _, data in self.results if statement.sha384 == sha384)
 
     def observe(self, message: Message) -> None:
         self.seen.append(message)
@@ -166,24 +176,20 @@ class World:
         kind: TaskKind = TaskKind.TRAIN,
         work: Work | None = None,
         decide: Callable[[str, Offer, str], Yes] | None = None,
+        store: Path | None = None,
     ) -> None:
-        """`datasets`: per provider and kind. `decide(provider, offer, measurement)` replaces consent."""
+        """`datasets`: per provider and kind. `decide(provider, offer, measurement)` replaces consent.
+
+        `store`: where enclaves leave blocks for the next one.
+        """
         self.authority, self.clock = authority, authority.clock
         first = jobs[0].task
         self.initiator, self.providers = first.initiator, first.providers
         self._datasets, self._decide = datasets, decide
-        self.config = self._config(kind)
-        self.key = PrivateKey.generate(KeyKind.P_384)
-        self.hpke = HpkeKey.generate()
-        self.attested = Attested(TASK_ID, self.key.public_key, self.hpke.public_key, self.config.encode())
-        self.identity = EnclaveIdentity(
-            public_key=self.key.public_key,
-            tee="sgx",
-            measurement=DEFAULT_MEASUREMENT,
-            trust_root=digest.sha256_hex(authority.tee.root_der),
-            config=digest.sha384_hex(self.config.encode()),
-        )
-        self.enclave = Coordinator(self._enclave_context(), work or computation.Computation(self.clock))
+        self._kind, self._work = kind, work or computation.Computation(self.clock)
+        self._store = BlockStore(store, TASK_ID) if store else None
+        self.generation = -1
+        self._launch()
         self.kept: dict[str, Kept] = {}
         self.scripts: dict[str, Participant] = {}
         self.ends: dict[str, SealedChannel] = {}
@@ -208,6 +214,22 @@ class World:
 
     # --- building ------------------------------------------------------------------------------------
 
+    def _launch(self) -> None:
+        """A fresh enclave process: new keys, nothing known."""
+        self.generation += 1
+        self.config = self._config(self._kind)
+        self.key = PrivateKey.generate(KeyKind.P_384)
+        self.hpke = HpkeKey.generate()
+        self.attested = Attested(TASK_ID, self.key.public_key, self.hpke.public_key, self.config.encode())
+        self.identity = EnclaveIdentity(
+            public_key=self.key.public_key,
+            tee="sgx",
+            measurement=DEFAULT_MEASUREMENT,
+            trust_root=digest.sha256_hex(self.authority.tee.root_der),
+            config=digest.sha384_hex(self.config.encode()),
+        )
+        self.enclave = Coordinator(self._enclave_context(), self._work)
+
     def _config(self, kind: TaskKind) -> EnclaveConfig:
         pem = self.authority.pem.decode()
         return EnclaveConfig(
@@ -219,6 +241,7 @@ class World:
             ca_pem=pem,
             created_at=self.clock.now(),
             join_seconds=300,
+            generation=self.generation,
         )
 
     def evidence(self, nonce: bytes) -> bytes:
@@ -244,6 +267,8 @@ class World:
             check_parameters=registry.build,
             member_of_certificate=self.member,
             evidence=self.evidence,
+            store=self._store,
+            checkpoint_seconds=0,
         )
 
     def member(self, certificate: bytes, at: int) -> Member:
@@ -346,6 +371,40 @@ class World:
         self.party(name).lost()
         if not ended and "enclave" not in self.errors:
             self.enclave.lost(name)
+
+    def kill_enclave(self) -> None:
+        """The enclave's process dies, with all that is on its way; the host starts another one.
+
+        Every channel is lost. `join` takes a party to the fresh enclave, when it comes.
+        """
+        for name in self.ends:
+            self.broken[name] = None
+            self.ends[name].destroy()
+            self.enclave_ends[name].destroy()
+        self.wire.clear()
+        self.enclave.wipe()
+        self._launch()
+        for name in self.scripts:
+            self._meet(name)
+
+    def kill_party(self, name: str) -> None:
+        """A party's process dies and is started again: it has what it had written down, and its dataset.
+
+        Its channel is lost. `join` takes it back, when it comes.
+        """
+        if name in self.ends:
+            self.lose(name)
+        before = self.party(name).standing
+        journal = written.write(before, self.identity, self.generation)
+        self.scripts[name] = self._script(name)
+        found = written.read(journal)
+        self.party(name).take_up(written.standing_of(found, before.dataset, self.kept[name].came))
+
+    def _meet(self, name: str) -> None:
+        """A party attests the enclave that is there now."""
+        collateral = self.authority.tee.collateral(self.clock.now()).decode()
+        self.party(name).lost()
+        self.party(name).moved(self.identity, collateral, self.check_evidence)
 
     @property
     def busy(self) -> bool:

@@ -9,10 +9,19 @@ from fuzzing import (
     targets_data,
     targets_files,
     targets_protocol,
+    targets_takeover,
 )
 from fuzzing.harness import Target, check_examples
 
-_ROOMS = (targets_protocol, targets_crypto, targets_attestation, targets_data, targets_files, targets_audit)
+_ROOMS = (
+    targets_protocol,
+    targets_crypto,
+    targets_attestation,
+    targets_data,
+    targets_files,
+    targets_audit,
+    targets_takeover,
+)
 
 
 @functools.cache

@@ -19,7 +19,13 @@ from confide.enclave.context import Say
 from confide.protocol import messages as m
 from confide.protocol.messages import Kind
 from confide.protocol.provenance import signed_bytes
-from confide.protocol.receipts import RECEIPT_CONTEXT, RESULT_CONTEXT, RowCounts, evidence_nonce
+from confide.protocol.receipts import (
+    RECEIPT_CONTEXT,
+    RESULT_CONTEXT,
+    ROUND_CONTEXT,
+    RowCounts,
+    evidence_nonce,
+)
 from confide.protocol.terms import Release, Released
 
 ZERO = "0" * 96
@@ -40,8 +46,13 @@ def run_with_result(change):
 
 def signed_again(ran, result, **fields):
     statement = replace(result.statement, **fields)
+    done = replace(result.done, result=statement, block=statement.block)
     return replace(
-        result, statement=statement, signature=ran.key.sign(RESULT_CONTEXT, signed_bytes(statement))
+        result,
+        statement=statement,
+        signature=ran.key.sign(RESULT_CONTEXT, signed_bytes(statement)),
+        done=done,
+        done_signature=ran.key.sign(ROUND_CONTEXT, canonical.encode(done)),
     )
 
 
@@ -64,6 +75,28 @@ def signed_again(ran, result, **fields):
 )
 def test_a_result_without_the_enclaves_signature_is_not_kept(change):
     assert type(run_with_result(change).errors["shop"]) is SignatureInvalid
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        (lambda _, result: replace(result, done_signature=b""), SignatureInvalid),
+        (lambda _, result: replace(result, done=replace(result.done, block=ZERO)), SignatureInvalid),
+        (lambda ran, result: done_again(ran, result, block=ZERO), RemoteProtocolError),
+        (
+            lambda ran, result: done_again(ran, result, result=replace(result.statement, sha384=ZERO)),
+            RemoteProtocolError,
+        ),
+    ],
+    ids=["not signed", "altered", "of another block", "of another result"],
+)
+def test_a_result_without_its_enclaves_word_on_the_round_is_not_kept(change, error):
+    assert type(run_with_result(change).errors["shop"]) is error
+
+
+def done_again(ran, message, **fields):
+    done = replace(message.done, **fields)
+    return replace(message, done=done, done_signature=ran.key.sign(ROUND_CONTEXT, canonical.encode(done)))
 
 
 def test_a_result_of_another_agreement_is_not_kept():

@@ -1,7 +1,7 @@
 """What every algorithm is to the enclave: fit, predict, and arrays that a model file can hold."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, Self
 
@@ -114,6 +114,18 @@ class WarmStart:
     """(new features,): the feature's index in the model, or -1."""
 
 
+class Keeper(Protocol):
+    """Where a training keeps its state between epochs, to go on from it (see checkpoint.py)."""
+
+    def found(self) -> bytes | None:
+        """The state to start from; None: from the beginning."""
+        ...
+
+    def keep(self, state: Callable[[], bytes]) -> None:
+        """After an epoch: take the state, if it is time."""
+        ...
+
+
 class Estimator(ABC):
     """One algorithm with its parameters, before or after training. Not safe for concurrent `fit`."""
 
@@ -145,6 +157,7 @@ class Estimator(ABC):
         holdout: Shards | None = None,
         feature_count: int,
         start: WarmStart | None = None,
+        keeper: Keeper | None = None,
     ) -> Iterator[TrainingProgress]:
         """Train; the work is done while the iterator is consumed.
 
@@ -154,6 +167,7 @@ class Estimator(ABC):
             holdout: rows that are only scored, after each epoch.
             feature_count: size of the index space.
             start: a model whose numbers are taken over; what it does not know, or all, starts from the seed.
+            keeper: keeps the state between epochs, and may have one to go on from.
 
         Raises:
             SchemaMismatch: arrays of other shapes, types or ranges.

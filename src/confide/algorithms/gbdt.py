@@ -23,6 +23,7 @@ from confide.algorithms.base import (
     Estimator,
     Floats,
     Integers,
+    Keeper,
     Shards,
     TrainingProgress,
     WarmStart,
@@ -92,7 +93,9 @@ class Gbdt(Estimator):
         holdout: Shards | None = None,
         feature_count: int,
         start: WarmStart | None = None,
+        keeper: Keeper | None = None,
     ) -> Iterator[TrainingProgress]:
+        del keeper  # trees have no checkpoints: they begin again
         if start is not None:
             raise ModelNotUsable("gbdt starts from nothing: propose it without a model to start from")
         fields, binary = data.fields, self._loss.binary

@@ -17,6 +17,7 @@ from confide.algorithms.base import (
     Estimator,
     Floats,
     Integers,
+    Keeper,
     Shards,
     TrainingProgress,
     WarmStart,
@@ -81,6 +82,7 @@ class LoopEstimator(Estimator):
         holdout: Shards | None = None,
         feature_count: int,
         start: WarmStart | None = None,
+        keeper: Keeper | None = None,
     ) -> Iterator[TrainingProgress]:
         parameters, binary, fields = self._parameters, self._loss.binary, data.fields
 
@@ -105,7 +107,7 @@ class LoopEstimator(Estimator):
             binary=binary,
             positive_weight=self.positive_weight,
         )
-        yield from training.train(learner, data, holdout, schedule)
+        yield from training.train(learner, data, holdout, schedule, keeper)
 
     def predict(self, indices: Integers, values: Floats) -> npt.NDArray[np.float32]:
         network = self._trained()

@@ -53,6 +53,7 @@ ENGINE_SOURCES = (
 COMMON_SOURCES = (
     "adagrad.py",
     "base.py",
+    "checkpoint.py",
     "losses.py",
     "metrics.py",
     "network_estimator.py",

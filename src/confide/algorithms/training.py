@@ -3,13 +3,15 @@
 import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from confide.algorithms import metrics
-from confide.algorithms.base import Batch, Floats, Integers, Shards, TrainingProgress
+from confide.algorithms.base import Batch, Floats, Integers, Keeper, Shards, TrainingProgress
+from confide.algorithms.checkpoint import Resumable, pack, unpack
 from confide.algorithms.shards import count_rows, predict_shards
 from confide.core import limits
 from confide.core.errors import WorkFailed
@@ -72,7 +74,11 @@ class Schedule:
 
 
 def train(
-    learner: Learner | RowsLearner, data: Shards, holdout: Shards | None, schedule: Schedule
+    learner: Learner | RowsLearner,
+    data: Shards,
+    holdout: Shards | None,
+    schedule: Schedule,
+    keeper: Keeper | None = None,
 ) -> Iterator[TrainingProgress]:
     """Train, reporting every limits.PROGRESS_ROWS rows and at the end of each epoch.
 
@@ -81,28 +87,54 @@ def train(
     One BLAS thread: the products are small, and the sums then do not depend on the number of cores.
     With patience and held-out rows, the learner ends with the numbers of its best epoch.
 
+    With a keeper that has a state, the reports of the epochs that it has behind it come at once, again.
+
     Raises:
         WorkFailed: the loss is no longer a finite number.
     """
     with threadpool_limits(limits=1, user_api="blas"):
-        yield from _train(learner, data, holdout, schedule)
+        yield from _train(learner, data, holdout, schedule, keeper)
 
 
 def _train(
-    learner: Learner | RowsLearner, data: Shards, holdout: Shards | None, schedule: Schedule
+    learner: Learner | RowsLearner,
+    data: Shards,
+    holdout: Shards | None,
+    schedule: Schedule,
+    keeper: Keeper | None,
 ) -> Iterator[TrainingProgress]:
     order = np.random.Generator(np.random.PCG64(schedule.seed))
-    best = _Best()
-    for epoch in range(1, schedule.epochs + 1):
+    best, ends = _Best(), list[TrainingProgress]()
+    if keeper is not None and isinstance(learner, Resumable):
+        ends = _go_on(keeper, learner, order, best)
+        yield from ends
+    for epoch in range(len(ends) + 1, schedule.epochs + 1):
         end = yield from _epoch(learner, data, schedule, epoch, order)
         end, loss = _with_holdout(end, learner, holdout)
+        ends.append(end)
         yield end
         if schedule.patience and loss is not None:
             best.see(epoch, loss, learner)
             if epoch - best.epoch >= schedule.patience:
                 break
+        if keeper is not None and isinstance(learner, Resumable) and epoch < schedule.epochs:
+            keeper.keep(partial(pack, learner, order, ends, (best.epoch, best.loss, best.snapshot)))
     if best.snapshot is not None:
         learner.restore(best.snapshot)
+
+
+def _go_on(
+    keeper: Keeper, learner: Resumable, order: np.random.Generator, best: "_Best"
+) -> list[TrainingProgress]:
+    """The reports of the epochs that need not be learned again."""
+    state = keeper.found()
+    found = unpack(state, learner, order) if state is not None else None
+    if found is None:
+        return []
+    ends, earlier = found
+    if earlier is not None:
+        best.epoch, best.loss, best.snapshot = earlier
+    return ends
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from confide.attestation.claims import Claims
 from confide.attestation.verifier import Step
 from confide.core import digest, enclave_config, limits
 from confide.core.enclave_config import EnclaveConfig
-from confide.core.errors import BindingMismatch
+from confide.core.errors import BindingMismatch, Unreachable
 from confide.core.platform_api import TaskStatus
 from confide.core.ports import Clock, Randomness
 from confide.crypto.certificates import public_key_of_certificate
@@ -37,6 +37,11 @@ class VerifiedEnclave:
     steps: tuple[str, ...]
     """The verification steps that passed, in words."""
     config: LoadedConfig
+
+    @property
+    def generation(self) -> int:
+        """How many enclaves of its task have died before this one."""
+        return enclave_config.decode(self.attested.config).generation
 
     def check_evidence(self, evidence: bytes, nonce: bytes, now: int) -> None:
         """Verify later evidence of the same enclave, under the same policy and collateral.
@@ -73,7 +78,9 @@ def verify_enclave(
         AttestationError: it does not convince, and why.
         Unreachable: nobody answers.
     """
-    address = status.enclave_address or ""
+    if status.enclave_address is None:
+        raise Unreachable("the platform has no enclave for this task at the moment")
+    address = status.enclave_address
     certificate = fetch_certificate(address).encode()
     pinned = PinnedEnclave(
         address,

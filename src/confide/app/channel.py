@@ -1,7 +1,8 @@
 """A party's way through one task over as many channels as it takes: what is lost is taken up again.
 
 A channel is lost when the connection breaks, or when a sealed message does not open. The task is not: the
-party attests the same enclave anew, joins with new keys, and its script goes on (spec/protocol.md, "Rejoin").
+party attests the same enclave anew, or one that takes its place, joins with new keys, and its script goes on
+(spec/protocol.md, "Rejoin", "A fresh enclave").
 """
 
 import threading
@@ -13,12 +14,13 @@ from confide.app.attested import VerifiedEnclave
 from confide.app.events import Event, Tell
 from confide.app.journal import AuditedFolder
 from confide.app.party import Party, enter, evidence_check
+from confide.app.resuming import TaskJournal, check_succession
 from confide.core import enclave_config, limits
 from confide.core.enclave_config import der_of_pem
 from confide.core.errors import (
-    BindingMismatch,
     ChannelClosed,
     ConfideError,
+    EnclaveReplaced,
     EvidenceUnavailable,
     PlatformFailed,
     SealError,
@@ -28,7 +30,7 @@ from confide.core.errors import (
 from confide.core.platform_api import TaskState, TaskStatus
 from confide.party.participant import Participant
 from confide.protocol import faults
-from confide.protocol.messages import Message
+from confide.protocol.messages import Message, Progress
 from confide.protocol.roles import Role
 from confide.session.conversation import converse
 from confide.session.join import join
@@ -36,6 +38,8 @@ from confide.transport.host_client import HostClient
 
 _LOST = (SealError, ChannelClosed, Unreachable)
 """A channel that ended in one of these may be taken up again; another error is an answer."""
+_NOT_REACHED = (ChannelClosed, Unreachable)
+"""The task may still be there: another process of ours may go on with it."""
 _NOT_NOW = (TransportError, EvidenceUnavailable)
 """Somebody does not answer at the moment."""
 
@@ -49,6 +53,7 @@ class Conversation:
     host: HostClient
     status: TaskStatus
     folder: AuditedFolder
+    journal: TaskJournal
     tell: Tell
     cancelled: threading.Event
 
@@ -62,7 +67,10 @@ class Conversation:
             self._through(enclave, script)
         except ConfideError as error:
             self.folder.failed(error)
+            if not isinstance(error, _NOT_REACHED):
+                self.journal.remove()
             raise
+        self.journal.remove()
 
     def _through(self, enclave: VerifiedEnclave, script: Participant) -> None:
         patience = enclave_config.decode(enclave.attested.config).idle_seconds
@@ -79,7 +87,8 @@ class Conversation:
                     script.lost()
                     waits = pauses(patience)
                 enclave = self._again(enclave, lost, waits)
-                script.moved(enclave.collateral.decode(), evidence_check(self.party, enclave))
+                check = evidence_check(self.party, enclave)
+                script.moved(enclave.identity, enclave.collateral.decode(), check)
             else:
                 return
 
@@ -90,6 +99,9 @@ class Conversation:
 
         def note(way: str, message: Message, state: str) -> None:
             heard.set()
+            news = isinstance(message, Progress) and script.note_checkpoint(message)
+            if way == "said" or news:
+                self.journal.step(message, script.standing, enclave.identity, enclave.generation)
             self.folder.note(way, message, state)
 
         try:
@@ -108,33 +120,40 @@ class Conversation:
             link.close()
 
     def _again(self, enclave: VerifiedEnclave, lost: ConfideError, waits: Iterator[float]) -> VerifiedEnclave:
-        """The same enclave, verified anew. Raises when it is gone, is another, or can't be reached."""
+        """The same enclave, or one that takes its place, verified anew.
+
+        Raises when there is none, it may not take our task up, or can't be reached.
+        """
         self.tell(Event("channel-lost", {"code": lost.code, "reason": lost.message}))
         for pause in waits:
             if self.cancelled.wait(pause):
                 raise faults.cancelled(self.party.me)
-            self._look_at_host()
+            status = self._look_at_host()
             try:
-                found = enter(self.party, self.status, _silent)
+                found = enter(self.party, status, _silent)
             except _NOT_NOW as cause:
                 self.tell(Event("not-back-yet", {"reason": cause.message}))
                 continue
-            if found.identity != enclave.identity:
+            try:
+                check_succession(found, enclave.identity, enclave.generation)
+            except EnclaveReplaced:
                 found.pinned.close()
-                raise BindingMismatch("another enclave answers where ours was: nothing is taken up with it")
-            self.tell(Event("back", {"steps": len(found.steps)}))
+                raise
+            came = "back" if found.identity == enclave.identity else "fresh-enclave"
+            self.tell(Event(came, {"steps": len(found.steps), "generation": found.generation}))
             return found
         raise ChannelClosed(f"the enclave could not be reached again in time ({lost.message})")
 
-    def _look_at_host(self) -> None:
-        """Whether there is anything to come back to. A host that is away does not know."""
+    def _look_at_host(self) -> TaskStatus:
+        """What there is to come back to. A host that is away does not know: then where the enclave was."""
         try:
             status = self.host.get_task(self.status.id)
         except TransportError:
-            return
+            return self.status
         if status.state is TaskState.ENDED:
             text = f"the enclave of task {self.status.id} has ended: {status.outcome}"
             raise PlatformFailed(text, blame="platform")
+        return status
 
 
 def pauses(altogether: float) -> Iterator[float]:

@@ -1,6 +1,6 @@
 """Composition root of the enclave process. Measured; started by the host with the configuration on stdin.
 
-    python -I -m confide.app.enclave [--listen HOST:PORT] [--memory SIZE] [--spool FOLDER]
+    python -I -m confide.app.enclave [--listen HOST:PORT] [--memory SIZE] [--spool FOLDER] [--store FOLDER]
 
 What the host controls (arguments, environment, stdin) decides nothing about trust: the configuration is
 bound into the evidence, and the parties compare it with what they expect.
@@ -40,6 +40,7 @@ from confide.enclave.door import Door
 from confide.enclave.driver import Driver
 from confide.enclave.inbox import Inbox
 from confide.enclave.spool import SpoolFolder
+from confide.enclave.store import BlockStore
 from confide.enclave.visits import Event
 from confide.protocol.blocks import EnclaveIdentity
 from confide.session.join import Attested
@@ -74,16 +75,21 @@ class EnclaveProcess:
         quoter: Quoter,
         pipe: HostPipe,
         memory: int | None = None,
+        *,
         spool: Path | None = None,
+        store: Path | None = None,
+        checkpoint_seconds: int = limits.CHECKPOINT_SECONDS,
     ) -> None:
-        """`memory`: bytes that this process may use, if that is known; `spool`: see enclave/spool.py."""
+        """`memory`: bytes that this process may use, if that is known; `spool`, `store`: see enclave/spool.py
+        and enclave/store.py.
+        """
         self._config, self._config_bytes = config, config.encode()
         self._quoter, self._pipe = quoter, pipe
         self._clock, self._randomness = SystemClock(), SystemRandomness()
         self._key = PrivateKey.generate(KeyKind.P_384)
         self._hpke = HpkeKey.generate()
         self._inbox: Inbox[Event] = Inbox()
-        self._stopping = pipe.broken
+        self._stopping = threading.Event()
         self._context = EnclaveContext(
             config=config,
             identity=self._identity(),
@@ -97,6 +103,8 @@ class EnclaveProcess:
             evidence=self._evidence,
             memory=memory,
             spools=SpoolFolder(spool, self._randomness),
+            store=BlockStore(store, config.task) if store is not None else None,
+            checkpoint_seconds=checkpoint_seconds,
         )
 
     def _identity(self) -> EnclaveIdentity:
@@ -154,12 +162,13 @@ class EnclaveProcess:
         self._pipe.tell("closed", outcome=outcome, receipt_digest=coordinator.receipt_digest)
         return 0 if error is None else error.exit_code
 
-    def _tell_state(self, state: str, waiting: dict[str, int]) -> None:
+    def _tell_state(self, state: str, waiting: dict[str, int], what: dict[str, str]) -> None:
         since = min(waiting.values(), default=None)
-        self._pipe.tell("state", state=state, waiting_for=list(waiting), waiting_since=since)
+        names, states = list(waiting), [what[name] for name in waiting]
+        self._pipe.tell("state", state=state, waiting_for=names, waiting_what=states, waiting_since=since)
 
     def _drive(self, coordinator: Coordinator) -> ConfideError | None:
-        driver = Driver(coordinator, self._inbox, self._tell_state, self._stopping)
+        driver = Driver(coordinator, self._inbox, self._tell_state, self._stopping, self._pipe.broken)
         try:
             return driver.run()
         except Exception as bug:  # noqa: BLE001 - a bug must end the task in words, too
@@ -196,6 +205,19 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="FOLDER",
         help="for sealed data that does not fit into memory; default: the system's for temporary files",
     )
+    parser.add_argument(
+        "--store",
+        type=Path,
+        metavar="FOLDER",
+        help="keep the parties' blocks there, sealed, for the enclave that takes this one's place if it dies",
+    )
+    parser.add_argument(
+        "--checkpoint-seconds",
+        type=int,
+        default=limits.CHECKPOINT_SECONDS,
+        metavar="SECONDS",
+        help="with --store: how often, at most, the state of a training is kept there, too",
+    )
     options = parser.parse_args(arguments)
     faults_log.replace_hooks()
     give_memory_back()
@@ -204,7 +226,16 @@ def main(arguments: list[str] | None = None) -> int:
         config = enclave_config.decode(line.rstrip(b"\n"))
         memory = available() if options.memory is None else parse_size(options.memory)
         quoter = choose_quoter(os.environ.get(VARIABLE))
-        return EnclaveProcess(config, quoter, HostPipe(), memory, options.spool).run(options.listen)
+        process = EnclaveProcess(
+            config,
+            quoter,
+            HostPipe(),
+            memory,
+            spool=options.spool,
+            store=options.store,
+            checkpoint_seconds=options.checkpoint_seconds,
+        )
+        return process.run(options.listen)
     except ConfideError as error:
         sys.stderr.write(f"{error.code} {error.message}\n")
         return error.exit_code

@@ -14,15 +14,18 @@ from confide.app.channel import Conversation
 from confide.app.events import Event, Tell
 from confide.app.party import Party, complete_receipt, enter, party_context
 from confide.app.records import HELD_OUT, MODEL, PICTURES, PREDICTIONS, RECEIPT, REPORT, TaskFolder
+from confide.app.resuming import Origin, TaskJournal, check_succession
 from confide.audit.entry import Operation
 from confide.audit.recorder import Recorder
-from confide.core import limits
-from confide.core.errors import ConfideError, ConfigurationError, PlatformFailed, TaskEnded
-from confide.core.platform_api import TaskRequest, TaskState, TaskStatus
+from confide.core import canonical, limits
+from confide.core.errors import ConfideError, ConfigurationError, JournalInvalid, PlatformFailed, TaskEnded
+from confide.core.platform_api import TaskKind, TaskRequest, TaskState, TaskStatus
 from confide.data.dataset import PreparedDataset
 from confide.data.projection import project
+from confide.party import written
 from confide.party.initiator import Initiator, Job, ModelToBring
 from confide.party.ports import Dataset
+from confide.party.written import Written
 from confide.protocol import faults
 from confide.protocol.receipts import decode_signed_receipt
 from confide.protocol.roles import Role
@@ -106,25 +109,70 @@ def _dataset(party: Party, task: Task, beside: Path, relative: str) -> Dataset:
     return project(dataset, columns_of(task, party.me))
 
 
-def run(party: Party, jobs: list[Job], tell: Tell, cancelled: threading.Event) -> Outcome:
+def jobs_of(party: Party, origin: Origin) -> list[Job]:
+    """The rounds that a command line has asked for. Raises what is wrong with the files."""
+    first, *then = map(Path, origin.files)
+    if origin.kind == TaskKind.TRAIN:
+        return training_jobs(party, first, then)
+    return prediction_jobs(party, first)
+
+
+def run(party: Party, origin: Origin, tell: Tell, cancelled: threading.Event) -> Outcome:
     """Run a task to its receipt. Raises whatever ended it before; TaskCancelled once `cancelled` is set."""
-    host = party.host()
+    jobs, host = jobs_of(party, origin), party.host()
     try:
         status = _create(party, host, jobs[0].task)
         tell(Event("created", {"task": status.id, "platform": host.address}))
+        journal = party.journal(party.folder(status.id), status.id, origin)
+        return _through(party, host, status, jobs, journal, tell=tell, cancelled=cancelled)
+    finally:
+        host.close()
+
+
+def resume(party: Party, task: str, tell: Tell, cancelled: threading.Event) -> Outcome:
+    """Go on with a task in whose middle our process died. As `run`; raises JournalInvalid, too."""
+    folder = party.folder(task)
+    journal = party.journal(folder, task)
+    if not journal.exists:
+        raise JournalInvalid(f"no task {task} is under way here")
+    found = journal.read()
+    jobs = jobs_of(party, journal.origin)
+    written.check_jobs_fit(found, [canonical.encode(job.task) for job in jobs])
+    host = party.host()
+    try:
+        status = host.get_task(task)
+        if status.state is TaskState.ENDED:
+            journal.remove()
+            raise PlatformFailed(f"the task has ended meanwhile: {status.outcome}", blame="platform")
+        return _through(party, host, status, jobs, journal, tell=tell, cancelled=cancelled, found=found)
+    finally:
+        host.close()
+
+
+def _through(
+    party: Party,
+    host: HostClient,
+    status: TaskStatus,
+    jobs: list[Job],
+    journal: TaskJournal,
+    *,
+    tell: Tell,
+    cancelled: threading.Event,
+    found: Written | None = None,
+) -> Outcome:
+    """`found`: what an earlier process of ours has written down."""
+    try:
         try:
             audit.exchange_heads(party.heads, host, status.id)
             status = _wait_for_enclave(party, host, status, cancelled)
             tell(Event("started", {"enclave": status.enclave_address}))
-            return _run_in(party, host, status, jobs, tell=tell, cancelled=cancelled)
+            return _run_in(party, host, status, jobs, journal, tell=tell, cancelled=cancelled, found=found)
         except (ConfideError, KeyboardInterrupt) as end:
             if cancelled.is_set() or not isinstance(end, TaskEnded):
                 _withdraw(host, status.id)
             raise
-        finally:
-            audit.try_to_exchange_heads(party.heads, host, status.id)
     finally:
-        host.close()
+        audit.try_to_exchange_heads(party.heads, host, status.id)
 
 
 def _create(party: Party, host: HostClient, first: Task) -> TaskStatus:
@@ -155,16 +203,24 @@ def _run_in(
     host: HostClient,
     status: TaskStatus,
     jobs: list[Job],
+    journal: TaskJournal,
     *,
     tell: Tell,
     cancelled: threading.Event,
+    found: Written | None,
 ) -> Outcome:
     enclave = enter(party, status, tell)
     folder = party.folder(status.id)
     for job in jobs:
         folder.bring(job.task, job.dataset)
     script = Initiator(party_context(party, enclave, folder, tell), jobs)
-    Conversation(party, Role.A, host, status, folder, tell, cancelled).run(enclave, script)
+    if found is not None:
+        check_succession(enclave, found.enclave, found.generation)
+        over = len(found.finished)
+        dataset = jobs[min(over, len(jobs) - 1)].dataset
+        script.take_up(written.standing_of(found, dataset, folder.came()))
+        tell(Event("taken-up", {"rounds": over}))
+    Conversation(party, Role.A, host, status, folder, journal, tell, cancelled).run(enclave, script)
     complete_receipt(party, host, status.id, folder, tell)
     return outcome_of(status.id, folder)
 

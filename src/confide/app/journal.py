@@ -10,7 +10,7 @@ from confide.app.records import TaskFolder
 from confide.audit.entry import DONE, REFUSED, Object, Operation
 from confide.audit.recorder import Recorder
 from confide.core.digest import digest_of
-from confide.core.errors import ConfideError
+from confide.core.errors import CheckpointRefused, ConfideError
 from confide.core.ports import Clock
 from confide.party.ports import Dataset, Decide, Yes
 from confide.protocol import messages as m
@@ -101,7 +101,7 @@ class AuditedFolder(TaskFolder):
                 rows = Object(kind="dataset", digest=self._commitment or None, rows=message.rows)
                 recorder.after(Operation.OPEN, rows, actor=recorder.enclave)
             case m.Progress():
-                self._work(_STAGES.get(message.stage, self._stage))
+                self._progress(message)
             case m.Result():
                 self._work(None)
                 recorder.before(Operation.RECEIVE, _result(message.statement))
@@ -109,6 +109,13 @@ class AuditedFolder(TaskFolder):
                 self._work(None)
             case m.ReceiptToSign():
                 self._receipt_digest = digest_of(message.receipt)
+
+    def _progress(self, message: m.Progress) -> None:
+        if message.stage == m.CHECKPOINT_REFUSED:
+            self._recorder.after(
+                Operation.TRAIN, outcome=CheckpointRefused.code, actor=self._recorder.enclave
+            )
+        self._work(_STAGES.get(message.stage, self._stage))
 
     def _begin_round(self, task: Task, operation: Operation) -> None:
         self._task = digest_of(task)

@@ -188,7 +188,7 @@ def rehearse(rehearsal: Rehearsal, clock: Clock, randomness: Randomness) -> Iter
     )
     unsigned = SignedBlock(block=block, signatures={}, enclave_signature=b"", certificates={})
     shelves: Shelves = vault.shelves(rehearsal.task.participants)
-    yield from training.run(unsigned, b"", shelves, randomness, clock)
+    yield from training.run(unsigned, b"", shelves, randomness, clock=clock)
 
 
 def _column(table: Any, name: str) -> Values:

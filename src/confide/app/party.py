@@ -12,6 +12,7 @@ from confide.app.identity import LoadedIdentity, load_identity
 from confide.app.journal import AuditedFolder
 from confide.app.party_config import LoadedConfig
 from confide.app.records import RECEIPT
+from confide.app.resuming import NOWHERE, Origin, TaskJournal
 from confide.audit.entry import Object, Operation
 from confide.audit.heads import HeadKeeper
 from confide.audit.log import AuditLog
@@ -24,6 +25,7 @@ from confide.core.version import VERSION
 from confide.crypto import signatures
 from confide.crypto.certificates import verify_role
 from confide.crypto.identity import IdentityRole
+from confide.crypto.journal_key import JournalKey
 from confide.crypto.wiping import Secret
 from confide.party.checks import Certified
 from confide.party.ports import PartyContext
@@ -77,6 +79,11 @@ class Party:
         """Where we keep this task; what happens in it is told to the audit log."""
         path = self.config.path(self.config.config.records) / task
         return AuditedFolder(path, self.clock, Recorder(self.log, task))
+
+    def journal(self, folder: AuditedFolder, task: str, origin: Origin = NOWHERE) -> TaskJournal:
+        """What we write down of this task, to take it up again."""
+        key = JournalKey(self.identity.private_key, task)
+        return TaskJournal(folder.folder, key, self.randomness, origin)
 
     def certified(self, pem: str, at: int) -> Certified:
         """See party.checks.CertifiedBy."""

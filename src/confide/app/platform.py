@@ -81,7 +81,7 @@ class RunningPlatform:
     name: str
     address: str
     recovered: int
-    """Tasks that an earlier, killed host had left running, and that were ended now."""
+    """Tasks that an earlier, killed host had left running: each has got a fresh enclave now."""
 
 
 def read_config(path: Path) -> PlatformConfig:
@@ -123,7 +123,7 @@ def running(
             join_seconds=config.launcher.join_seconds,
             idle_seconds=config.launcher.idle_seconds,
         )
-        recovered = enclaves.recover()
+        recovered = enclaves.recover(service.config_of)
         with (
             enclaves,
             serve_host(

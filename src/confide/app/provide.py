@@ -3,18 +3,26 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 from confide.app import audit
 from confide.app.attested import VerifiedEnclave
 from confide.app.channel import Conversation
 from confide.app.events import Event, Tell
+from confide.app.journal import AuditedFolder
 from confide.app.party import Party, complete_receipt, enter, party_context
+from confide.app.records import RECEIPT
+from confide.app.resuming import TaskJournal, check_succession
 from confide.core import limits
 from confide.core.errors import ConfideError, EvidenceUnavailable, TransportError
 from confide.core.platform_api import TaskState, TaskStatus
-from confide.party.ports import Decide
+from confide.data.dataset import PreparedDataset
+from confide.data.projection import project
+from confide.party import written
+from confide.party.ports import Dataset, Decide
 from confide.party.provider import Provider
 from confide.protocol.roles import Role
+from confide.protocol.terms import columns_of
 from confide.transport.host_client import HostClient
 
 TellTask = Callable[[TaskStatus], Tell]
@@ -76,8 +84,13 @@ class ProviderService:
             and status.enclave_address is not None
             and self._party.me in status.providers
             and status.id not in self._seen
+            and not self._receipted(status.id)
             and sum(thread.is_alive() for thread in self._threads) < limits.MAX_TASKS_OF_PROVIDER
         )
+
+    def _receipted(self, task: str) -> bool:
+        """Whether an earlier process of ours has come to the end of it."""
+        return (self._party.config.path(self._party.config.config.records) / task / RECEIPT).exists()
 
     def _take_part(self, status: TaskStatus, stop: threading.Event) -> None:
         tell = self._tell_of(status)
@@ -102,11 +115,28 @@ class ProviderService:
             folder = party.folder(status.id)
             context = party_context(party, enclave, folder, tell)
             script = Provider(context, folder.deciding(self._decide), status.initiator)
-            Conversation(party, Role.B, host, status, folder, tell, stop).run(enclave, script)
+            journal = party.journal(folder, status.id)
+            if journal.exists:
+                self._take_up(script, journal, folder, enclave)
+                tell(Event("taken-up", {"rounds": len(script.standing.finished)}))
+            Conversation(party, Role.B, host, status, folder, journal, tell, stop).run(enclave, script)
             complete_receipt(party, host, status.id, folder, tell)
         finally:
             audit.try_to_exchange_heads(party.heads, host, status.id)
             host.close()
+
+    def _take_up(
+        self, script: Provider, journal: TaskJournal, folder: AuditedFolder, enclave: VerifiedEnclave
+    ) -> None:
+        """Our process died in the middle of this task."""
+        found = journal.read()
+        check_succession(enclave, found.enclave, found.generation)
+        dataset: Dataset | None = None
+        if found.expected is not None and journal.origin.dataset:
+            task, path = found.expected.task, Path(journal.origin.dataset)
+            dataset = project(PreparedDataset.open(path), columns_of(task, self._party.me))
+            folder.bring(task, dataset)
+        script.take_up(written.standing_of(found, dataset, b""))
 
     def _enter(self, host: HostClient, status: TaskStatus, tell: Tell) -> VerifiedEnclave:
         """Nothing has been said yet: an enclave or PCCS that does not answer may be tried again."""

@@ -59,6 +59,7 @@ class VerifiedReceipt:
             "closed_at": receipt.closed_at,
             "destruction": receipt.destruction,
             "enclave": msgspec.to_builtins(receipt.enclave),
+            "predecessors": list(receipt.predecessors),
             "claims": self.claims.to_document(),
             "host_end": end.record if end is not None else None,
             "private": msgspec.to_builtins(self.signed.private),

@@ -19,11 +19,11 @@ from typing import Any
 import msgspec
 
 from confide.app.files import make_private_folder, read_bounded
-from confide.app.models import papers_path
+from confide.app.models import MAX_MODEL_BYTES, papers_path
 from confide.app.pictures.page import page
 from confide.core import canonical, limits
-from confide.core.digest import digest_of
-from confide.core.errors import ConfideError, ConfigurationError
+from confide.core.digest import digest_of, same, sha384_hex
+from confide.core.errors import ConfideError, ConfigurationError, JournalInvalid
 from confide.core.ports import Clock
 from confide.crypto.private_files import replace_private
 from confide.protocol.blocks import SignedBlock, TrainBlock
@@ -37,6 +37,8 @@ PREDICTIONS = ("predictions.csv", "predictions.parquet")
 """By the format that the task asks for."""
 HELD_OUT = tuple(f"held-out-{name}" for name in PREDICTIONS)
 EVENTS = "events.jsonl"
+PART = "result.part"
+"""What has come of a result so far."""
 ENDED = "ended.json"
 
 
@@ -62,7 +64,9 @@ class TaskFolder:
         make_private_folder(folder)
 
     def path(self, what: str) -> Path | None:
-        """Where the last file of this name was written, if any."""
+        """Where the last file of this name was written, if any; by an earlier process, too."""
+        if what not in self._written and (self.folder / what).exists():
+            return self.folder / what
         return self._written.get(what)
 
     def note(self, way: str, message: Message, state: str) -> None:
@@ -102,12 +106,36 @@ class TaskFolder:
             self._write(f"held-out-{self._predictions_name}", data[statement.bytes :])
         papers = envelope(statement, signature, self._enclave_key)
         self._replace(papers_path(path), canonical.encode(papers))
+        (self.folder / PART).unlink(missing_ok=True)
         if statement.kind == "model":
             document = {"metrics": report.metrics, "curve": list(report.curve)}
             self._write(REPORT, json.dumps(document, indent=2).encode())
             drawn = page(self._task_name, report.metrics, list(report.curve))
             if drawn:
                 self._write(PICTURES, drawn.encode())
+
+    def part(self, offset: int, data: bytes) -> None:
+        """See party.ports.Records."""
+        try:
+            with open(self.folder / PART, "r+b" if offset else "wb", opener=_private) as file:
+                file.truncate(offset)
+                file.seek(offset)
+                file.write(data)
+        except OSError as cause:
+            raise ConfigurationError(f"{self.folder / PART}: {cause.strerror}") from None
+
+    def came(self) -> bytes:
+        """All that was kept by `part`."""
+        path = self.folder / PART
+        return read_bounded(path, MAX_MODEL_BYTES, JournalInvalid) if path.exists() else b""
+
+    def model(self, sha384: str) -> bytes:
+        """See party.ports.Records."""
+        for path in sorted(self.folder.glob("model*.confide")):
+            data = read_bounded(path, MAX_MODEL_BYTES, JournalInvalid)
+            if same(sha384_hex(data), sha384):
+                return data
+        raise JournalInvalid(f"{self.folder} does not hold the model that this task has trained")
 
     def receipt(self, signed: SignedReceipt) -> None:
         """See party.ports.Records."""

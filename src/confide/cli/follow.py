@@ -142,6 +142,8 @@ _TEMPLATES = {
     "channel-lost": "[yellow]![/] the channel was lost ({reason}); coming back to the same enclave",
     "not-back-yet": "[yellow]![/] not back yet, trying again: {reason}",
     "back": "[green]✓[/] the same enclave verified again in {steps} steps; going on",
+    "fresh-enclave": "[green]✓[/] a fresh enclave takes its place, verified in {steps} steps; going on",
+    "taken-up": "• taken up where we stood: {rounds} round(s) finished",
     "received": "[green]✓[/] {rows:,} rows received as committed",
     "finished": "[green]✓[/] finished",
     "receipt-signed": "[green]✓[/] receipt signed by {signers}",

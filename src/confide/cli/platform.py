@@ -50,7 +50,7 @@ def serve(
         text = f"Platform {ready.name} is ready at {ready.address}"
         text += f"\nEnclave logs: {config.parent / settings.logs}"
         if ready.recovered:
-            text += f"\nEnded {ready.recovered} task(s) that an earlier run had left behind"
+            text += f"\nTaken up {ready.recovered} task(s) that an earlier run had left behind"
         result = {"name": ready.name, "address": ready.address, "recovered": ready.recovered}
         show(output, text, result)
         stop.wait()

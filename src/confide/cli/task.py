@@ -1,6 +1,7 @@
 """`confide task`: propose, follow, receive; look and cancel."""
 
 from datetime import UTC, datetime
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from confide.app import initiate
 from confide.app.party import Party
 from confide.app.party_config import CONFIG_FILE, load_config
 from confide.app.records import read_events
+from confide.app.resuming import Origin
 from confide.app.system import SystemClock, SystemRandomness
 from confide.cli import explain
 from confide.cli.follow import Follower
@@ -23,7 +25,6 @@ from confide.cli.passphrase import ask_passphrase
 from confide.core.errors import TaskCancelled
 from confide.core.platform_api import TaskState, TaskStatus
 from confide.crypto.wiping import wiped
-from confide.party.initiator import Job
 
 app = typer.Typer(no_args_is_help=True, help="Train and predict with other parties' data; look at tasks.")
 
@@ -51,8 +52,8 @@ def train(
     output: OutputFormat = Format.TEXT,
 ) -> None:
     """Propose a training, follow it, and receive the model."""
-    party = load_party(config)
-    _run(party, initiate.training_jobs(party, task, then or []), output)
+    files = tuple(str(path.resolve()) for path in (task, *(then or [])))
+    _run(load_party(config), Origin(kind="train", files=files), output)
 
 
 @app.command()
@@ -60,15 +61,24 @@ def predict(
     *, task: TaskFile, config: Config = Path(CONFIG_FILE), output: OutputFormat = Format.TEXT
 ) -> None:
     """Propose a prediction with a model of an earlier task, follow it, and receive the predictions."""
-    party = load_party(config)
-    _run(party, initiate.prediction_jobs(party, task), output)
+    _run(load_party(config), Origin(kind="predict", files=(str(task.resolve()),)), output)
 
 
-def _run(party: Party, jobs: list[Job], output: Format) -> None:
+@app.command()
+def resume(*, task: TaskId, config: Config = Path(CONFIG_FILE), output: OutputFormat = Format.TEXT) -> None:
+    """Go on with a task of yours in whose middle this command ended, where all stand."""
+    _run(load_party(config), task, output)
+
+
+def _run(party: Party, what: Origin | str, output: Format) -> None:
+    """`what`: a new task, or the id of one that is under way."""
     console = Console(quiet=output is Format.JSON)
     with Follower(console) as follower, interruptible() as leaving:
         try:
-            outcome = initiate.run(party, jobs, follower, leaving)
+            if isinstance(what, Origin):
+                outcome = initiate.run(party, what, follower, leaving)
+            else:
+                outcome = initiate.resume(party, what, follower, leaving)
         except TaskCancelled:
             if leaving.is_set():
                 raise Interrupted("interrupted from the keyboard; the task has been cancelled") from None
@@ -112,10 +122,16 @@ def list_command(*, config: Config = Path(CONFIG_FILE), output: OutputFormat = F
 def _standing(status: TaskStatus) -> str:
     if status.state is TaskState.ENDED:
         return f"ended: {status.outcome}"
-    waits = f", waits for {', '.join(status.waiting_for)}" if status.waiting_for else ""
+    waits = f", waits for {', '.join(_waits(status))}" if status.waiting_for else ""
     if waits and status.waiting_since is not None:
         waits += f" since {datetime.fromtimestamp(status.waiting_since, UTC):%H:%M:%S} UTC"
     return f"{status.state}: {status.phase or 'no phase yet'}{waits}"
+
+
+def _waits(status: TaskStatus) -> list[str]:
+    """For whom, and to do what: the state of its channel."""
+    found = zip_longest(status.waiting_for, status.waiting_what, fillvalue="")
+    return [f"{name} ({what})" if what else name for name, what in found]
 
 
 @app.command("show")
@@ -166,11 +182,13 @@ def status_document(status: TaskStatus) -> dict[str, Any]:
         "providers": list(status.providers),
         "phase": status.phase,
         "waiting_for": list(status.waiting_for),
+        "waiting_what": list(status.waiting_what),
         "waiting_since": status.waiting_since,
         "created_at": status.created_at,
         "ended_at": status.ended_at,
         "outcome": status.outcome,
         "exit_code": status.exit_code,
+        "generation": status.generation,
     }
 
 

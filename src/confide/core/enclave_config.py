@@ -40,6 +40,9 @@ class EnclaveConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     idle_seconds: int = limits.IDLE_SECONDS
     """How long it waits, without progress, for a party whose turn it is or whose channel is lost."""
 
+    generation: int = 0
+    """How many enclaves of this task have died before this one."""
+
     def __post_init__(self) -> None:
         names.check_task_id(self.task)
         names.check_participants(self.initiator, self.providers, most=limits.MAX_PARTICIPANTS)
@@ -48,6 +51,8 @@ class EnclaveConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         waits = (self.join_seconds, self.idle_seconds)
         if self.created_at < 0 or not all(0 < wait <= limits.MAX_CONSENT_SECONDS for wait in waits):
             raise ValueError("created_at, join_seconds or idle_seconds is out of range")
+        if not 0 <= self.generation <= limits.MAX_TAKEOVERS:
+            raise ValueError("generation is out of range")
 
     @property
     def participants(self) -> tuple[str, ...]:

@@ -208,6 +208,42 @@ class ModelKeptBack(TaskEnded):
     )
 
 
+class TakeoverRefused(TaskEnded):
+    """What was shown to a fresh enclave is not what all participants of this task have signed."""
+
+    code = "CFD-520"
+    exit_code = 50
+    fault = Fault.PEER
+    remedy = "The named party restores its records of this task, or the task is started again."
+
+
+class EnclaveReplaced(TaskEnded):
+    """Another enclave answers where ours was, and may not take up the task."""
+
+    code = "CFD-521"
+    exit_code = 50
+    fault = Fault.PLATFORM
+    remedy = "Nothing was sent to it. Ask the operator why there are two, or why its software was changed."
+
+
+class JournalInvalid(TaskEnded):
+    """What this party had written down of a task to take it up again can't be used."""
+
+    code = "CFD-522"
+    exit_code = 50
+    fault = Fault.YOU
+    remedy = "Use the identity, the task file and the dataset with which the task was started; or cancel it."
+
+
+class CheckpointRefused(TaskEnded):
+    """The platform did not bring back the state of a training that the parties name: it began again."""
+
+    code = "CFD-523"
+    exit_code = 50
+    fault = Fault.PLATFORM
+    remedy = "Nothing older was used: only time is lost. The operator looks after the folder of `--store`."
+
+
 # --- 2xx: attestation --------------------------------------------------------------------------------
 
 

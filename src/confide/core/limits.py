@@ -165,6 +165,12 @@ MAX_CREATED_PER_HOUR: Final = 120
 MAX_LISTED_TASKS: Final = 100
 MAX_TOKEN_LENGTH: Final = 64
 MAX_OUTCOME_LENGTH: Final = 200
+MAX_CHECKPOINT_BYTES: Final = 4096 * MIB
+"""The state of one training: numbers, the optimiser's sums, the best epoch's numbers."""
+CHECKPOINT_SECONDS: Final = 60
+"""Between two of them, at least; an enclave's option says otherwise."""
+MAX_JOURNAL_BYTES: Final = 64 * MIB
+"""What a party has written down of one task under way."""
 MAX_LOG_BYTES: Final = 16 * MIB
 """Of one enclave's standard error that the host keeps."""
 
@@ -182,6 +188,11 @@ MAX_BLOCK_MISMATCHES: Final = 64
 """Data blocks of one dataset that may come without matching the manifest, those that come again included."""
 MAX_REJOINS: Final = 64
 """New channels of one party in one enclave, after its first."""
+
+MAX_TAKEOVERS: Final = 8
+"""Fresh enclaves that a task may get, one after another, each in the place of one that died."""
+MAX_ROUNDS: Final = 1_024
+"""Finished rounds that an initiator may show to a fresh enclave."""
 
 # Time, seconds
 NONCE_BYTES: Final = 32

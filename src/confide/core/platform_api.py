@@ -91,12 +91,16 @@ class TaskStatus:
     """The state that the enclave last reported."""
     waiting_for: tuple[str, ...] = ()
     """Participants that the enclave waits for."""
+    waiting_what: tuple[str, ...] = ()
+    """Of each of these, the state of its channel: what is waited for."""
     waiting_since: int | None = None
     """Since when, by the enclave's clock: for the one it waits for longest."""
     ended_at: int | None = None
     outcome: str | None = None
     exit_code: int | None = None
     """Of the enclave's process; negative: the signal that ended it."""
+    generation: int = 0
+    """How many enclaves of this task have died before the present one."""
 
     @property
     def participants(self) -> tuple[str, ...]:

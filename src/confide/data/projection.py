@@ -23,6 +23,7 @@ class Projection:
     def __init__(self, dataset: PreparedDataset, columns: frozenset[str]) -> None:
         """Raises SchemaMismatch: the dataset lacks one of the columns."""
         self._dataset = dataset
+        self.path = dataset.path
         whole = dataset.manifest
         self._label = whole.label if whole.label is not None and whole.label.name in columns else None
         self._columns = tuple(column for column in whole.columns if column.name in columns)

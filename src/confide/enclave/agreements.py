@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from msgspec import UNSET
 
 from confide.core import canonical
@@ -10,12 +11,15 @@ from confide.core.errors import LocalProtocolError, ModelNotUsable, OfferExpired
 from confide.core.platform_api import TaskKind
 from confide.enclave.context import EnclaveContext
 from confide.enclave.round import Outcome, Round
+from confide.protocol import receipts
 from confide.protocol.blocks import Block, Identity, PredictBlock, SignedBlock, TrainBlock, context_of
 from confide.protocol.receipts import HeldOutFile, ResultStatement
 
 
 def build(current: Round, context: EnclaveContext) -> Block:
     """TrainBlock or PredictBlock of a round in which everybody has committed."""
+    if current.renews is not None:
+        return _renewed(current.renews.block, context)
     fields: dict[str, Any] = {
         "task_id": context.config.task,
         "identities": _identities(current, context),
@@ -33,6 +37,16 @@ def build(current: Round, context: EnclaveContext) -> Block:
     id_set = current.commits[current.task.initiator].id_set or ""
     return PredictBlock(
         **fields, model=current.model.sha384, train_block=current.model.train_block, id_set=id_set
+    )
+
+
+def _renewed(earlier: Block, context: EnclaveContext) -> Block:
+    """The same agreement with this enclave, in the place of one that died."""
+    return msgspec.structs.replace(
+        earlier,
+        enclave=context.identity,
+        agreed_at=context.clock.now(),
+        succeeds=(*earlier.succeeds, digest_of(earlier)),
     )
 
 
@@ -114,6 +128,13 @@ def require_statement(current: Round) -> ResultStatement:
     if current.statement is None:
         raise LocalProtocolError("no result yet")
     return current.statement
+
+
+def require_done(current: Round) -> receipts.Round:
+    """What the receipt says about a round; only after the work."""
+    if current.done is None:
+        raise LocalProtocolError("the round is not done")
+    return current.done
 
 
 def require_block(block: Block | None) -> Block:

@@ -1,14 +1,11 @@
 """Step 4: the receipt, its countersignatures, and the last words."""
 
-from msgspec import UNSET
-
 from confide.core import canonical, limits
-from confide.core.digest import digest_of, same
+from confide.core.digest import digest_of, same, sha384_hex
 from confide.core.errors import LocalProtocolError, RemoteProtocolError, SignatureInvalid
 from confide.enclave import agreements
 from confide.enclave.context import expect
 from confide.enclave.course import Course, Place
-from confide.enclave.release import private_part
 from confide.enclave.round import Round as WorkRound
 from confide.protocol import messages as m
 from confide.protocol.messages import Message
@@ -21,6 +18,9 @@ class Closing:
     def __init__(self, course: Course) -> None:
         self._course = course
         self._rounds: list[Round] = []
+        self._took_part: set[str] = set()
+        self._enclaves: dict[str, None] = {}
+        """Digests of the keys of enclaves in the agreements, in order."""
         self._draft: m.ReceiptToSign | None = None
         self._signers: tuple[str, ...] = ()
         """Who had joined when the receipt was drafted: a party that joins later has nothing to sign."""
@@ -31,19 +31,10 @@ class Closing:
 
     def add(self, current: WorkRound) -> None:
         """A round whose result has been acknowledged."""
-        block, outcome = agreements.require_signed(current).block, agreements.require_outcome(current)
-        done = Round(
-            kind=current.kind,
-            task=current.task.name,
-            block=digest_of(block),
-            commitments=block.commitments,
-            rows=outcome.rows,
-            result=agreements.require_statement(current),
-            releases=current.task.releases,
-            private=digest_of(private_part(current)),
-            gate=UNSET if outcome.gate is None else outcome.gate,
-        )
-        self._rounds.append(done)
+        self._rounds.append(agreements.require_done(current))
+        self._took_part.update(current.task.participants)
+        for signed in filter(None, (current.renews, current.signed)):
+            self._enclaves[sha384_hex(signed.block.enclave.public_key)] = None
 
     # --- what is heard -------------------------------------------------------------------------------
 
@@ -53,6 +44,7 @@ class Closing:
         if self._course.under_way is not None:
             raise RemoteProtocolError("a round is under way: it can't be closed", blame=place.name)
         context, rounds = self._course.context, tuple(self._rounds)
+        own = sha384_hex(context.identity.public_key)
         receipt = Receipt(
             task_id=context.config.task,
             enclave=context.identity,
@@ -60,10 +52,11 @@ class Closing:
             rounds=rounds,
             started_at=self._course.started_at,
             closed_at=context.clock.now(),
+            predecessors=tuple(key for key in self._enclaves if key != own),
         )
         signature = context.signer.sign(RECEIPT_CONTEXT, canonical.encode(receipt))
         self._draft = m.ReceiptToSign(receipt=receipt, signature=signature)
-        self._signers = tuple(sorted(context.members))
+        self._signers = tuple(sorted({*context.members, *self._took_part}))
 
     def countersignature(self, place: Place, message: Message, _: bytes) -> None:
         """A party's signature over the receipt. Raises SignatureInvalid, naming the party."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from confide.algorithms import registry
 from confide.core.ports import Clock, Randomness
 from confide.enclave import prediction, training
+from confide.enclave.checkpoints import Checkpoints
 from confide.enclave.vault import Shelves
 from confide.enclave.work import Step
 from confide.protocol.blocks import SignedBlock, TrainBlock
@@ -18,11 +19,18 @@ class Computation:
         self._clock = clock
 
     def run(
-        self, agreement: SignedBlock, model: bytes, shelves: Shelves, randomness: Randomness
+        self,
+        agreement: SignedBlock,
+        model: bytes,
+        shelves: Shelves,
+        randomness: Randomness,
+        checkpoints: Checkpoints | None,
     ) -> Iterator[Step]:
         """See enclave.work.Work."""
         if isinstance(agreement.block, TrainBlock):
-            yield from training.run(agreement, model, shelves, randomness, self._clock)
+            yield from training.run(
+                agreement, model, shelves, randomness, clock=self._clock, checkpoints=checkpoints
+            )
         else:
             yield from prediction.run(agreement, model, shelves, randomness)
 

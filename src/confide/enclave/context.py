@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
+from confide.core import limits
 from confide.core.enclave_config import EnclaveConfig
 from confide.core.errors import RemoteProtocolError
 from confide.core.ports import Clock, Randomness, Signer
 from confide.enclave.spool import SpoolFolder
+from confide.enclave.store import BlockStore
 from confide.protocol.blocks import EnclaveIdentity, Verify
 from confide.protocol.messages import Message
 from confide.protocol.terms import Listed
@@ -55,6 +57,10 @@ class EnclaveContext:
     """Bytes that the process may use; None: not known, and so not checked."""
     spools: SpoolFolder | None = None
     """Where what does not fit into memory may go, sealed; None: nowhere."""
+    store: BlockStore | None = None
+    """Where blocks are kept, sealed, for an enclave that may take this one's place; None: nowhere."""
+    checkpoint_seconds: float = limits.CHECKPOINT_SECONDS
+    """Between two states of a training that are kept there, at least."""
     members: dict[str, Member] = field(default_factory=dict)
 
 

@@ -15,6 +15,7 @@ from confide.enclave.context import EnclaveContext, Member, Say
 from confide.enclave.course import Course, Place
 from confide.enclave.negotiation import Negotiation
 from confide.enclave.rounds import Rounds
+from confide.enclave.takeover import Takeover
 from confide.enclave.waiting import Waiting
 from confide.enclave.work import Work
 from confide.protocol.messages import JoinStatement, Kind, Message, Spoken
@@ -36,6 +37,7 @@ class Coordinator:
         self._closing = Closing(self._course)
         self._negotiation = Negotiation(self._course)
         self._rounds = Rounds(self._course, work, self._negotiation, self._closing)
+        self._takeover = Takeover(self._course, self._negotiation, self._closing)
         self._waiting = Waiting(self._course, self._closing)
         self._handlers = self._what_is_heard()
         self._words = self._what_is_said()
@@ -43,6 +45,8 @@ class Coordinator:
     def _what_is_heard(self) -> Mapping[Kind, Handler]:
         negotiation, rounds, closing = self._negotiation, self._rounds, self._closing
         return {
+            Kind.PAST: self._takeover.past,
+            Kind.RECALLED: self._takeover.recalled,
             Kind.PROPOSAL: negotiation.proposal,
             Kind.ACCEPT: negotiation.accept,
             Kind.DECLINE: negotiation.decline,
@@ -84,7 +88,9 @@ class Coordinator:
     def joined(self, member: Member, statement: JoinStatement) -> Says:
         """A participant's channel is open, its first or a new one."""
         place = self._course.enter(member, statement)
-        if place.session.channel is Role.A:
+        if self._course.pending:
+            self._takeover.forget(place.name)
+        elif place.session.channel is Role.A:
             self._rounds.count_acknowledged(place)
         yield from self._talk()
 
@@ -124,6 +130,11 @@ class Coordinator:
         return self._waiting.now()
 
     @property
+    def waiting_what(self) -> dict[str, str]:
+        """What each of them is to do: the state of its channel."""
+        return self._waiting.what()
+
+    @property
     def phase(self) -> str:
         """The state of the initiator's channel, for the host."""
         place = self._course.places.get(self._context.config.initiator)
@@ -143,6 +154,11 @@ class Coordinator:
         """Drop data and models."""
         self._rounds.stop()
         self._course.wipe()
+
+    def remove_stored(self) -> None:
+        """The task has ended: no other enclave will take it up."""
+        if self._context.store is not None:
+            self._context.store.remove()
 
     # --- what is said --------------------------------------------------------------------------------
 
@@ -166,7 +182,9 @@ class Coordinator:
 
     def _first_word(self, place: Place) -> Message | None:
         """To a channel that has just opened: where its participant goes on."""
-        said = self._rounds.agreed(place) or self._closing.receipt(place)
+        if self._course.pending:
+            return self._takeover.word(place)
+        said = self._rounds.agreed(place) or self._negotiation.renewed(place) or self._closing.receipt(place)
         if said is None and self._closing.signers is None:
             said = self._negotiation.opening_word(place)
         return said

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from confide.core.digest import digest_of, same
-from confide.core.errors import RemoteProtocolError
+from confide.core.digest import same
+from confide.core.errors import RemoteProtocolError, TakeoverRefused
 from confide.enclave.context import EnclaveContext, Member
 from confide.enclave.round import Round
 from confide.enclave.vault import Vault
@@ -22,6 +22,8 @@ class Place:
     session: Session
     round: int
     """How many rounds this participant has finished: the index of the one that its channel is in."""
+    statement: JoinStatement
+    """What it said when it joined."""
     since: int
     """When something was last heard from it or said to it, or when its channel was lost."""
     present: bool = True
@@ -60,9 +62,15 @@ class Course:
     vault: Vault = field(init=False)
     acknowledged: int = 0
     """How many rounds the initiator has acknowledged."""
+    pending: bool = field(init=False)
+    """Whether this enclave takes another's place, and it is not yet known where the task stands."""
+    awaited: frozenset[str] = field(init=False)
+    """Who has to tell, while it is pending."""
 
     def __post_init__(self) -> None:
+        config = self.context.config
         self.vault = Vault(self.context.spools)
+        self.pending, self.awaited = config.generation > 0, frozenset({config.initiator})
 
     def now(self) -> int:
         """By the enclave's clock."""
@@ -95,13 +103,33 @@ class Course:
         Raises RemoteProtocolError: what the participant says it has finished can't be.
         """
         self.leave(member.name)
-        self._check_statement(member.name, statement)
         self.context.members[member.name] = member
         role = Role.A if member.name == self.context.config.initiator else Role.B
         session = Session(role, State.JOINED, 1)
-        place = Place(member, session, statement.finished, self.now())
+        place = Place(member, session, 0, statement, self.now())
+        if not self.pending:
+            self.settle(place)
         self.places[member.name] = place
         return place
+
+    def settle(self, place: Place) -> None:
+        """The round that its participant is in. Raises RemoteProtocolError: what it said can't be."""
+        self._check_certificate(place.member)
+        self._check_statement(place.name, place.statement)
+        place.round = min(place.statement.finished, self._worked)
+
+    @property
+    def _worked(self) -> int:
+        return sum(done.statement is not None for done in self.rounds)
+
+    def _check_certificate(self, member: Member) -> None:
+        """What is signed from now on stands beside the certificates that the agreements name."""
+        for done in self.rounds:
+            block = done.renews.block if done.renews is not None else done.block
+            if block is None or block.identities[member.name].certificate == member.certificate:
+                continue
+            text = f"{member.name} has joined under another certificate than it agreed with"
+            raise TakeoverRefused(text, blame=member.name)
 
     def leave(self, party: str) -> None:
         """A channel has ended: what was said over it in a negotiation that is not over counts no more."""
@@ -115,15 +143,17 @@ class Course:
 
     def _check_statement(self, party: str, statement: JoinStatement) -> None:
         finished = statement.finished
-        worked = sum(done.statement is not None for done in self.rounds)
-        least = self.acknowledged if party == self.context.config.initiator else 0
-        if not least <= finished <= worked:
+        initiator = party == self.context.config.initiator
+        least, most = (self.acknowledged if initiator else 0), self._worked
+        if not initiator and self.context.config.generation:
+            most += 1  # its end was told, and the result lost with the enclave: it is worked again
+        if not least <= finished <= most:
             raise RemoteProtocolError(f"{party} says that it has finished {finished} rounds", blame=party)
         if statement.agreed is None:
             return
         # The last block that it holds is that of the round it is in, or of the one before.
         near = self.rounds[max(0, finished - 1) : finished + 1]
-        known = [digest_of(done.signed.block) for done in near if done.signed is not None]
+        known = [digest for done in near for digest in done.digests]
         if not any(same(statement.agreed, digest) for digest in known):
             raise RemoteProtocolError(f"{party} holds an agreement that was not made here", blame=party)
 

@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from confide.core import limits
-from confide.core.errors import ConfideError, SealError, TransportError
+from confide.core.errors import ConfideError, PlatformFailed, SealError, TransportError
 from confide.core.ports import Envelope
 from confide.enclave.coordinator import Coordinator, Says
 from confide.enclave.inbox import Inbox
@@ -30,20 +30,27 @@ class Said:
 
 
 Pending = Joined | Said | Lost
-Report = Callable[[str, dict[str, int]], None]
+Report = Callable[[str, dict[str, int], dict[str, str]], None]
 
 
 class Driver:
     """Runs one task from the first JOIN to the final receipt, or to the error that ends it."""
 
     def __init__(
-        self, coordinator: Coordinator, inbox: Inbox[Event], report: Report, stopping: threading.Event
+        self,
+        coordinator: Coordinator,
+        inbox: Inbox[Event],
+        report: Report,
+        stopping: threading.Event,
+        orphaned: threading.Event | None = None,
     ) -> None:
-        """`report(state, waiting)` is called when the state, or for whom the enclave waits, has changed; it
-        goes to the host. `waiting` maps names to Unix seconds.
+        """`report(state, waiting, what)` is called when the state, or what it waits for, has changed;
+        it goes to the host. `waiting` maps names to Unix seconds, `what` to states of channels.
 
-        `stopping` is set when the host asks the process to end.
+        `stopping` is set when the host asks the process to end; `orphaned` when the host itself is gone: then
+        nothing is said to the parties, who will find another enclave in this one's place.
         """
+        self._orphaned = orphaned or threading.Event()
         self._coordinator = coordinator
         self._inbox = inbox
         self._report = report
@@ -53,22 +60,27 @@ class Driver:
         self._visits: dict[str, Visit] = {}
         """Those that the coordinator knows of: a newer one may be pending."""
         self._pending: deque[Pending] = deque()
-        self._reported: tuple[str, tuple[str, ...]] | None = None
+        self._reported: tuple[str, dict[str, str]] | None = None
 
     def run(self) -> ConfideError | None:
         """Returns the error that ended the task, or None after the final receipt. Wipes keys and data."""
         try:
             while not self._coordinator.closed:
                 self._step()
+        except _Orphaned:
+            self._wipe()
+            return PlatformFailed("the host is gone", blame="platform")
         except ConfideError as error:
             self.end(error)
             return _bare(error)
+        self._coordinator.remove_stored()
         self._wipe()
         return None
 
     def end(self, error: ConfideError) -> None:
         """End the task now: tell every participant who can still hear it, then wipe keys and data."""
         self._abort(error)
+        self._coordinator.remove_stored()
         self._wipe()
 
     def _wipe(self) -> None:
@@ -178,6 +190,8 @@ class Driver:
 
     def _look_at_inbox(self) -> None:
         """Between two answers: open what has come, so that an ABORT or a lost party is seen at once."""
+        if self._orphaned.is_set():
+            raise _Orphaned
         if self._stopping.is_set():
             raise faults.cancelled("the platform")
         while (event := self._inbox.take()) is not None:
@@ -195,10 +209,14 @@ class Driver:
                 continue
 
     def _tell_host(self) -> None:
-        state, waiting = self._coordinator.phase, self._coordinator.waiting
-        if (state, tuple(waiting)) != self._reported:
-            self._reported = (state, tuple(waiting))
-            self._report(state, waiting)
+        state, what = self._coordinator.phase, self._coordinator.waiting_what
+        if (state, what) != self._reported:
+            self._reported = (state, what)
+            self._report(state, self._coordinator.waiting, what)
+
+
+class _Orphaned(Exception):
+    """The host is gone."""
 
 
 def _bare(error: ConfideError) -> ConfideError:

@@ -1,5 +1,7 @@
 """Step 1 inside the enclave: what it does with each word of a negotiation, and what it says next."""
 
+from collections.abc import Sequence
+
 from confide.core import canonical, limits
 from confide.core.digest import digest_of
 from confide.core.errors import (
@@ -51,7 +53,8 @@ class Negotiation:
 
     def _judge(self, proposal: m.Proposal) -> None:
         trained = {digest: signed for digest, (signed, _) in self._course.models.items()}
-        proposals.judge(proposal, self._course.context, trained)
+        over = any(done.kind is TaskKind.TRAIN and done.statement is not None for done in self._course.rounds)
+        proposals.judge(proposal, self._course.context, trained, trained=over)
         # The enclave counts down what the providers consented to in its first round, however A asks.
         predicts = proposal.task.kind is TaskKind.PREDICT
         if self._allowed is not None and predicts and self.predictions >= self._allowed:
@@ -80,6 +83,14 @@ class Negotiation:
         if self._allowed is None:
             own = 1 if current.kind is TaskKind.PREDICT else 0
             self._allowed = max(own, min(consent.predictions for consent in current.consents.values()))
+
+    def take_up(self, rounds: Sequence[Round]) -> None:
+        """What was agreed and done in an enclave that has died counts on."""
+        self.predictions = sum(
+            done.kind is TaskKind.PREDICT and done.statement is not None for done in rounds
+        )
+        if rounds:
+            self._set_allowance(rounds[0])
 
     def decline(self, place: Place, message: Message, _: bytes) -> None:
         """Ends the task."""
@@ -180,6 +191,15 @@ class Negotiation:
         if current.signed is not None:
             return m.Agreed(signed=current.signed)
         return self._block(place) if place.block is not current.block else None
+
+    def renewed(self, place: Place) -> Message | None:
+        """To a channel that has just opened: the block that takes the place of a dead enclave's."""
+        current = self._course.round_of(place)
+        if current is None or current.renews is None or current.signed is not None:
+            return None
+        if current.block is None:
+            current.block = agreements.build(current, self._course.context)
+        return self._block(place)
 
     def _block(self, place: Place) -> Message | None:
         current = self._course.current(place)

@@ -24,8 +24,12 @@ from confide.protocol.receipts import RESULT_CONTEXT
 from confide.protocol.terms import Algorithm, Task, columns_of, evaluation_of, same_work
 
 
-def judge(proposal: Proposal, context: EnclaveContext, trained_here: dict[str, SignedBlock]) -> None:
-    """Check a proposal; `trained_here` maps the digests of this enclave's own models to their agreements.
+def judge(
+    proposal: Proposal, context: EnclaveContext, trained_here: dict[str, SignedBlock], *, trained: bool
+) -> None:
+    """Check a proposal; `trained_here` maps the digests of models in this enclave to their agreements.
+
+    `trained`: whether this task has had its training.
 
     1. the participants are those of the attested configuration; 2. the algorithm is in the measured list and
     its parameters are valid, those that are tuned too, and it can correct for rows left out; 3. the kind fits
@@ -41,15 +45,26 @@ def judge(proposal: Proposal, context: EnclaveContext, trained_here: dict[str, S
     if (task.initiator, set(task.providers)) != (config.initiator, set(config.providers)):
         raise SchemaMismatch("the task names other participants than this enclave was started for")
     _check_algorithm(task, proposal.algorithm, context)
-    if task.kind is TaskKind.TRAIN and (config.kind is not TaskKind.TRAIN or trained_here):
+    if task.kind is TaskKind.TRAIN and (config.kind is not TaskKind.TRAIN or trained):
         raise SchemaMismatch("this enclave was not started for (another) training")
     if proposal.model is None:
         if task.kind is TaskKind.PREDICT:
             raise SchemaMismatch("a prediction task names a model")
         return
-    under = _agreement_of(proposal.model, context, trained_here)
+    check_model(task, proposal.algorithm, proposal.model, context, trained_here)
+
+
+def check_model(
+    task: Task,
+    algorithm: Algorithm,
+    model: ModelReference,
+    context: EnclaveContext,
+    trained_here: dict[str, SignedBlock],
+) -> None:
+    """Its agreement is genuine, is of these participants, and allows this use. Raises ModelNotUsable."""
+    under = _agreement_of(model, context, trained_here)
     check = _check_use if task.kind is TaskKind.PREDICT else _check_start
-    check(task, proposal.algorithm, proposal.model, under)
+    check(task, algorithm, model, under)
 
 
 def _check_algorithm(task: Task, algorithm: Algorithm, context: EnclaveContext) -> None:
@@ -104,23 +119,30 @@ def check_brought(sha384: str, brought: BroughtModel, context: EnclaveContext) -
 
     Raises CertificateInvalid, SignatureInvalid, AgreementMismatch, ModelNotUsable.
     """
-    under = brought.trained_under
-    # At the time of the agreement: all who signed it vouch for that time, and certificates are short-lived.
-    members = {
-        name: context.member_of_certificate(pem.encode(), under.block.agreed_at)
-        for name, pem in under.certificates.items()
-    }
-    if any(name != member.name for name, member in members.items()):
-        raise CertificateInvalid("a certificate in the model's agreement is of another party")
-    keys = {name: member.public_key for name, member in members.items()}
-    certificates = {name: member.certificate for name, member in members.items()}
-    check_signatures(brought.trained_under, keys, certificates, context.verify)
+    check_genuine(brought.trained_under, context)
     block, statement = brought.trained_under.block, brought.statement
     context.verify(block.enclave.public_key, RESULT_CONTEXT, signed_bytes(statement), brought.signature)
     if statement.kind != "model" or not same(statement.sha384, sha384):
         raise ModelNotUsable("the signed statement is about something else than this model")
     if not same(statement.block, digest_of(block)):
         raise ModelNotUsable("the model was trained under another agreement than the one brought")
+
+
+def check_genuine(under: SignedBlock, context: EnclaveContext) -> None:
+    """All participants and the enclave have signed a block, under certificates valid when it was agreed.
+
+    Raises CertificateInvalid, SignatureInvalid, AgreementMismatch.
+    """
+    # At the time of the agreement: all who signed it vouch for that time, and certificates are short-lived.
+    members = {
+        name: context.member_of_certificate(pem.encode(), under.block.agreed_at)
+        for name, pem in under.certificates.items()
+    }
+    if any(name != member.name for name, member in members.items()):
+        raise CertificateInvalid("a certificate in the agreement is of another party")
+    keys = {name: member.public_key for name, member in members.items()}
+    certificates = {name: member.certificate for name, member in members.items()}
+    check_signatures(under, keys, certificates, context.verify)
 
 
 def _check_use(task: Task, algorithm: Algorithm, model: ModelReference, under: SignedBlock) -> None:

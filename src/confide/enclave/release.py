@@ -7,15 +7,19 @@ which hold states, names and counts of messages, never data (`status_line`).
 
 from typing import Any
 
+from msgspec import UNSET
+
 from confide.core import canonical, limits
+from confide.core.digest import digest_of
 from confide.core.errors import LocalProtocolError
 from confide.core.platform_api import TaskKind
 from confide.enclave import agreements
 from confide.enclave.context import EnclaveContext
 from confide.enclave.round import Round
+from confide.protocol import receipts
 from confide.protocol.messages import Result, ResultEnd, ResultPart, Spoken
 from confide.protocol.provenance import signed_bytes
-from confide.protocol.receipts import RESULT_CONTEXT, PrivatePart
+from confide.protocol.receipts import RESULT_CONTEXT, ROUND_CONTEXT, PrivatePart
 from confide.protocol.terms import Released, Task
 
 _STATUS_EVENTS = frozenset({"ready", "heartbeat", "state", "closed"})
@@ -34,7 +38,30 @@ def result_of(current: Round, context: EnclaveContext) -> Result:
     """What can be fetched, signed: for its recipient alone."""
     statement = agreements.require_statement(current)
     signature = context.signer.sign(RESULT_CONTEXT, signed_bytes(statement))
-    return Result(statement=statement, signature=signature, report=private_part(current))
+    done = agreements.require_done(current)
+    return Result(
+        statement=statement,
+        signature=signature,
+        report=private_part(current),
+        done=done,
+        done_signature=context.signer.sign(ROUND_CONTEXT, canonical.encode(done)),
+    )
+
+
+def account(current: Round) -> receipts.Round:
+    """What the receipt will say about a round whose work is over."""
+    block, outcome = agreements.require_signed(current).block, agreements.require_outcome(current)
+    return receipts.Round(
+        kind=current.kind,
+        task=current.task.name,
+        block=digest_of(block),
+        commitments=block.commitments,
+        rows=outcome.rows,
+        result=agreements.require_statement(current),
+        releases=current.task.releases,
+        private=digest_of(private_part(current)),
+        gate=UNSET if outcome.gate is None else outcome.gate,
+    )
 
 
 def next_part(current: Round, offset: int) -> Spoken:

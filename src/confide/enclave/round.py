@@ -4,10 +4,13 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
+from confide.core.digest import digest_of
 from confide.core.platform_api import TaskKind
+from confide.enclave.checkpoints import Checkpoints
+from confide.protocol import receipts
 from confide.protocol.blocks import Block, SignedBlock
 from confide.protocol.evaluation import GateFigures
-from confide.protocol.messages import Commit, Confirm, ModelReference, Proposal
+from confide.protocol.messages import Checkpoint, Commit, Confirm, ModelReference, Proposal
 from confide.protocol.receipts import PrivatePart, ResultStatement, RowCounts
 from confide.protocol.terms import Algorithm, Consent, Task
 
@@ -46,17 +49,31 @@ class Round:
     """Whether all hold the same task and algorithm."""
     opened: dict[str, int] = field(default_factory=dict)
     """Rows of each dataset whose commitment has been opened."""
+    storage_keys: dict[str, bytes] = field(default_factory=dict, repr=False)
+    told: list[Checkpoint] = field(default_factory=list)
+    """What parties were told of checkpoints, in this round."""
+    checkpoints: Checkpoints | None = None
     received: set[str] = field(default_factory=set)
     """Whose data is complete."""
     model_parts: list[bytes] = field(default_factory=list, repr=False)
     attempts: Counter[str] = field(default_factory=Counter)
     outcome: Outcome | None = None
     statement: ResultStatement | None = None
+    done: receipts.Round | None = None
+    """What was done, as the receipt will say it; once the work is over."""
+    renews: SignedBlock | None = None
+    """The block of an enclave that died, in whose place this round's block is signed."""
 
     @property
     def proposal(self) -> Proposal:
         """As the initiator has said it."""
         return Proposal(task=self.task, algorithm=self.algorithm, model=self.model)
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Of its agreed block, and of those whose place it takes."""
+        agreed = [signed.block for signed in (self.renews, self.signed) if signed is not None]
+        return (*(digest for block in agreed for digest in block.succeeds), *map(digest_of, agreed))
 
     @property
     def asking(self) -> bool:
@@ -70,7 +87,9 @@ class Round:
 
     def forget(self, party: str) -> None:
         """Its channel is lost: what it said in a negotiation or confirmation under way, it says again."""
-        if self.signed is None:
+        if self.renews is not None:
+            self.signatures.pop(party, None)
+        elif self.signed is None:
             self.commits.pop(party, None)
             self.block = None
             self.signatures.clear()

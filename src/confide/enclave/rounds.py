@@ -6,14 +6,17 @@ from confide.core import limits
 from confide.core.digest import digest_of, same
 from confide.core.errors import RemoteProtocolError, ResultDigestMismatch, TaskDigestMismatch
 from confide.core.platform_api import TaskKind
+from confide.crypto.checkpoint_key import CheckpointKey
 from confide.enclave import agreements
+from confide.enclave.checkpoints import Checkpoints
 from confide.enclave.closing import Closing
 from confide.enclave.context import expect
 from confide.enclave.course import Course, Place
 from confide.enclave.datasets import check_commitment, check_manifest
+from confide.enclave.forecast import learned_bytes
 from confide.enclave.negotiation import Negotiation
 from confide.enclave.plan import choose
-from confide.enclave.release import next_part, recipient, releases_metrics, result_of
+from confide.enclave.release import account, next_part, recipient, releases_metrics, result_of
 from confide.enclave.round import Outcome, Round
 from confide.enclave.vault import Shelves
 from confide.enclave.work import Step, Work
@@ -97,6 +100,10 @@ class Rounds:
             return
         manifest = course.vault.open(party, promised, opening.salt, payload)
         check_manifest(party, manifest, current.task)
+        if course.context.store is not None:
+            course.vault.keep(party, course.context.store.of(party, promised, opening.storage_key))
+        current.storage_keys[party] = opening.storage_key
+        current.told += [opening.checkpoint] if opening.checkpoint is not None else []
         current.opened[party] = manifest.rows
         if current.complete(current.opened):
             self._choose_plan(current)
@@ -110,11 +117,21 @@ class Rounds:
             current.task,
             current.algorithm,
             vault.manifests,
-            limit=context.memory,
+            limit=self._room(current),
             can_spool=context.spools is not None,
             model_bytes=held + brought,
         )
         vault.follow(plan)
+
+    def _room(self, current: Round) -> int | None:
+        """The memory for the work: while the state of a training is kept, it is there twice more."""
+        context = self._course.context
+        if context.memory is None or context.store is None or current.kind is not TaskKind.TRAIN:
+            return context.memory
+        fields = [feature for party in current.task.participants for feature in current.task.features[party]]
+        rows = min(manifest.rows for manifest in self._course.vault.manifests.values())
+        learned, copies = learned_bytes(current.task, current.algorithm, fields, rows)
+        return max(0, context.memory - 2 * copies * learned)
 
     def after_opening(self, place: Place) -> Message | None:
         """What is wanted of this party, once all have opened their commitments."""
@@ -208,10 +225,30 @@ class Rounds:
         agreements.check_expiry(signed.block, self._course.now())
         shelves = self._course.vault.shelves(current.task.participants)
         model = self._course.models[current.model.sha384][1] if current.model else b""
-        self._steps = self._run(signed, model, shelves)
+        current.checkpoints = self._checkpoints(current)
+        self._steps = self._run(signed, model, shelves, current.checkpoints)
 
-    def _run(self, signed: SignedBlock, model: bytes, shelves: Shelves) -> Generator[Step, None, None]:
-        yield from self._work.run(signed, model, shelves, self._course.context.randomness)
+    def _run(
+        self, signed: SignedBlock, model: bytes, shelves: Shelves, keeper: Checkpoints | None
+    ) -> Generator[Step, None, None]:
+        yield from self._work.run(signed, model, shelves, self._course.context.randomness, keeper)
+
+    def _checkpoints(self, current: Round) -> Checkpoints | None:
+        """Under the keys of all; from the newest that any of them was told of."""
+        context, store = self._course.context, self._course.context.store
+        if store is None or current.kind is not TaskKind.TRAIN:
+            return None
+        keys = [current.storage_keys[party] for party in current.task.participants]
+        key = CheckpointKey(keys, task=context.config.task, agreement=current.digests[0])
+        told = max(current.told, key=lambda checkpoint: checkpoint.number, default=None)
+        return Checkpoints(
+            store.folder,
+            key,
+            told,
+            clock=context.clock,
+            randomness=context.randomness,
+            seconds=context.checkpoint_seconds,
+        )
 
     def work_on(self) -> None:
         """One step of the work: progress for those whose channel can carry it, or the outcome."""
@@ -232,13 +269,20 @@ class Rounds:
             place = self._course.places[party]
             at_work = place.state is State.WORKING and self._course.round_of(place) is current
             if place.present and at_work:
-                place.answer = m.Progress(stage=step.stage, done=step.done, total=step.total, metrics=told)
+                place.answer = m.Progress(
+                    stage=step.stage,
+                    done=step.done,
+                    total=step.total,
+                    metrics=told,
+                    checkpoint=current.checkpoints.newest if current.checkpoints else None,
+                )
 
     def _finish_work(self, current: Round, outcome: Outcome) -> None:
         self.stop()
         self._course.vault.wipe()
         current.outcome = outcome
         current.statement = agreements.state_result(current)
+        current.done = account(current)
         if current.kind is TaskKind.TRAIN:
             signed = agreements.require_signed(current)
             self._course.models[current.statement.sha384] = (signed, outcome.data)
@@ -298,4 +342,6 @@ class Rounds:
             current = self._course.rounds[self._course.acknowledged]
             self._closing.add(current)
             current.release_result()
+            if self._course.context.store is not None:
+                self._course.context.store.remove()
             self._course.acknowledged += 1

@@ -19,6 +19,7 @@ from confide.data.columns import take_column
 from confide.data.encoding import FeatureEncoder
 from confide.data.split import IntArray, aside
 from confide.data.vocabulary import Scheme, Vocabulary
+from confide.enclave.checkpoints import Checkpoints
 from confide.enclave.encoded_rows import EncodedRows, EncodeRows, InMemory, Labels, Split
 from confide.enclave.opened import Opened, blaming, fields_of
 from confide.enclave.out_of_core import OutOfCore
@@ -27,6 +28,7 @@ from confide.enclave.release import releases_metrics
 from confide.enclave.vault import Shelves
 from confide.enclave.work import Step
 from confide.protocol.blocks import SignedBlock
+from confide.protocol.messages import CHECKPOINT_REFUSED
 from confide.protocol.terms import Label, evaluation_of
 
 
@@ -129,6 +131,7 @@ class Trainer:
         *,
         parameters: Mapping[str, Any] | None = None,
         previous: Model | None = None,
+        keeper: Checkpoints | None = None,
     ) -> Generator[Step, None, tuple[Estimator, tuple[dict[str, float], ...]]]:
         """Train one model; its curve has a point per epoch."""
         estimator = registry.build(self._signed.block.algorithm.name, parameters or self.parameters)
@@ -137,8 +140,14 @@ class Trainer:
         decide = rows.held if rows.validation is None else rows.validation
         reports: list[TrainingProgress] = []
         for report in estimator.fit_shards(
-            rows.learn, holdout=decide, feature_count=rows.encoder.feature_count, start=start
+            rows.learn,
+            holdout=decide,
+            feature_count=rows.encoder.feature_count,
+            start=start,
+            keeper=keeper,
         ):
+            if keeper is not None and keeper.refused and not reports:
+                yield Step(stage=CHECKPOINT_REFUSED, done=0, total=report.steps)
             reports.append(report)
             figures = numbers(report, decided_apart=rows.validation is not None)
             yield Step(stage=stage, done=report.step, total=report.steps, metrics=figures)
@@ -147,10 +156,15 @@ class Trainer:
         return estimator, _curve(reports, decided_apart=rows.validation is not None)
 
     def train(
-        self, rows: EncodedRows, stage: str, *, previous: Model | None = None
+        self,
+        rows: EncodedRows,
+        stage: str,
+        *,
+        previous: Model | None = None,
+        keeper: Checkpoints | None = None,
     ) -> Generator[Step, None, Trained]:
         """Train, and score the held-out rows."""
-        estimator, curve = yield from self.fit(rows, stage, previous=previous)
+        estimator, curve = yield from self.fit(rows, stage, previous=previous, keeper=keeper)
         scores = predict_shards(estimator.predict, rows.held)
         found = self._measured(rows.held.labels, scores, count_rows(rows.learn))
         return Trained(estimator, rows.encoder, self._complete(self.parameters), scores, found, curve)

@@ -18,6 +18,7 @@ from confide.core.errors import ModelFileInvalid, ModelNotUsable, WorkFailed
 from confide.core.ports import Clock, Randomness
 from confide.data import split
 from confide.data.predictions import PROBABILITY, encode_columns
+from confide.enclave.checkpoints import Checkpoints
 from confide.enclave.encoded_rows import EncodedRows
 from confide.enclave.gate import probe
 from confide.enclave.opened import fields_of, open_shelves
@@ -35,7 +36,13 @@ SALT_BYTES = 32
 
 
 def run(
-    signed: SignedBlock, model: bytes, shelves: Shelves, randomness: Randomness, clock: Clock
+    signed: SignedBlock,
+    model: bytes,
+    shelves: Shelves,
+    randomness: Randomness,
+    *,
+    clock: Clock,
+    checkpoints: Checkpoints | None = None,
 ) -> Iterator[Step]:
     """See enclave.work.Work. Baselines start from nothing: the model knows more than they may see."""
     task = signed.block.task
@@ -44,7 +51,7 @@ def run(
     opened = open_shelves(task, shelves)
     yield Step(stage="join", done=1, total=1)
     training = Training(Trainer(signed, opened, shelves), clock)
-    joint = yield from training.run(previous)
+    joint = yield from training.run(previous, checkpoints)
     report = PrivatePart(salt=randomness.bytes(SALT_BYTES), metrics=training.found, curve=joint.curve)
     yield Step(
         outcome=Outcome(
@@ -77,14 +84,16 @@ class Training:
         """What is told, beside the curve."""
         self.gate: GateFigures | None = None
 
-    def run(self, previous: Model | None) -> Generator[Step, None, Trained]:
+    def run(self, previous: Model | None, checkpoints: Checkpoints | None) -> Generator[Step, None, Trained]:
         """Returns the joint model. Raises ModelKeptBack when the gate says so, before more is trained."""
         trainer, task = self.trainer, self._task
         last = not task.baselines and not trainer.asked.cross_validation
         rows = yield from trainer.encode(task.participants, last=last)
         if isinstance(task.tuning, Tuning):
             self.found["tuning"] = yield from tune(trainer, rows, task.tuning, self._clock)
-        joint = yield from trainer.train(rows, "train", previous=previous)
+        # What is chosen by trials may be chosen otherwise the next time: a state of it is none to go on from.
+        keeper = None if isinstance(task.tuning, Tuning) else checkpoints
+        joint = yield from trainer.train(rows, "train", previous=previous, keeper=keeper)
         self.found["joint"], self._scores["joint"] = joint.metrics, joint.scores
         if isinstance(task.gate, Gate):
             yield Step(stage="probe", done=0, total=1)

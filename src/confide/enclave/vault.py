@@ -8,10 +8,11 @@ from confide.core import limits
 from confide.core.digest import commitment, same, sha384_hex
 from confide.core.errors import BlockDigestMismatch, CommitmentMismatch, DataError, RemoteProtocolError
 from confide.data.manifest import Manifest
-from confide.data.ordered_pool import workers
+from confide.data.ordered_pool import map_in_order, workers
 from confide.enclave.kept_blocks import KeptBlocks
 from confide.enclave.plan import Plan
 from confide.enclave.spool import SpoolFolder
+from confide.enclave.store import StoredBlocks
 
 
 @dataclass(slots=True)
@@ -23,6 +24,8 @@ class Shelf:
     """Those that have come and matched; complete once `settle` has returned."""
     mismatched: list[int] = field(default_factory=list)
     """Indices of blocks that came and did not match, as often as they came."""
+    stored: StoredBlocks | None = None
+    """Where they are kept for an enclave that may take this one's place."""
     _checking: dict[int, tuple[bytes, "Future[str]"]] = field(default_factory=dict, repr=False)
 
     @property
@@ -35,9 +38,30 @@ class Shelf:
         """Have a block's digest made in the pool, so that the next one can be opened meanwhile."""
         for earlier in [other for other, (_, digest) in self._checking.items() if digest.done()]:
             self._settle(earlier)
-        self._checking[index] = block, pool.submit(sha384_hex, block)
+        self._checking[index] = block, pool.submit(self._check, index, block)
         while len(self._checking) > workers():
             self._settle(next(iter(self._checking)))
+
+    def _check(self, index: int, block: bytes) -> str:
+        """The block's digest; a block that matches is stored."""
+        digest = sha384_hex(block)
+        if self.stored is not None and same(self.manifest.blocks[index].sha384, digest):
+            self.stored.put(index, block)
+        return digest
+
+    def recover(self) -> None:
+        """Take up what an earlier enclave has stored, as far as it is there and matches."""
+        if self.stored is None:
+            return
+        indices = range(len(self.manifest.blocks))
+        for index, block in zip(indices, map_in_order(self._recovered, indices), strict=True):
+            if block is not None:
+                self.blocks[index] = block
+
+    def _recovered(self, index: int) -> bytes | None:
+        block = self.stored.get(index) if self.stored is not None else None
+        matches = block is not None and same(self.manifest.blocks[index].sha384, sha384_hex(block))
+        return block if matches else None
 
     def has(self, index: int) -> bool:
         """Whether this block has come and matched."""
@@ -106,6 +130,10 @@ class Vault:
         self._shelves[party] = Shelf(opened)
         return opened
 
+    def keep(self, party: str, stored: StoredBlocks) -> None:
+        """Where a party's blocks are kept for an enclave that may take this one's place."""
+        self._shelves[party].stored = stored
+
     def store(self, party: str, index: int, block: bytes) -> None:
         """Keep a block if it is what the manifest lists; a block that is not stays missing.
 
@@ -127,10 +155,10 @@ class Vault:
     def follow(self, plan: Plan) -> None:
         """How the round's data will be worked on: decided when all have opened, before any block comes."""
         self._plan = plan
-        if plan.shard_rows is None or self._spools is None:
-            return
         for shelf in self._shelves.values():
-            shelf.blocks.spill(self._spools.spool())
+            if plan.shard_rows is not None and self._spools is not None:
+                shelf.blocks.spill(self._spools.spool())
+            shelf.recover()
 
     def missing(self, party: str) -> tuple[int, ...]:
         """Blocks still to be sent (again) by this party."""

@@ -24,6 +24,16 @@ class Waiting:
         """Participants whose turn it is, or whose channel is not open, each with the time since when."""
         return {name: since for name in self._expected if (since := self._since(name)) is not None}
 
+    def what(self) -> dict[str, str]:
+        """Of the same participants: what is waited for, as the state of its channel."""
+        return {name: self._what(name) for name in self.now()}
+
+    def _what(self, name: str) -> str:
+        place = self._course.places.get(name)
+        if place is None:
+            return "not joined"
+        return str(place.state) if place.present else f"away, {place.state}"
+
     @property
     def _expected(self) -> tuple[str, ...]:
         signers = self._closing.signers
@@ -50,7 +60,9 @@ class Waiting:
         now, last = self._course.now(), self._course.last
         config = self._course.context.config
         waiting = self.now()
-        if last is None:
+        if self._course.pending:
+            waiting = {name: since for name, since in waiting.items() if name in self._course.awaited}
+        elif last is None:
             # Providers have nothing to do before there is a proposal.
             waiting = {name: since for name, since in waiting.items() if name == config.initiator}
         elif last.asking:
@@ -61,7 +73,7 @@ class Waiting:
             waiting = {
                 n: since for n, since in waiting.items() if n in last.consents or n == config.initiator
             }
-        patience = config.join_seconds if last is None else self._course.patience
+        patience = config.join_seconds if last is None and not self._course.pending else self._course.patience
         for name, since in waiting.items():
             if now - since >= patience:
                 raise PartyLost(f"nothing was heard for {now - since} s; waiting for {name}", blame=name)

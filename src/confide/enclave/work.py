@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from confide.core.ports import Randomness
+from confide.enclave.checkpoints import Checkpoints
 from confide.enclave.round import Outcome
 from confide.enclave.vault import Shelves
 from confide.protocol.blocks import SignedBlock
@@ -25,7 +26,12 @@ class Work(Protocol):
     """Trains or predicts step by step, so that the driver can report, and stop, between steps."""
 
     def run(
-        self, agreement: SignedBlock, model: bytes, shelves: Shelves, randomness: Randomness
+        self,
+        agreement: SignedBlock,
+        model: bytes,
+        shelves: Shelves,
+        randomness: Randomness,
+        checkpoints: Checkpoints | None,
     ) -> Iterator[Step]:
         """`model`: to predict with, or to start from; empty for a training that starts from nothing.
 

@@ -1,15 +1,15 @@
 """What a party checks before it signs, and before it believes: nobody else does it for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from confide.core import canonical, limits
 from confide.core.digest import digest_of, same
-from confide.core.errors import AgreementMismatch, ReceiptInvalid
+from confide.core.errors import AgreementMismatch, EnclaveReplaced, ReceiptInvalid
 from confide.core.platform_api import TaskKind
 from confide.protocol import blocks
 from confide.protocol.blocks import Block, EnclaveIdentity, PredictBlock, SignedBlock, TrainBlock, Verify
-from confide.protocol.messages import ModelReference
+from confide.protocol.messages import ModelReference, Past
 from confide.protocol.receipts import Receipt, ResultStatement, evidence_nonce
 from confide.protocol.receipts import Round as RoundDone
 from confide.protocol.terms import Algorithm, Consent, Task
@@ -55,6 +55,8 @@ class Finished:
     """How many we sent."""
     result: ResultStatement | None
     """As the initiator received it; a provider sees none."""
+    past: Past | None = None
+    """An initiator's: what it shows to a fresh enclave."""
 
 
 def check_block(block: Block, expected: Expected, now: int) -> None:
@@ -62,8 +64,7 @@ def check_block(block: Block, expected: Expected, now: int) -> None:
 
     1. this task's id, our enclave as we attested it; 2. task and algorithm word for word; 3. our own
     certificate, role, commitment and consent; 4. the model to start from, or to predict with, and then the
-    id set; 5. the time: later, when
-    certificates have expired, the block is verified as of `agreed_at`, so we vouch for it.
+    id set; 5. the time; and it takes no other block's place.
 
     Raises:
         AgreementMismatch: naming what differs. Nothing has been signed.
@@ -76,6 +77,31 @@ def check_block(block: Block, expected: Expected, now: int) -> None:
         raise AgreementMismatch("the block holds another algorithm or other parameters")
     _check_own_part(block, expected)
     _check_model(block, expected)
+    check_time(block, now)
+    if block.succeeds:
+        raise AgreementMismatch("the block takes the place of another that we know nothing of")
+
+
+def check_renewed(block: Block, before: Block, signed: Collection[str], enclave: EnclaveIdentity) -> None:
+    """A block with a fresh enclave, in the place of one that has died: nothing else may differ.
+
+    `before`: what we signed last; `signed`: digests of all blocks of this agreement that we have signed.
+
+    Raises AgreementMismatch; EnclaveReplaced for an enclave with other software.
+    """
+    if not blocks.same_agreement(block, before):
+        raise AgreementMismatch("the fresh enclave shows another agreement than the one we signed")
+    if block.enclave != enclave or not block.succeeds or block.succeeds[-1] not in signed:
+        raise AgreementMismatch("the block is not in the place of one that we have signed")
+    if not blocks.same_software(block.enclave, before.enclave):
+        raise EnclaveReplaced("the enclave that takes up the task runs other software than was agreed")
+
+
+def check_time(block: Block, now: int) -> None:
+    """Later, when certificates have expired, the block is verified as of `agreed_at`: we vouch for it.
+
+    Raises AgreementMismatch.
+    """
     if abs(block.agreed_at - now) > limits.CLOCK_SKEW_SECONDS:
         raise AgreementMismatch("the block gives another time of agreement than our clock")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from confide.core import limits
+from confide.core import canonical, limits
 from confide.core.digest import digest_of, same, sha384_hex
 from confide.core.errors import (
     AgreementMismatch,
@@ -21,10 +21,11 @@ from confide.party.ports import Dataset, PartyContext
 from confide.party.standing import Download
 from confide.protocol import faults
 from confide.protocol import messages as m
+from confide.protocol.blocks import SignedBlock
 from confide.protocol.messages import BroughtModel, Kind, Message, ModelReference, Spoken
 from confide.protocol.provenance import signed_bytes
-from confide.protocol.receipts import RESULT_CONTEXT, HeldOutFile, ResultStatement
-from confide.protocol.terms import Algorithm, Listed, Task
+from confide.protocol.receipts import RESULT_CONTEXT, ROUND_CONTEXT, HeldOutFile, ResultStatement
+from confide.protocol.terms import Algorithm, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,6 @@ class Initiator(Participant):
             raise ValueError("an initiator without a job")
         self._jobs = list(jobs)
         self._job = jobs[0]
-        self._listing: tuple[Listed, ...] = ()
         self._handlers |= {
             Kind.LISTING: self._listed,
             Kind.REFUSAL: self._refused,
@@ -72,8 +72,32 @@ class Initiator(Participant):
     # --- negotiation ---------------------------------------------------------------------------------
 
     def _listed(self, message: Message, _: bytes) -> Answers:
-        self._listing = expect(message, m.Listing).algorithms
+        self.standing.listing = expect(message, m.Listing).algorithms
         yield self._next()
+
+    def _recall(self, _: Message, __: bytes) -> Answers:
+        """All finished rounds, in order; the round under way, and the model that it uses."""
+        standing = self.standing
+        for done in standing.finished.values():
+            if done.past is None:
+                raise LocalProtocolError("a finished round without its enclave's word")
+            yield Spoken(done.past)
+        agreed, signed = standing.agreed, self._signed_last
+        under_way = agreed is not None and digest_of(agreed.block) not in standing.finished
+        if agreed is not None and under_way:
+            yield Spoken(m.Past(signed=agreed))
+        model = self._agreement().model if under_way or signed is not None else None
+        yield Spoken(m.Recalled(signed=signed, model=self._with_papers(model)))
+
+    def _with_papers(self, model: ModelReference | None) -> ModelReference | None:
+        own = self.standing.own_model
+        return own if model is not None and own is not None and model.sha384 == own.sha384 else model
+
+    def _agreed(self, message: Message, payload: bytes) -> Answers:
+        """On a new channel, it may be the first word of the round: this is its job."""
+        self._job = self._jobs[min(len(self.standing.finished), len(self._jobs) - 1)]
+        self.standing.dataset = self._job.dataset
+        yield from super()._agreed(message, payload)
 
     def _next(self) -> Spoken:
         """The first job that is not finished: on a new channel, the same as on the last."""
@@ -99,12 +123,12 @@ class Initiator(Participant):
         return Spoken(m.Proposal(task=job.task, algorithm=algorithm, model=model))
 
     def _choose(self, job: Job) -> Algorithm:
-        for entry in self._listing:
+        for entry in self.standing.listing:
             if entry.name == job.algorithm:
                 return Algorithm(
                     name=entry.name, version=entry.version, digest=entry.digest, parameters=job.parameters
                 )
-        names = ", ".join(entry.name for entry in self._listing)
+        names = ", ".join(entry.name for entry in self.standing.listing)
         raise AlgorithmNotListed(f"'{job.algorithm}' is not in the enclave's list: {names}")
 
     def _model_of(self, job: Job) -> ModelReference | None:
@@ -113,7 +137,10 @@ class Initiator(Participant):
         if job.model is None:
             if self.standing.own_model is None:
                 raise LocalProtocolError("a prediction without a model")
-            return self.standing.own_model
+            own = self.standing.own_model
+            if self.standing.trained_by == self._context.enclave.public_key:
+                return ModelReference(sha384=own.sha384, train_block=own.train_block)
+            return own
         papers = job.model.papers
         return ModelReference(
             sha384=sha384_hex(job.model.data),
@@ -146,12 +173,19 @@ class Initiator(Participant):
     # --- work ----------------------------------------------------------------------------------------
 
     def _model_parts(self, start: int | None) -> Iterator[Spoken]:
-        if start is None or self._job.model is None:
-            yield from super()._model_parts(start)
+        if start is None:
             return
-        data, size = self._job.model.data, limits.RESULT_PART_BYTES
+        data, size = self._model_data(), limits.RESULT_PART_BYTES
         for offset in range(start, len(data), size):
             yield Spoken(m.ModelPart(offset=offset), data[offset : offset + size])
+
+    def _model_data(self) -> bytes:
+        """Of the model that this round brings: an earlier task's, or one that an enclave of ours trained."""
+        if self._job.model is not None:
+            return self._job.model.data
+        if self.standing.own_model is None:
+            raise RemoteProtocolError("a model was asked for, which we do not bring")
+        return self._context.records.model(self.standing.own_model.sha384)
 
     def _result_begins(self, message: Message, _: bytes) -> Answers:
         """Fetched from where we are: on a new channel, the same result goes on."""
@@ -168,6 +202,10 @@ class Initiator(Participant):
         if not same(statement.block, digest_of(self.standing.block)):
             raise RemoteProtocolError("the result belongs to another agreement")
         self._context.verify(enclave.public_key, RESULT_CONTEXT, signed_bytes(statement), result.signature)
+        done = canonical.encode(result.done)
+        self._context.verify(enclave.public_key, ROUND_CONTEXT, done, result.done_signature)
+        if not same(result.done.block, statement.block) or result.done.result != statement:
+            raise RemoteProtocolError("what was done in the round belongs to another result")
 
     def _result_part(self, message: Message, payload: bytes) -> Answers:
         download = self._download()
@@ -175,6 +213,7 @@ class Initiator(Participant):
             raise RemoteProtocolError("a result part came out of order")
         if len(download.data) + len(payload) > download.result.statement.total:
             raise LimitExceeded("more came than the result's announced size")
+        self._context.records.part(len(download.data), payload)
         download.data += payload
         yield from ()
 
@@ -205,10 +244,24 @@ class Initiator(Participant):
         self._context.records.result(result.statement, result.signature, result.report, data)
         self.standing.reports.append(result.report)
         if result.statement.kind == "model":
-            self.standing.own_model = ModelReference(
-                sha384=result.statement.sha384, train_block=result.statement.block
-            )
-        self._round_finished(result.statement)
+            self.standing.own_model = self._papers(result)
+            self.standing.trained_by = self._context.enclave.public_key
+        self._round_finished(result.statement, self._past(result))
+
+    def _signed_block(self) -> SignedBlock:
+        if self.standing.agreed is None:
+            raise LocalProtocolError("a result without an agreement")
+        return self.standing.agreed
+
+    def _past(self, result: m.Result) -> m.Past:
+        return m.Past(signed=self._signed_block(), done=result.done, signature=result.done_signature)
+
+    def _papers(self, result: m.Result) -> ModelReference:
+        papers = BroughtModel(
+            trained_under=self._signed_block(), statement=result.statement, signature=result.signature
+        )
+        statement = result.statement
+        return ModelReference(sha384=statement.sha384, train_block=statement.block, brought=papers)
 
 
 def _as_signed(statement: ResultStatement, data: bytearray) -> bool:

@@ -14,7 +14,7 @@ from confide.party.ports import Dataset, PartyContext
 from confide.party.standing import Standing
 from confide.protocol import messages as m
 from confide.protocol import receipts
-from confide.protocol.blocks import context_of
+from confide.protocol.blocks import Block, EnclaveIdentity, context_of
 from confide.protocol.messages import Kind, Message, Spoken
 from confide.protocol.receipts import RECEIPT_CONTEXT, ResultStatement, SignedReceipt
 from confide.protocol.spans import indices_of
@@ -23,7 +23,7 @@ from confide.session.join import LastSigned
 Answers = Iterator[Spoken]
 Handler = Callable[[Message, bytes], Answers]
 T = TypeVar("T", bound=Message)
-SALT_BYTES = 32
+SALT_BYTES = STORAGE_KEY_BYTES = 32
 
 
 class Participant:
@@ -34,6 +34,7 @@ class Participant:
         self.standing = Standing()
         """What outlives a channel."""
         self._handlers: dict[Kind, Handler] = {
+            Kind.RECALL: self._recall,
             Kind.IDS_DIFFER: self._ids_differ,
             Kind.BLOCK: self._sign,
             Kind.AGREED: self._agreed,
@@ -42,7 +43,7 @@ class Participant:
             Kind.PASS: self._open,
             Kind.WANTED: self._upload,
             Kind.RECEIVED: self._nothing,
-            Kind.PROGRESS: self._nothing,
+            Kind.PROGRESS: self._progress,
             Kind.RECEIPT: self._countersign,
             Kind.FINAL_RECEIPT: self._keep_receipt,
         }
@@ -52,13 +53,24 @@ class Participant:
         """What a JOIN says about where we go on."""
         return LastSigned(len(self.standing.finished), self.standing.agreed_digest)
 
+    def take_up(self, standing: Standing) -> None:
+        """Go on where an earlier process of ours stood."""
+        self.standing = standing
+        self.lost()
+
     def lost(self) -> None:
         """Our channel is gone: what comes next comes over a new one."""
         self.standing.away_since = self._context.clock.now()
 
-    def moved(self, collateral: str, check_evidence: Callable[[bytes, bytes], None]) -> None:
-        """The enclave has been attested anew: from now on its evidence is checked as it was then."""
-        self._context = replace(self._context, collateral=collateral, check_evidence=check_evidence)
+    def moved(
+        self, enclave: EnclaveIdentity, collateral: str, check_evidence: Callable[[bytes, bytes], None]
+    ) -> None:
+        """An enclave has been attested anew, ours or one that takes its place: now we talk to that."""
+        self._context = replace(
+            self._context, enclave=enclave, collateral=collateral, check_evidence=check_evidence
+        )
+        if self.standing.expected is not None:
+            self.standing.expected.enclave = enclave
 
     def hear(self, spoken: Spoken) -> Answers:
         """Answers to a message that the table allows now. Raises ConfideError to end the task."""
@@ -67,6 +79,35 @@ class Participant:
         if handler is None:
             raise RemoteProtocolError(f"'{spoken.message.kind}' has no answer here")
         yield from handler(spoken.message, spoken.payload)
+
+    # --- a fresh enclave -----------------------------------------------------------------------------
+
+    def _recall(self, _: Message, __: bytes) -> Answers:
+        """What all have signed; a round that is finished here is shown by the initiator alone."""
+        agreed = self.standing.agreed
+        if agreed is not None and digest_of(agreed.block) not in self.standing.finished:
+            yield Spoken(m.Past(signed=agreed))
+        yield Spoken(m.Recalled(signed=self._signed_last))
+
+    @property
+    def _signed_last(self) -> str | None:
+        """The block that we have signed and do not hold with all signatures."""
+        block = self.standing.block
+        digest = digest_of(block) if block is not None else None
+        over = digest in self.standing.finished or digest == self.standing.agreed_digest
+        return None if over else digest
+
+    def _renew(self, block: Block) -> None:
+        """The same agreement with a fresh enclave: what we know of its work begins anew."""
+        standing, context = self.standing, self._context
+        if standing.block is None:
+            raise AgreementMismatch("the block takes the place of another that we know nothing of")
+        checks.check_renewed(block, standing.block, standing.signed, context.enclave)
+        checks.check_time(block, context.clock.now())
+        for digest in standing.signed:
+            # Its end was told to us, and its result was lost with the enclave.
+            standing.finished.pop(digest, None)
+        standing.download = None
 
     # --- negotiation ---------------------------------------------------------------------------------
 
@@ -86,8 +127,13 @@ class Participant:
 
     def _sign(self, message: Message, _: bytes) -> Answers:
         block = expect(message, m.BlockToSign).block
-        checks.check_block(block, self._agreement(), self._context.clock.now())
+        if block.succeeds:
+            self._renew(block)
+        else:
+            checks.check_block(block, self._agreement(), self._context.clock.now())
+            self.standing.signed, self.standing.checkpoint = (), None
         self.standing.block = block
+        self.standing.signed = (*self.standing.signed, digest_of(block))
         signature = self._context.signer.sign(context_of(block), canonical.encode(block))
         yield Spoken(m.Signature(signature=signature))
 
@@ -119,7 +165,15 @@ class Participant:
         if self.standing.opened != digest:
             self._before_upload()
         self.standing.opened = digest
-        yield Spoken(m.Opening(salt=self.standing.salt), self._data().manifest_bytes)
+        self.standing.storage_key = self.standing.storage_key or self._context.randomness.bytes(
+            STORAGE_KEY_BYTES
+        )
+        opening = m.Opening(
+            salt=self.standing.salt,
+            storage_key=self.standing.storage_key,
+            checkpoint=self.standing.checkpoint,
+        )
+        yield Spoken(opening, self._data().manifest_bytes)
 
     def _upload(self, message: Message, _: bytes) -> Answers:
         wanted, dataset = expect(message, m.Wanted), self._data()
@@ -145,15 +199,27 @@ class Participant:
             raise RemoteProtocolError("a model was asked for, which we do not bring")
         yield from ()
 
+    def _progress(self, message: Message, _: bytes) -> Answers:
+        self.note_checkpoint(expect(message, m.Progress))
+        yield from ()
+
+    def note_checkpoint(self, progress: m.Progress) -> bool:
+        """Whether it tells of one that we did not know; a number that we know is never taken back."""
+        new, known = progress.checkpoint, self.standing.checkpoint
+        if new is None or (known is not None and new.number <= known.number):
+            return False
+        self.standing.checkpoint = new
+        return True
+
     def _nothing(self, _: Message, __: bytes) -> Answers:
         yield from ()
 
-    def _round_finished(self, result: ResultStatement | None) -> None:
+    def _round_finished(self, result: ResultStatement | None, past: m.Past | None = None) -> None:
         standing = self.standing
         if standing.block is None:
             raise RemoteProtocolError("a round finished that was not agreed")
         rows = self._data().manifest.rows
-        standing.finished[digest_of(standing.block)] = checks.Finished(standing.block, rows, result)
+        standing.finished[digest_of(standing.block)] = checks.Finished(standing.block, rows, result, past)
         standing.given = standing.download = None
 
     # --- close ---------------------------------------------------------------------------------------

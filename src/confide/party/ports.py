@@ -65,6 +65,14 @@ class Records(Protocol):
         self, statement: ResultStatement, signature: bytes, report: PrivatePart, data: bytes
     ) -> None: ...
 
+    def part(self, offset: int, data: bytes) -> None:
+        """What has come of a result, from this byte on: kept until the whole is there."""
+        ...
+
+    def model(self, sha384: str) -> bytes:
+        """The model of a result of this task. Raises JournalInvalid when it is not there any more."""
+        ...
+
     def receipt(self, signed: SignedReceipt) -> None: ...
 
 

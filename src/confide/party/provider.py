@@ -98,8 +98,10 @@ class Provider(Participant):
 
     def _compare_notice(self, message: Message, payload: bytes) -> Answers:
         block = expect(message, m.BlockToSign).block
-        if self.standing.notice and not same(
-            block.commitments.get(self._initiator, ""), self.standing.notice
+        if (
+            not block.succeeds
+            and self.standing.notice
+            and not same(block.commitments.get(self._initiator, ""), self.standing.notice)
         ):
             raise AgreementMismatch("the block holds another commitment of the initiator than we were told")
         yield from self._sign(message, payload)

@@ -9,8 +9,9 @@ from confide.core.digest import digest_of
 from confide.party.checks import Expected, Finished
 from confide.party.ports import Dataset, Yes
 from confide.protocol.blocks import Block, SignedBlock
-from confide.protocol.messages import ModelReference, Offer, ReceiptToSign, Result
+from confide.protocol.messages import Checkpoint, ModelReference, Offer, ReceiptToSign, Result
 from confide.protocol.receipts import PrivatePart, SignedReceipt
+from confide.protocol.terms import Listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,14 @@ class Standing:
     dataset: Dataset | None = None
     salt: bytes = b""
     """Of our last commitment."""
+    storage_key: bytes = b""
+    """Under which enclaves keep our blocks at the host; made at the first opening of the task."""
+    checkpoint: Checkpoint | None = None
+    """The newest that we were told of, in this round."""
     block: Block | None = None
     """The last that we have signed."""
+    signed: tuple[str, ...] = ()
+    """Digests of all blocks of that agreement that we have signed, with one enclave after another."""
     agreed: SignedBlock | None = None
     """The last that all have signed."""
     opened: str = ""
@@ -53,8 +60,12 @@ class Standing:
     """A provider's: the initiator's commitment, as it was told."""
     given: Given | None = None
     """A provider's last consent."""
+    listing: tuple[Listed, ...] = ()
+    """An initiator's: the algorithms of the measured image."""
     own_model: ModelReference | None = None
-    """An initiator's: the model that was trained in this task."""
+    """An initiator's: the model that was trained in this task, with its papers."""
+    trained_by: bytes = b""
+    """The public key of the enclave that trained it: another one has to be brought it."""
     download: Download | None = None
     """An initiator's."""
     draft: tuple[ReceiptToSign, bytes] | None = None

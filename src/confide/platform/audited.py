@@ -130,6 +130,9 @@ class AuditedStore:
         if before.state is not after.state:
             if after.state is TaskState.RUNNING:
                 self._tell(task, Operation.LAUNCH, DONE)
+            if before.state is TaskState.RUNNING and after.state is TaskState.STARTING:
+                self._tell(task, Operation.DESTROY, DONE, _named("outcome", "the enclave died"))
+                self._tell(task, Operation.LAUNCH, None)
             if after.state is TaskState.ENDED:
                 self._ended(before, record)
         elif before.phase != after.phase:

@@ -2,12 +2,13 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from confide.core import limits
 from confide.core.ports import Clock
-from confide.core.task_store import TaskStore
+from confide.core.task_store import TaskRecord, TaskStore
 from confide.platform import processes, tasks
 from confide.platform.ending import Registrar
 from confide.platform.launcher import Launcher
@@ -37,22 +38,30 @@ class Enclaves:
         self._lock = threading.Lock()
         self._stopped = False
 
-    def recover(self) -> int:
-        """End what a killed host has left: its tasks, and their processes if they still run. Returns how
-        many.
+    def recover(self, config_of: Callable[[TaskRecord], bytes]) -> int:
+        """Take up what a killed host has left: for each of its tasks a fresh enclave is started.
 
-        Only before the first `start`.
+        Their processes are ended, if they still run. Returns how many tasks there were. Only before the first
+        `start`.
         """
         left = self._store.unfinished()
         for record in left:
             if record.process is not None:
                 processes.kill_group(record.process)
-            self._registrar.end(record.id, tasks.HOST_RESTARTED)
-            _log.warning("task %s ended: %s", record.id, tasks.HOST_RESTARTED)
+            if not tasks.may_be_taken_up(record):
+                self._registrar.end(record.id, tasks.HOST_RESTARTED)
+                continue
+            taken_up = self._store.update(record.id, tasks.taken_up)
+            _log.warning("task %s: taken up after the host's end", record.id)
+            age = max(0, self._clock.now() - record.status.created_at)
+            self.start(record.id, config_of(taken_up), age)
         return len(left)
 
-    def start(self, task: str, config: bytes) -> None:
-        """Start the task's enclave; returns at once, the store tells what becomes of it."""
+    def start(self, task: str, config: bytes, age: float = 0) -> None:
+        """Start the task's enclave; returns at once, the store tells what becomes of it.
+
+        `age`: seconds since the task was created.
+        """
         supervision = Supervision(
             task,
             config,
@@ -61,6 +70,7 @@ class Enclaves:
             registrar=self._registrar,
             clock=self._clock,
             patience=self._patience,
+            age=age,
             on_end=self._forget,
         )
         with self._lock:

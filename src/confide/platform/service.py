@@ -83,7 +83,7 @@ class PlatformService:
         access.check_initiator(caller, request.initiator)
         task = self._randomness.bytes(_TASK_ID_BYTES).hex()
         record = tasks.created(request, task=task, now=self._clock.now())
-        config = self._config_of(record)
+        config = self.config_of(record)
         with self._creating:
             if earlier := self._earlier(request):
                 return earlier.status
@@ -149,7 +149,8 @@ class PlatformService:
         if recent >= (most := limits.MAX_CREATED_PER_HOUR):
             raise TooManyCalls(f"an initiator may create {most} tasks in an hour; wait until one is older")
 
-    def _config_of(self, record: TaskRecord) -> bytes:
+    def config_of(self, record: TaskRecord) -> bytes:
+        """The configuration of the enclave that a task has, or is to have, now."""
         status = record.status
         config = EnclaveConfig(
             task=status.id,
@@ -161,5 +162,6 @@ class PlatformService:
             created_at=status.created_at,
             join_seconds=self._join_seconds,
             idle_seconds=self._idle_seconds,
+            generation=status.generation,
         )
         return config.encode()

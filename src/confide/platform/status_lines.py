@@ -2,7 +2,7 @@
 
 {"event":"ready","address":"127.0.0.1:40000"}
 {"event":"heartbeat"}
-{"event":"state","state":"training","waiting_for":["bob"],"waiting_since":1800000000}
+{"event":"state","state":"training","waiting_for":["bob"],"waiting_what":["opening"],"waiting_since":1800000000}
 {"event":"closed","outcome":"completed","receipt_digest":"…96 hexadecimal characters…"}
 
 The launcher's own output (of `gramine-sgx`, say) may be in between: lines that are none of these are ignored.
@@ -45,11 +45,13 @@ class Phase(msgspec.Struct, frozen=True, tag_field="event", tag="state"):
 
     state: _Text
     waiting_for: Annotated[tuple[_Name, ...], msgspec.Meta(max_length=limits.MAX_PARTICIPANTS)] = ()
+    waiting_what: Annotated[tuple[_Name, ...], msgspec.Meta(max_length=limits.MAX_PARTICIPANTS)] = ()
+    """Of each, the state of its channel."""
     waiting_since: Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)] | None = None
     """By the enclave's clock; Unix seconds."""
 
     def __post_init__(self) -> None:
-        _check_printable(self.state)
+        _check_printable("".join((self.state, *self.waiting_what)))
 
 
 class Closed(msgspec.Struct, frozen=True, tag_field="event", tag="closed"):

@@ -5,7 +5,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from confide.core import limits
+import msgspec
+
+from confide.core import enclave_config, limits
 from confide.core.errors import AuditInvalid, AuditUnavailable, ConfideError, PlatformFailed
 from confide.core.ports import Clock
 from confide.core.task_store import TaskRecord, TaskStore
@@ -29,6 +31,12 @@ class Patience:
     life: float = limits.TASK_SECONDS
 
 
+def next_generation(config: bytes) -> bytes:
+    """The configuration of the enclave that takes the place of the one that had this."""
+    before = enclave_config.decode(config)
+    return msgspec.structs.replace(before, generation=before.generation + 1).encode()
+
+
 class Supervision:
     """The thread and its task. `cancel` may be called from any other thread."""
 
@@ -42,8 +50,10 @@ class Supervision:
         registrar: Registrar,
         clock: Clock,
         patience: Patience,
+        age: float = 0,
         on_end: Callable[[str], None],
     ) -> None:
+        """`age`: seconds since the task was created, if it was taken up from a host that ended."""
         self.task = task
         self._config = config
         self._launcher = launcher
@@ -53,7 +63,7 @@ class Supervision:
         self._patience = patience
         self._on_end = on_end
         self._deadline = clock.monotonic() + patience.start
-        self._last = clock.monotonic() + patience.life
+        self._last = clock.monotonic() + patience.life - age
         self._ready = False
         self._cancelled: str | None = None
         self._closed: Closed | None = None
@@ -81,20 +91,40 @@ class Supervision:
             self._on_end(self.task)
 
     def _supervise(self) -> None:
+        while self._live():
+            _log.warning("task %s: its enclave has died; another one takes its place", self.task)
+            self._config = next_generation(self._config)
+            self._ready = False
+            self._deadline = self._clock.monotonic() + self._patience.start
+
+    def _live(self) -> bool:
+        """One enclave from start to end. Returns whether another one is to take its place."""
         if self._cancelled is not None:
             self._registrar.end(self.task, self._cancelled)
-            return
+            return False
         try:
             process = self._launcher.launch(self.task, self._config)
         except PlatformFailed as failure:
             _log.warning("task %s: %s", self.task, failure, exc_info=failure)
             self._registrar.end(self.task, tasks.NOT_STARTED)
-            return
-        outcome = tasks.DIED
+            return False
+        outcome, again = tasks.DIED, False
         try:
             outcome = self._watch(process)
         finally:
-            self._record(outcome, process.end(self._patience.stop))
+            code = process.end(self._patience.stop)
+            again = self._take_up(outcome)
+            if not again:
+                self._record(outcome, code)
+        return again
+
+    def _take_up(self, outcome: str) -> bool:
+        """An enclave that had let parties in, and did not tell its end, is replaced."""
+        died = outcome in {tasks.DIED, tasks.SILENT} and self._ready and self._closed is None
+        if not died or not tasks.may_be_taken_up(self._store.get(self.task)):
+            return False
+        self._store.update(self.task, tasks.taken_up)
+        return True
 
     def _watch(self, process: EnclaveProcess) -> str:
         """Until the enclave's output ends or it is killed.

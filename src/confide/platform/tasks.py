@@ -12,11 +12,11 @@ from confide.platform.status_lines import Phase
 
 NEXT: Final[Mapping[TaskState, frozenset[TaskState]]] = {
     TaskState.CREATED: frozenset({TaskState.STARTING, TaskState.ENDED}),
-    TaskState.STARTING: frozenset({TaskState.RUNNING, TaskState.ENDED}),
-    TaskState.RUNNING: frozenset({TaskState.RUNNING, TaskState.ENDED}),
+    TaskState.STARTING: frozenset({TaskState.STARTING, TaskState.RUNNING, TaskState.ENDED}),
+    TaskState.RUNNING: frozenset({TaskState.STARTING, TaskState.RUNNING, TaskState.ENDED}),
     TaskState.ENDED: frozenset(),
 }
-"""Every allowed step; RUNNING to RUNNING is a report of the enclave."""
+"""Every allowed step; RUNNING to RUNNING is a report of the enclave, back to STARTING its death."""
 
 # Outcomes that the host itself decides; all others are the enclave's words.
 CANCELLED: Final = "cancelled"
@@ -66,6 +66,19 @@ def starting(record: TaskRecord, process: ProcessMark) -> TaskRecord:
     return dataclasses.replace(record, process=process, status=_step(record, TaskState.STARTING))
 
 
+def taken_up(record: TaskRecord) -> TaskRecord:
+    """Its enclave has died: another one takes its place."""
+    nothing = {"enclave_address": None, "waiting_for": (), "waiting_what": (), "waiting_since": None}
+    generation = record.status.generation + 1
+    status = _step(record, TaskState.STARTING, generation=generation, phase="", **nothing)
+    return dataclasses.replace(record, process=None, status=status)
+
+
+def may_be_taken_up(record: TaskRecord) -> bool:
+    """Whether another enclave may take the place of this one."""
+    return record.status.generation < limits.MAX_TAKEOVERS
+
+
 def running(record: TaskRecord, address: str) -> TaskRecord:
     """The enclave listens at `address`."""
     return dataclasses.replace(record, status=_step(record, TaskState.RUNNING, enclave_address=address))
@@ -75,7 +88,10 @@ def reported(record: TaskRecord, told: Phase) -> TaskRecord:
     """The enclave has told its state. Of those it waits for, only participants are shown."""
     known = tuple(name for name in record.status.participants if name in told.waiting_for)
     since = told.waiting_since if known else None
-    status = _step(record, TaskState.RUNNING, phase=told.state, waiting_for=known, waiting_since=since)
+    what = dict(zip(told.waiting_for, told.waiting_what, strict=False))
+    states = tuple(what.get(name, "") for name in known)
+    waits = {"waiting_for": known, "waiting_what": states, "waiting_since": since}
+    status = _step(record, TaskState.RUNNING, phase=told.state, **waits)
     return dataclasses.replace(record, status=status)
 
 
@@ -88,6 +104,7 @@ def ended(record: TaskRecord, end: EndRecord) -> TaskRecord:
         TaskState.ENDED,
         enclave_address=None,
         waiting_for=(),
+        waiting_what=(),
         waiting_since=None,
         ended_at=end.ended_at,
         outcome=end.outcome,

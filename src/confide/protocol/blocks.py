@@ -55,6 +55,9 @@ class _BlockFields(Document, frozen=True, kw_only=True):
     commitments: dict[Name, Digest]
     enclave: EnclaveIdentity
     agreed_at: Seconds
+    succeeds: tuple[Digest, ...] = ()
+    """Digests of the blocks that this one takes the place of, oldest first: the same agreement, with enclaves
+    that have died."""
 
 
 class TrainBlock(_BlockFields, frozen=True, kw_only=True, tag_field="format", tag="confide-train-block/1"):
@@ -90,6 +93,24 @@ class SignedBlock(Document, frozen=True, kw_only=True):
     enclave_signature: Annotated[bytes, Meta(max_length=1024)]
     certificates: dict[Name, Annotated[str, Meta(max_length=16384)]]
     """PEM, so that the block can be verified offline under the common CA."""
+
+
+def same_agreement(one: Block, other: Block) -> bool:
+    """Whether two blocks agree on the same, in whichever enclave and whenever they were signed."""
+    return _without_enclave(one) == _without_enclave(other)
+
+
+def _without_enclave(block: Block) -> bytes:
+    fields = {name: getattr(block, name) for name in block.__struct_fields__}
+    for name in ("enclave", "agreed_at", "succeeds"):
+        del fields[name]
+    return canonical.encode({"format": context_of(block), **fields})
+
+
+def same_software(one: EnclaveIdentity, other: EnclaveIdentity) -> bool:
+    """Whether two enclaves run the same measured software under the same trust root."""
+    facts = ("tee", "measurement", "runtime_measurements", "trust_root")
+    return all(getattr(one, fact) == getattr(other, fact) for fact in facts)
 
 
 def check_signatures(

@@ -13,7 +13,7 @@ from confide.core import canonical, limits
 from confide.core.errors import RemoteProtocolError
 from confide.protocol.blocks import Block, SignedBlock
 from confide.protocol.document import Name, Title
-from confide.protocol.receipts import PrivatePart, Receipt, ResultStatement
+from confide.protocol.receipts import PrivatePart, Receipt, ResultStatement, Round
 from confide.protocol.spans import Index, Spans, check_spans
 from confide.protocol.terms import Algorithm, Consent, Count, Digest, Listed, Task, Text
 
@@ -25,6 +25,9 @@ class Kind(StrEnum):
     """The word for each message, as in the table."""
 
     JOIN = "join"
+    RECALL = "recall"
+    PAST = "past"
+    RECALLED = "recalled"
     LISTING = "listing"
     PROPOSAL = "proposal"
     REFUSAL = "refusal"
@@ -115,6 +118,33 @@ class ModelReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     sha384: Digest
     train_block: Digest
     brought: BroughtModel | None = None
+
+
+class Recall(Message, frozen=True, kw_only=True, tag=Kind.RECALL.value):
+    """C to P, from an enclave that takes the place of one that died: what do you hold of this task?"""
+
+    kind: ClassVar[Kind] = Kind.RECALL
+
+
+class Past(Message, frozen=True, kw_only=True, tag=Kind.PAST.value):
+    """P to C: a signed block that this party holds. From A also what its enclave has signed of the round."""
+
+    kind: ClassVar[Kind] = Kind.PAST
+    signed: SignedBlock
+    done: Round | None = None
+    """As it was signed with the result; None for a round whose result A does not hold."""
+    signature: Annotated[bytes, Meta(max_length=1024)] = b""
+    """Of `done`, by the enclave that `signed` names."""
+
+
+class Recalled(Message, frozen=True, kw_only=True, tag=Kind.RECALLED.value):
+    """P to C: that was all."""
+
+    kind: ClassVar[Kind] = Kind.RECALLED
+    signed: Digest | None = None
+    """Of a block that this party has signed, but does not hold with everybody's signatures."""
+    model: ModelReference | None = None
+    """From A: the model that the round under way uses or starts from, with its papers."""
 
 
 class Proposal(Message, frozen=True, kw_only=True, tag=Kind.PROPOSAL.value):
@@ -248,11 +278,27 @@ class Pass(Message, frozen=True, kw_only=True, tag=Kind.PASS.value):
     kind: ClassVar[Kind] = Kind.PASS
 
 
+CHECKPOINT_REFUSED = "checkpoint refused"
+"""A stage of PROGRESS: the state that the parties name did not come back, and the training begins again."""
+
+
+class Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The state of a training that an enclave has left at the host, sealed."""
+
+    number: Annotated[int, Meta(ge=1, lt=1 << 53)]
+    sha384: Digest
+    """Of the sealed bytes."""
+
+
 class Opening(Message, frozen=True, kw_only=True, tag=Kind.OPENING.value):
     """P to C: opens the commitment. Payload: the manifest."""
 
     kind: ClassVar[Kind] = Kind.OPENING
     salt: Annotated[bytes, Meta(min_length=32, max_length=32)]
+    storage_key: Annotated[bytes, Meta(min_length=32, max_length=32)]
+    """Under which C keeps this party's blocks at the host, for an enclave that may take its place."""
+    checkpoint: Checkpoint | None = None
+    """The newest that this party was told of, in this round."""
 
 
 class Wanted(Message, frozen=True, kw_only=True, tag=Kind.WANTED.value):
@@ -302,6 +348,8 @@ class Progress(Message, frozen=True, kw_only=True, tag=Kind.PROGRESS.value):
     done: Count
     total: Count
     metrics: dict[str, float] = {}
+    checkpoint: Checkpoint | None = None
+    """The newest that there is: this party keeps it, against a host that brings back an older one."""
 
 
 class Result(Message, frozen=True, kw_only=True, tag=Kind.RESULT.value):
@@ -312,6 +360,10 @@ class Result(Message, frozen=True, kw_only=True, tag=Kind.RESULT.value):
     signature: Annotated[bytes, Meta(max_length=1024)]
     report: PrivatePart
     """Metrics and curve, for A only."""
+    done: Round
+    """What was done in this round, as the receipt will say it."""
+    done_signature: Annotated[bytes, Meta(max_length=1024)]
+    """Over `done`: should this enclave die, A can show to another what was finished."""
 
 
 class Fetch(Message, frozen=True, kw_only=True, tag=Kind.FETCH.value):
@@ -386,10 +438,11 @@ class Abort(Message, frozen=True, kw_only=True, tag=Kind.ABORT.value):
 
 
 AnyMessage = (
-    Join | Listing | Proposal | Refusal | Admission | Offer | Accept | Decline | Acceptance | Commit | Notice
-    | IdsDiffer | BlockToSign | Signature | Agreed | Start | Confirm | Reconfirm | Pass | Opening | Wanted
-    | DataBlock | ModelPart | Uploaded | Received | Progress | Result | Fetch | ResultPart | ResultEnd
-    | Acknowledge | Finished | Close | ReceiptToSign | Countersignature | FinalReceipt | Abort
+    Join | Recall | Past | Recalled | Listing | Proposal | Refusal | Admission | Offer | Accept | Decline
+    | Acceptance | Notice | Commit | IdsDiffer | BlockToSign | Signature | Agreed | Start | Confirm
+    | Reconfirm | Pass | Opening | Wanted | DataBlock | ModelPart | Uploaded | Received | Progress | Result
+    | Fetch | ResultPart | ResultEnd | Acknowledge | Finished | Close | ReceiptToSign | Countersignature
+    | FinalReceipt | Abort
 )  # fmt: skip
 
 WITH_PAYLOAD = frozenset({Kind.OPENING, Kind.DATA_BLOCK, Kind.MODEL_PART, Kind.RESULT_PART})

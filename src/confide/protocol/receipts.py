@@ -20,6 +20,7 @@ from confide.protocol.terms import Count, Digest, Release, Seconds
 RECEIPT_CONTEXT = "confide/receipt/1"
 RESULT_CONTEXT: Final = "application/vnd.in-toto+json"
 """The payload type of a DSSE envelope: see provenance.py, and crypto.signatures."""
+ROUND_CONTEXT = "confide/round/1"
 DESTRUCTION: Final = (
     "After the final receipt is sent the enclave wipes its session, channel and HPKE keys and the data, "
     "and its process exits; the host records the end."
@@ -104,6 +105,8 @@ class Receipt(Document, frozen=True, kw_only=True):
     rounds: tuple[Round, ...]
     started_at: Seconds
     closed_at: Seconds
+    predecessors: tuple[Digest, ...] = ()
+    """SHA-384 of the public keys of the enclaves that died, in whose agreements this one worked on."""
     destruction: Literal[
         "After the final receipt is sent the enclave wipes its session, channel and HPKE keys and the data, "
         "and its process exits; the host records the end."

@@ -22,6 +22,7 @@ class State(StrEnum):
 
     UNVERIFIED = "unverified"
     JOINED = "joined"
+    RECALLING = "recalling"
     CHOOSING = "choosing"
     JUDGING = "judging"
     ASKING = "asking"
@@ -69,6 +70,11 @@ class Row(NamedTuple):
 ROWS: tuple[Row, ...] = (
     # Step 0: join
     Row("AB", S.UNVERIFIED, "P", K.JOIN, S.JOINED),
+    # A fresh enclave takes the place of one that died
+    Row("AB", S.JOINED, "C", K.RECALL, S.RECALLING),
+    Row("AB", S.RECALLING, "P", K.PAST, S.RECALLING),
+    Row("AB", S.RECALLING, "P", K.RECALLED, S.JOINED),
+    Row("AB", S.JOINED, "C", K.BLOCK, S.SIGNING),
     # Step 1: negotiate
     Row("AB", S.JOINED, "C", K.AGREED, S.BOUND),
     Row("A", S.JOINED, "C", K.LISTING, S.CHOOSING),

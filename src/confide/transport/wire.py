@@ -134,7 +134,9 @@ def _status_message(status: TaskStatus) -> pb.TaskStatus:
         enclave_address=status.enclave_address,
         phase=status.phase,
         waiting_for=status.waiting_for,
+        waiting_what=status.waiting_what,
         waiting_since=status.waiting_since,
+        generation=status.generation,
         ended_at=status.ended_at,
         outcome=status.outcome,
         exit_code=status.exit_code,
@@ -142,7 +144,8 @@ def _status_message(status: TaskStatus) -> pb.TaskStatus:
 
 
 def _status(m: pb.TaskStatus) -> TaskStatus:
-    _shown(m.id, m.name, m.initiator, *m.providers, m.enclave_address, m.phase, *m.waiting_for, m.outcome)
+    _shown(m.id, m.name, m.initiator, *m.providers, m.enclave_address, m.phase, m.outcome)
+    _shown(*m.waiting_for, *m.waiting_what)
     return TaskStatus(
         id=m.id,
         name=m.name,
@@ -154,6 +157,8 @@ def _status(m: pb.TaskStatus) -> TaskStatus:
         enclave_address=m.enclave_address if m.HasField("enclave_address") else None,
         phase=m.phase,
         waiting_for=tuple(m.waiting_for),
+        waiting_what=tuple(m.waiting_what),
+        generation=m.generation,
         waiting_since=m.waiting_since if m.HasField("waiting_since") else None,
         ended_at=m.ended_at if m.HasField("ended_at") else None,
         outcome=m.outcome if m.HasField("outcome") else None,

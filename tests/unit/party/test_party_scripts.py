@@ -42,7 +42,7 @@ def test_out_of_place_a_message_raises_a_confide_error_or_nothing(party, kind):
         list(script.hear(EXAMPLES[kind]))
     except ConfideError:
         return
-    assert kind in {Kind.LISTING, Kind.OFFER, Kind.RECEIVED, Kind.PROGRESS}
+    assert kind in {Kind.RECALL, Kind.LISTING, Kind.OFFER, Kind.RECEIVED, Kind.PROGRESS}
 
 
 def test_an_initiator_has_a_job():

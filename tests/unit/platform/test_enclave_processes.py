@@ -1,5 +1,6 @@
 """Enclaves as real processes: start, words, heartbeat, cancellation, and every way to end."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -108,10 +109,30 @@ def test_an_enclave_that_is_asked_to_end_may_still_say_how(host_with, programs):
         ("os.close(1); time.sleep(60)", tasks.NOT_STARTED, -signal.SIGKILL),
     ],
 )
-def test_ends_that_the_host_finds(host_with, program, outcome, code):
+def test_ends_that_the_host_finds(host_with, program, outcome, code, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_TAKEOVERS", 0)
     host = host_with(program)
     status = host.wait_ended(host.create())
     assert (status.outcome, status.exit_code) == (outcome, code)
+
+
+def test_one_that_dies_is_replaced_by_the_next_of_its_task(host_with, monkeypatch):
+    """Each with the number of those that died before it in its configuration, at most MAX_TAKEOVERS."""
+    monkeypatch.setattr(limits, "MAX_TAKEOVERS", 3)
+    host = host_with(
+        """
+        say("ready", address=f"127.0.0.1:{config['generation'] + 5}")
+        sys.exit(7 + config["generation"])
+        """
+    )
+    status = host.wait_ended(host.create())
+    assert (status.outcome, status.exit_code, status.generation) == (tasks.DIED, 10, 3)
+
+
+def test_one_that_has_told_its_end_is_not_replaced(host_with, programs):
+    host = host_with(programs["finishes"] + "sys.exit(3)")
+    status = host.wait_ended(host.create())
+    assert (status.outcome, status.generation) == ("complete", 0)
 
 
 def test_one_that_lives_too_long(host_with, programs):
@@ -191,7 +212,7 @@ def test_stopping_the_host_ends_and_records_all(host_with, programs):
     assert host.wait_ended(late).outcome == tasks.HOST_STOPPED
 
 
-def test_a_restarted_host_ends_what_was_left(host_with, programs):
+def test_a_restarted_host_takes_up_what_was_left(host_with, programs):
     """The first host is gone without a word; its enclave still runs."""
     store = MemoryTaskStore()
     orphan = os.posix_spawn(
@@ -203,11 +224,17 @@ def test_a_restarted_host_ends_what_was_left(host_with, programs):
     store.add(tasks.starting(record, mark))
     innocent = tasks.created(_request(), task="1" * 32, now=5)
     store.add(tasks.starting(innocent, ProcessMark(pid=os.getpid(), started=mark.started + 1)))
-    assert host.enclaves.recover() == 2
+    worn_out = tasks.created(_request(), task="2" * 32, now=5)
+    store.add(
+        dataclasses.replace(
+            worn_out, status=dataclasses.replace(worn_out.status, generation=limits.MAX_TAKEOVERS)
+        )
+    )
+    assert host.enclaves.recover(host.service.config_of) == 3
     assert os.waitpid(orphan, 0)[1] == signal.SIGKILL
     for task in ("0" * 32, "1" * 32):
-        assert host.status(task).outcome == tasks.HOST_RESTARTED
-    assert host.enclaves.recover() == 0
+        assert host.wait(task, lambda status: status.phase).generation == 1
+    assert host.status("2" * 32).outcome == tasks.HOST_RESTARTED
 
 
 def _request():

@@ -157,7 +157,8 @@ def test_steps_that_the_table_does_not_have():
         tasks.running(record, "127.0.0.1:5")
     with pytest.raises(LocalProtocolError):
         tasks.reported(record, Phase(state="x"))
-    started = tasks.starting(record, ProcessMark(pid=1, started=1))
-    with pytest.raises(LocalProtocolError):
-        tasks.starting(started, ProcessMark(pid=1, started=1))
+    ended = dataclasses.replace(record, status=dataclasses.replace(record.status, state=TaskState.ENDED))
+    for step in (lambda: tasks.starting(ended, ProcessMark(pid=1, started=1)), lambda: tasks.taken_up(ended)):
+        with pytest.raises(LocalProtocolError):
+            step()
     assert set(tasks.NEXT) == set(TaskState)

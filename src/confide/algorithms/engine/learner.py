@@ -1,5 +1,7 @@
 """The compiled core as the training loop wants it: many batches at a call."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -36,6 +38,20 @@ class FastLearner:
     def restore(self, snapshot: list[Floats]) -> None:
         """Back to a snapshot."""
         self._network.restore(snapshot)
+
+    @property
+    def random(self) -> np.random.Generator:
+        """See checkpoint.Resumable."""
+        return self._random
+
+    @property
+    def engine(self) -> str:
+        """See checkpoint.Resumable."""
+        return self._network.engine_name
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """See checkpoint.Resumable."""
+        return self._network.state()
 
     def _noise(self, rows: int) -> npt.NDArray[np.float32] | None:
         """Uniform, for each batch (K, n): drawn at once, they are those that the reference draws by batch."""

@@ -202,6 +202,21 @@ class FastNetwork:
         records *= rows.values.T
         return Gradient(loss.value, records, _split(self.shape, dense))
 
+    @property
+    def engine_name(self) -> str:
+        """On what the result depends besides the numbers."""
+        return f"{self._engine.path.name}, {self._engine.threads} threads"
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """All numbers and the optimiser's sums, where they are."""
+        squares = self._squares if self._squares is not None else np.zeros(0, np.float32)
+        return {
+            "records": self._records,
+            "linear": self._linear.view(np.float32),
+            "dense": self.dense,
+            "squares": squares,
+        }
+
     def snapshot(self) -> list[Floats]:
         """Copies of the learned numbers, without the accumulators."""
         return [self.embeddings.copy(), self.linear.copy(), self.dense.copy()]
