@@ -37,7 +37,7 @@ def told(log):
 
 
 def opening():
-    return m.Opening(salt=bytes(32))
+    return m.Opening(salt=bytes(32), storage_key=bytes(32))
 
 
 def test_nothing_is_sent_that_can_not_be_logged(folder, log):
