@@ -175,6 +175,10 @@ class Arena:
         self.gate.bytes_per_second = None
         if self.site.host.process.poll() is not None:
             self.site.serve(**self._launcher)
+        with self.site.client("shop") as client:
+            for left in client.list_tasks():
+                if left.state is not TaskState.ENDED:
+                    client.cancel_task(left.id)
         if self.site.machine_process.process.poll() is not None:
             self.site.start_machine()
         if self.provider is None or self.provider.process.poll() is not None:

@@ -1,0 +1,38 @@
+"""docs/reference/faults.md and docs/explanation/reliability.md name tests and threats that there are."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "reference" / "faults.md").read_text(encoding="utf-8")
+TRIED = (ROOT / "docs" / "explanation" / "reliability.md").read_text(encoding="utf-8")
+THREATS = (ROOT / "spec" / "threat-model.md").read_text(encoding="utf-8")
+TESTS = {
+    name
+    for path in (ROOT / "tests").rglob("test_*.py")
+    for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+}
+
+
+def rows():
+    return [line for line in PAGE.splitlines() if line.startswith("| ")][1:]
+
+
+def test_every_row_has_tests_and_every_test_exists():
+    named = [re.findall(r"`(test_\w+)`", row) for row in rows()]
+    assert len(named) >= 16
+    assert all(named)
+    assert {name for names in named for name in names} - TESTS == set()
+
+
+def test_the_limits_named_are_limits():
+    from confide.core import limits  # noqa: PLC0415
+
+    assert [name for name in set(re.findall(r"`(MAX_\w+)`", PAGE)) if not hasattr(limits, name)] == []
+
+
+def test_threats_are_cited_with_their_own_attack():
+    pairs = re.findall(r"\[(T-\d\d)\]\(\.\./\.\./tests/attacks/(test_\w+)\.py\)", TRIED)
+    assert len(pairs) >= 10
+    assert [pair for pair in pairs if not re.search(rf"\| {pair[0]} \|.*{pair[1]}", THREATS)] == []
+    assert re.findall(r"(?<!\[)T-\d\d", TRIED) == []
