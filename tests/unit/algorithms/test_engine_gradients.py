@@ -143,7 +143,7 @@ def test_attention_that_is_exactly_zero_has_no_slope(batch_of, path):
 @pytest.mark.parametrize("path", EXACT, ids=lambda path: path.name)
 @pytest.mark.parametrize("output", [0.0, -0.0, 1e-30])
 def test_a_unit_without_weight_in_the_score_still_learns(batch_of, path, output):
-    """The core works with |h| z, and must not lose the sign of z where h is nothing."""
+    """The sign of z counts where h is nothing."""
     network = afm_of(16, 16)
     network.attention.output[[2, 15]] = output
     batch = batch_of(50, 6, FEATURES, dtype=np.float32)

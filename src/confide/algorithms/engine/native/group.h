@@ -100,8 +100,7 @@ INLINE void mask_of(signs_of_pairs signs, vi *positive) { memcpy(positive, signs
 #endif
 
 /* Scores, gains and sign masks of SPAN pairs, for one block of `parts` times UNITS attention units: that many sums
- * stay in registers, and each weight is fetched once for SPAN pairs. z is |h| times what the formula says; h's sign
- * comes after ReLU: so all that is left to do there can run beside multiplications. */
+ * stay in registers, and each weight is fetched once for SPAN pairs. */
 INLINE void pairs_of_block(const int parts, const int first, const int masks, const struct workspace *w, ptrdiff_t size,
                            ptrdiff_t pair, ptrdiff_t block, uint32_t *mask)
 {
@@ -122,7 +121,7 @@ INLINE void pairs_of_block(const int parts, const int first, const int masks, co
     for (int part = parts - 1; part >= 0; part--) {
         const ptrdiff_t unit = block * 16 + part * UNITS;
         const float *restrict weights = w->weights + unit * (size + 1);
-        const float *restrict bias = w->unit_bias + unit, *restrict sign = w->unit_sign + unit;
+        const float *restrict bias = w->unit_bias + unit, *restrict output = w->unit_output + unit;
         vf z[SPAN][UNITS];
 #pragma GCC unroll 8
         for (int t = 0; t < UNITS; t++)
@@ -136,7 +135,7 @@ INLINE void pairs_of_block(const int parts, const int first, const int masks, co
                 add_signs(z, t, &signs);
 #pragma GCC unroll 4
             for (int s = 0; s < SPAN; s++)
-                score[s][t & 1] += (vf)((vi)greater((vf){0}, z[s][t]) ^ (vi)all(sign[t]));
+                score[s][t & 1] += greater((vf){0}, z[s][t]) * all(output[t]);
         }
     }
     if (masks)
@@ -375,11 +374,8 @@ static void PATH(prepare)(const struct plan *plan, struct workspace *w)
     for (int unit = 0; unit < m->units; unit++) {
         const ptrdiff_t at = unit % UNITS;
         float *to = w->weights + (unit - at) * (size + 1);
-        const float output = m->dense[dense_output(m) + unit];
-        const float scale = fabsf(output) < LEAST_SCALE ? LEAST_SCALE : fabsf(output);
-        w->unit_bias[unit] = scale * m->dense[dense_bias(m) + unit];
-        w->unit_sign[unit] = copysignf(0, output);
-        w->unit_output[unit] = output;
+        w->unit_bias[unit] = m->dense[dense_bias(m) + unit];
+        w->unit_output[unit] = m->dense[dense_output(m) + unit];
         PLACE_WEIGHTS
     }
 #if defined(USE_AMX)

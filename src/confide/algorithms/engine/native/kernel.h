@@ -97,9 +97,8 @@ struct workspace {
     float *weights;     /* (units / UNITS, K, UNITS) W, or pairs of bfloat16 of it */
     float *tiles;       /* (tiles of the path, 16, 16) */
     float *products;    /* (SPAN, K, lanes) of the pairs at hand, as the attention layer multiplies them */
-    float *unit_bias;   /* (units) |h| b, padded with zeros */
-    float *unit_sign;   /* (units) that of h: 0 or -0 */
-    float *unit_output; /* (units) h, for tiles */
+    float *unit_bias;   /* (units) padded with zeros */
+    float *unit_output; /* (units) */
     float *projection;  /* (K, lanes) p, times the dropout mask of each row */
     float *row_projection; /* (lanes, padded K) the same */
     float *kept;        /* (lanes, padded K) the dropout mask, scaled */
@@ -161,7 +160,6 @@ extern const struct path confide_path_amx;
  * field j its TILE pairs. What is read for j then serves TILE times. */
 #define TILE 4
 #define MOST 4 /* vectors of an embedding that code is written out for */
-#define LEAST_SCALE 1e-20F /* |h| counts as that where it is less, so that the sign of z is not lost */
 #define UNITS 8 /* attention units whose sums are kept in registers at a time */
 
 static inline int smaller(int one, int other) { return one < other ? one : other; }

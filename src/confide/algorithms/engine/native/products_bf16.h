@@ -50,6 +50,6 @@ static inline uint32_t rounded_bits(float number)
 #define PLACE_WEIGHTS                                                                              \
     for (ptrdiff_t k = 0; k < size; k += 2) {                                                      \
         const float *row = m->dense + dense_weight() + unit * size;                                \
-        const uint32_t bits = rounded_bits(scale * row[k]) | (k + 1 < size ? rounded_bits(scale * row[k + 1]) << 16 : 0); \
+        const uint32_t bits = rounded_bits(row[k]) | (k + 1 < size ? rounded_bits(row[k + 1]) << 16 : 0); \
         memcpy(&to[k / 2 * UNITS + at], &bits, 4);                                                 \
     }

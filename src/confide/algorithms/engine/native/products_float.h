@@ -21,4 +21,4 @@
 
 #define PLACE_WEIGHTS                                                                     \
     for (ptrdiff_t k = 0; k < size; k++)                                                  \
-        to[k * UNITS + at] = scale * m->dense[dense_weight() + unit * size + k];
+        to[k * UNITS + at] = m->dense[dense_weight() + unit * size + k];

@@ -57,7 +57,6 @@ static struct workspace carve(const struct plan *plan, struct arena *arena, int 
     w.tiles = take(arena, (size_t)plan->tiled * 256);
     w.products = take(arena, 2 * size * lanes);
     w.unit_bias = take(arena, units);
-    w.unit_sign = take(arena, units);
     w.unit_output = take(arena, units);
     w.projection = take(arena, size * lanes);
     w.row_projection = take(arena, padded * lanes);
