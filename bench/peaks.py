@@ -41,7 +41,8 @@ SPLIT = 4 * SIZE
 """Into two bfloat16, for tiles: cut, rest, and two to pack them."""
 ROUND = 2 * SIZE
 """To bfloat16, in pairs."""
-MASK = UNITS
+MASK = {Path.AVX2: 3 * UNITS, Path.AMX: UNITS}
+"""Compare and merge; else 3 operations for two pairs at once."""
 BACKWARD = 10 * SIZE + UNITS
 """Product, weighted product, sum of two tables, its slope (2), pooled, both slopes, two buckets; b's."""
 TILES = 2 * UNITS * 2 * SIZE
@@ -54,7 +55,7 @@ def vector_operations(path, *, learning):
     """(float32 operations, bfloat16 products) of a pair on vectors."""
     layer = {Path.AMX: (SPLIT, 0), Path.AVX512_BF16: (ROUND, UNITS * SIZE)}.get(path, (UNITS * SIZE, 0))
     plain = PRODUCT + GAIN + RECTIFY + EXPONENTIAL + layer[0]
-    return plain + (MASK + BACKWARD if learning else 0), layer[1]
+    return plain + (MASK.get(path, 3 * UNITS // 2) + BACKWARD if learning else 0), layer[1]
 
 
 def bytes_of(*, learning):

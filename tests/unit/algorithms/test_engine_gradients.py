@@ -140,6 +140,30 @@ def test_attention_that_is_exactly_zero_has_no_slope(batch_of, path):
     assert not found.dense["attention.weight"].any()
 
 
+@pytest.mark.parametrize("path", EXACT, ids=lambda path: path.name)
+@pytest.mark.parametrize("output", [0.0, -0.0, 1e-30])
+def test_a_unit_without_weight_in_the_score_still_learns(batch_of, path, output):
+    """The sign of z counts where h is nothing."""
+    network = afm_of(16, 16)
+    network.attention.output[[2, 15]] = output
+    batch = batch_of(50, 6, FEATURES, dtype=np.float32)
+    expected = afm_network.gradient(network, LOSSES["logistic"], as_double(batch))
+    found = fast_of(network, Shape(Kind.AFM, 16, 16), path).gradient(batch, Step(0.05, "logistic"))
+    wanted = expected.attention.output
+    assert abs(wanted[2]) > 1e-3 * abs(wanted).max()
+    assert relative(found.dense["attention.output"], wanted) <= 1e-4
+
+
+@pytest.mark.parametrize("path", library.paths(), ids=lambda path: path.name)
+@pytest.mark.parametrize("part", ["attention.weight", "attention.bias", "attention.output", "projection"])
+def test_what_is_not_a_number_is_not_hidden(batch_of, path, part):
+    fast = fast_of(afm_of(16, 16), Shape(Kind.AFM, 16, 16), path)
+    fast.parts()[part][...] = np.nan
+    batch = batch_of(20, 4, FEATURES, dtype=np.float32)
+    assert np.isnan(fast.outputs(batch.indices, batch.values)).all()
+    assert np.isnan(fast.gradient(batch, Step(0.05, "logistic")).loss)
+
+
 @pytest.mark.parametrize("path", library.paths(), ids=lambda path: path.name)
 def test_predictions_of_a_row_do_not_depend_on_the_others(batch_of, path):
     network = afm_of(16, 16)

@@ -93,6 +93,31 @@ def test_both_engines_read_and_write_the_same_arrays(few_planted, name):
     assert again.feature_count == reference.feature_count == 100
 
 
+@pytest.mark.parametrize("prefers", [False, True])
+def test_bfloat16_learns_only_where_that_pays(monkeypatch, prefers):
+    monkeypatch.setattr(library, "prefers_bfloat16", lambda: prefers)
+    engine = Engine.fastest()
+    assert (engine.path is Path.AVX512_BF16) == prefers
+    assert engine.scoring is not Path.AVX512_BF16
+
+
+def test_bfloat16_is_preferred_only_where_it_is():
+    assert Path.AVX512_BF16 in library.paths() or not library.prefers_bfloat16()
+
+
+@pytest.mark.skipif(Path.AVX512_BF16 not in library.paths(), reason="no bfloat16 dot products here")
+def test_a_model_learned_in_bfloat16_scores_in_float32(few_planted):
+    rows, shape = few_planted.holdout, Shape(Kind.AFM, 16, 16)
+    sizes = {"embedding_size": 16, "attention_size": 16}
+    engine = Engine(Path.AVX512_BF16, 2, Path.AVX512)
+    learned, _ = fitted("afm", engine, few_planted.training, **sizes)
+    exact = FastNetwork.from_arrays(shape, learned.arrays(), Engine(Path.AVX512, 1))
+    rough = FastNetwork.from_arrays(shape, learned.arrays(), Engine(Path.AVX512_BF16, 1))
+    told = learned._network.outputs(rows.indices, rows.values)
+    np.testing.assert_array_equal(told, exact.outputs(rows.indices, rows.values))
+    assert not np.array_equal(told, rough.outputs(rows.indices, rows.values))
+
+
 def test_memory_counts_a_huge_page_or_none():
     for shape in ((3, 5), (300_000, 4)):
         array = memory.zeros(shape, np.float32)

@@ -101,6 +101,13 @@ def paths() -> tuple[Path, ...]:
     return () if core is None else tuple(path for path in Path if core.confide_has_path(int(path)))
 
 
+@functools.cache
+def prefers_bfloat16() -> bool:
+    """Whether to learn by Path.AVX512_BF16 pays on this processor. The same for every process on it."""
+    core = library()
+    return core is not None and bool(core.confide_prefers_bfloat16())
+
+
 def call(name: str, *arguments: Any) -> None:
     """Call a function of the library; the interpreter's lock is released meanwhile. Raises WorkFailed."""
     core = library()

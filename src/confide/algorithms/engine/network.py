@@ -28,17 +28,21 @@ class Engine:
 
     path: Path
     threads: int
+    scoring: Path | None = None
+    """What scores, where that is not what learns."""
 
     @classmethod
     def fastest(cls) -> "Engine | None":
-        """In float32, on all processors this process may use; None where the core is not installed.
+        """On all processors this process may use; None where the core is not installed.
 
-        bfloat16 has to be asked for: it is faster on some processors only (Zen), and agrees less.
+        It learns in bfloat16 where the processor is fast at that, and scores in float32 everywhere: a model
+        must say the same to whoever opens it.
         """
         exact = [path for path in library.paths() if path is not Path.AVX512_BF16]
         if not exact:
             return None
-        return cls(exact[-1], min(len(os.sched_getaffinity(0)), MAX_THREADS))
+        learning = Path.AVX512_BF16 if library.prefers_bfloat16() else exact[-1]
+        return cls(learning, min(len(os.sched_getaffinity(0)), MAX_THREADS), exact[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +249,10 @@ class FastNetwork:
             count=len(batch) if order is None else len(order),
             batch=batch_size,
         )
-        model = self._model(batch.indices.shape[1], step)
-        self._need(library.scratch_bytes(model, rows, learning=name != "confide_score"))
+        learning = name != "confide_score"
+        path = self._engine.path if learning else self._engine.scoring or self._engine.path
+        model = self._model(batch.indices.shape[1], step, path)
+        self._need(library.scratch_bytes(model, rows, learning=learning))
         rows.scratch = -(-self._scratch.ctypes.data // CACHE_LINE) * CACHE_LINE
         library.call(name, ctypes.byref(model), ctypes.byref(rows), *arguments)
 
@@ -255,7 +261,7 @@ class FastNetwork:
         if len(self._scratch) < scratch + CACHE_LINE:
             self._scratch = memory.zeros((scratch + CACHE_LINE,), np.uint8)
 
-    def _model(self, fields: int, step: Step) -> ModelStruct:
+    def _model(self, fields: int, step: Step, path: Path) -> ModelStruct:
         return ModelStruct(
             records=library.address(self._records),
             linear=library.address(self._linear),
@@ -268,7 +274,7 @@ class FastNetwork:
             fields=fields,
             size=self.shape.size,
             units=self.shape.units,
-            path=self._engine.path,
+            path=path,
             threads=self._engine.threads,
             rate=step.rate,
             attention_l2=step.attention_l2,

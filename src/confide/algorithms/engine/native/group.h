@@ -8,17 +8,25 @@
 #define BY_WIDTH(plan, name, ...) PATH(row_##name)(__VA_ARGS__)
 #endif
 
-/* Ask for `count` of what the thread's next group will gather: records, by row and field, from number `at` on. */
-INLINE void prefetch_records(const struct plan *plan, const struct group *group, ptrdiff_t at, ptrdiff_t count)
+/* List what the thread's next group will gather. */
+static void PATH(look_ahead)(const struct plan *plan, struct workspace *w, const struct group *group)
+{
+    const struct confide_rows *rows = plan->rows;
+    const ptrdiff_t fields = plan->model->fields;
+    ptrdiff_t there = group->next < 0 ? 0 : rows->count - group->next;
+    there = there < LANES ? there : LANES;
+    for (ptrdiff_t r = 0; r < there; r++)
+        memcpy(w->ahead + r * fields, rows->indices + row_at(rows, group->next + r) * fields, (size_t)fields * 4);
+    w->ahead_count = there * fields;
+}
+
+/* Ask for the records of `count` features of that list, from number `at` on. */
+INLINE void prefetch_records(const struct plan *plan, const struct workspace *w, ptrdiff_t at, ptrdiff_t count)
 {
     const struct confide_model *m = plan->model;
-    const struct confide_rows *rows = plan->rows;
-    const ptrdiff_t fields = m->fields, there = rows->count - group->next, stop = fields * (there < LANES ? there : LANES);
-    if (group->next < 0)
-        return;
-    for (; count > 0 && at < stop; count--, at++) {
-        const ptrdiff_t r = (ptrdiff_t)((uint32_t)at / (uint32_t)fields);
-        const int64_t feature = rows->indices[row_at(rows, group->next + r) * fields + (at - r * fields)];
+    const ptrdiff_t stop = at + count < w->ahead_count ? at + count : w->ahead_count;
+    for (; at < stop; at++) {
+        const int64_t feature = w->ahead[at];
         const char *record = (const char *)(m->records + feature * m->record_stride);
         __builtin_prefetch(m->linear + feature * m->linear_stride);
         for (int64_t byte = 0; byte < plan->gathered; byte += 64)
@@ -63,21 +71,33 @@ static void PATH(turn)(const struct plan *plan, struct workspace *w)
     }
 }
 
-/* Add h_t ReLU(z) to the score, and bit t to the mask where z is positive. What is not a number stays so. */
-INLINE void rectify(vf z, float output, int t, const int masks, vf *score, vi *positive)
+/* Shift sign masks of SPAN pairs by one and add unit t's: 1 where z is positive. What is not a number may count as
+ * either. */
+#if defined(USE_AVX512) && SPAN == 2
+typedef __m512i signs_of_pairs; /* words; as integers, floats are packed to -32768, 0 or 32767 */
+INLINE void add_signs(vf (*z)[UNITS], int t, signs_of_pairs *signs)
 {
-#if defined(USE_AVX512)
-    const __mmask16 on = _mm512_cmp_ps_mask((__m512)z, _mm512_setzero_ps(), _CMP_NLE_UQ);
-    *score = (vf)_mm512_mask3_fmadd_ps((__m512)z, _mm512_set1_ps(output), (__m512)*score, on);
-    if (masks)
-        *positive = (vi)_mm512_mask_or_epi32((__m512i)*positive, on, (__m512i)*positive, _mm512_set1_epi32(1 << t));
-#else
-    const vi on = ~(z <= 0);
-    *score += (vf)((vi)z & on) * output;
-    if (masks)
-        *positive |= on & (1 << t);
-#endif
+    const __m512i packed = _mm512_packs_epi32((__m512i)z[0][t], (__m512i)z[1][t]);
+    const __m512i twice = _mm512_add_epi16(*signs, *signs);
+    *signs = _mm512_ternarylogic_epi32(twice, packed, _mm512_set1_epi16(1), 0xF8);
 }
+INLINE void mask_of(signs_of_pairs signs, vi *positive)
+{
+    positive[0] = (vi)_mm512_unpacklo_epi16(signs, _mm512_setzero_si512());
+    positive[1] = (vi)_mm512_unpackhi_epi16(signs, _mm512_setzero_si512());
+}
+#else
+typedef struct {
+    vi of[SPAN];
+} signs_of_pairs;
+INLINE void add_signs(vf (*z)[UNITS], int t, signs_of_pairs *signs)
+{
+#pragma GCC unroll 4
+    for (int s = 0; s < SPAN; s++)
+        signs->of[s] = signs->of[s] + signs->of[s] - ((vi)z[s][t] > 0);
+}
+INLINE void mask_of(signs_of_pairs signs, vi *positive) { memcpy(positive, signs.of, sizeof signs.of); }
+#endif
 
 /* Scores, gains and sign masks of SPAN pairs, for one block of `parts` times UNITS attention units: that many sums
  * stay in registers, and each weight is fetched once for SPAN pairs. */
@@ -86,21 +106,22 @@ INLINE void pairs_of_block(const int parts, const int first, const int masks, co
 {
     const float *restrict left[SPAN], *restrict right[SPAN];
     const float *restrict projection = w->projection;
+    float *restrict products = w->products;
     vf gain[SPAN], score[SPAN][2];
     vi positive[SPAN];
+    signs_of_pairs signs = {0};
 #pragma GCC unroll 4
     for (int s = 0; s < SPAN; s++) {
         left[s] = w->by_lane + w->pairs[2 * (pair + s)] * size * LANES;
         right[s] = w->by_lane + w->pairs[2 * (pair + s) + 1] * size * LANES;
         gain[s] = score[s][0] = score[s][1] = (vf){0};
-        positive[s] = (vi){0};
     }
+    PLACE_PRODUCTS
 #pragma GCC unroll 2
-    for (int part = 0; part < parts; part++) {
+    for (int part = parts - 1; part >= 0; part--) {
         const ptrdiff_t unit = block * 16 + part * UNITS;
         const float *restrict weights = w->weights + unit * (size + 1);
         const float *restrict bias = w->unit_bias + unit, *restrict output = w->unit_output + unit;
-        const int gains = first && part == 0;
         vf z[SPAN][UNITS];
 #pragma GCC unroll 8
         for (int t = 0; t < UNITS; t++)
@@ -109,11 +130,16 @@ INLINE void pairs_of_block(const int parts, const int first, const int masks, co
                 z[s][t] = all(bias[t]);
         MULTIPLY_PAIRS
 #pragma GCC unroll 8
-        for (int t = 0; t < UNITS; t++)
+        for (int t = UNITS - 1; t >= 0; t--) {
+            if (masks)
+                add_signs(z, t, &signs);
 #pragma GCC unroll 4
             for (int s = 0; s < SPAN; s++)
-                rectify(z[s][t], output[t], part * UNITS + t, masks, &score[s][t & 1], &positive[s]);
+                score[s][t & 1] += greater((vf){0}, z[s][t]) * all(output[t]);
+        }
     }
+    if (masks)
+        mask_of(signs, positive);
 #pragma GCC unroll 4
     for (int s = 0; s < SPAN; s++) {
         const ptrdiff_t at = (pair + s) * LANES;
@@ -127,43 +153,46 @@ INLINE void pairs_of_block(const int parts, const int first, const int masks, co
 }
 
 /* Not inlined, so that the inner loop has the registers for itself. */
-#define PAIRS_OF_BLOCK(name, parts, first, masks)                                                               \
+#define PAIRS_OF_BLOCK(name, known_size, parts, first, masks)                                                             \
     static __attribute__((noinline)) void PATH(name)(const struct workspace *w, ptrdiff_t size, ptrdiff_t pair, \
                                                      ptrdiff_t block, uint32_t *mask)                           \
     {                                                                                                           \
-        pairs_of_block(parts, first, masks, w, size, pair, block, mask);                                        \
+        pairs_of_block(parts, first, masks, w, known_size ? known_size : size, pair, block, mask);                  \
     }
-PAIRS_OF_BLOCK(score_narrow, 1, 1, 0)
-PAIRS_OF_BLOCK(learn_narrow, 1, 1, 1)
-PAIRS_OF_BLOCK(score_first, 2, 1, 0)
-PAIRS_OF_BLOCK(learn_first, 2, 1, 1)
-PAIRS_OF_BLOCK(score_later, 2, 0, 0)
-PAIRS_OF_BLOCK(learn_later, 2, 0, 1)
+PAIRS_OF_BLOCK(score_sixteen, 16, 2, 1, 0)
+PAIRS_OF_BLOCK(learn_sixteen, 16, 2, 1, 1)
+PAIRS_OF_BLOCK(score_narrow, 0, 1, 1, 0)
+PAIRS_OF_BLOCK(learn_narrow, 0, 1, 1, 1)
+PAIRS_OF_BLOCK(score_first, 0, 2, 1, 0)
+PAIRS_OF_BLOCK(learn_first, 0, 2, 1, 1)
+PAIRS_OF_BLOCK(score_later, 0, 2, 0, 0)
+PAIRS_OF_BLOCK(learn_later, 0, 2, 0, 1)
 
 #if defined(USE_AMX)
 #include "tiles.h"
 #endif
 
-static void PATH(score_pairs)(const struct plan *plan, struct workspace *w, const struct group *group, int masks)
+static void PATH(score_pairs)(const struct plan *plan, struct workspace *w, int masks)
 {
 #if defined(USE_AMX)
     if (plan->tiled) {
-        PATH(tile_pairs)(plan, w, group, masks);
+        PATH(tile_pairs)(plan, w, masks);
         return;
     }
 #endif
     typedef void pairs_of(const struct workspace *, ptrdiff_t, ptrdiff_t, ptrdiff_t, uint32_t *);
     static pairs_of *const narrow[2] = {PATH(score_narrow), PATH(learn_narrow)};
     static pairs_of *const first[2] = {PATH(score_first), PATH(learn_first)};
+    static pairs_of *const sixteen[2] = {PATH(score_sixteen), PATH(learn_sixteen)};
     static pairs_of *const later[2] = {PATH(score_later), PATH(learn_later)};
     const ptrdiff_t prefetches = plan->model->fields * LANES * SPAN / plan->pairs + 1, size = plan->model->size;
     for (ptrdiff_t block = 0; block < plan->blocks; block++) {
-        pairs_of *const work = (block ? later : plan->block == 8 ? narrow : first)[masks];
+        pairs_of *const work = (block ? later : plan->block == 8 ? narrow : size == 16 ? sixteen : first)[masks];
         uint32_t *mask = masks ? w->mask + block * plan->padded_pairs * LANES : NULL;
         for (ptrdiff_t pair = 0; pair < plan->padded_pairs; pair += SPAN) {
             work(w, size, pair, block, mask);
             if (block == 0)
-                prefetch_records(plan, group, pair / SPAN * prefetches, prefetches);
+                prefetch_records(plan, w, pair / SPAN * prefetches, prefetches);
         }
     }
 }
@@ -270,17 +299,18 @@ INLINE void forward(const struct plan *plan, struct workspace *w, const struct g
                     vf *attended)
 {
     prefetch_rows(plan, group);
+    PATH(look_ahead)(plan, w, group);
     BY_WIDTH(plan, gather, plan, w, group);
     if (learning)
         PATH(drop_out)(plan, w, group);
     if (plan->pairs) {
         PATH(turn)(plan, w);
-        PATH(score_pairs)(plan, w, group, learning);
+        PATH(score_pairs)(plan, w, learning);
         *attended = attend(plan, w, sum);
         store(w->outputs, load(w->outputs) + *attended);
         return;
     }
-    prefetch_records(plan, group, 0, (ptrdiff_t)plan->model->fields * LANES);
+    prefetch_records(plan, w, 0, w->ahead_count);
     if (plan->model->kind == KIND_FM)
         BY_WIDTH(plan, add_fm, plan, w, group->rows);
 }
@@ -301,10 +331,13 @@ static void PATH(learn)(const struct plan *plan, struct workspace *w, const stru
     vf sum = {0}, attended = {0};
     forward(plan, w, group, 1, &sum, &attended);
     for (int r = 0; r < group->rows; r++) {
-        const float label = plan->rows->labels[row_at(plan->rows, group->start + r)];
+        const int64_t row = row_at(plan->rows, group->start + r);
+        const float label = plan->rows->labels[row];
         w->loss += confide_row_loss(m->loss, w->outputs[r], label, &slopes[r]);
         batch->slopes[place + r] = slopes[r];
         w->gradient[0] += slopes[r];
+        memcpy(batch->features + (place + r) * m->fields, plan->rows->indices + row * m->fields, (size_t)m->fields * 4);
+        memcpy(batch->values + (place + r) * m->fields, plan->rows->values + row * m->fields, (size_t)m->fields * 4);
     }
     if (m->kind == KIND_LINEAR)
         return;

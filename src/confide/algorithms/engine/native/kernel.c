@@ -68,6 +68,17 @@ static const struct path *path_of(int number)
 /* Whether this processor can run a path. */
 int confide_has_path(int number) { return path_of(number) != NULL; }
 
+/* Whether bfloat16 pays: its dot products run at the rate of float multiply-adds on AMD's processors, and at half of
+ * it on the Intel one that was measured. A rule and no measurement: all processes of a machine have to agree. */
+int confide_prefers_bfloat16(void)
+{
+#if defined(__x86_64__)
+    return path_of(PATH_AVX512_BF16) != NULL && __builtin_cpu_is("amd");
+#else
+    return 0;
+#endif
+}
+
 struct barrier {
     atomic_int arrived;
     atomic_int phase;
@@ -296,6 +307,8 @@ static size_t lay_out(struct call *call, char *scratch)
         call->workspaces[thread] = carve(plan, &arena, learning, (int64_t)batch);
     if (learning) {
         call->batch.slopes = take(&arena, batch);
+        call->batch.features = take(&arena, batch * (size_t)plan->model->fields);
+        call->batch.values = take(&arena, batch * (size_t)plan->model->fields);
         call->batch.embedded_slopes = take(&arena, batch * (size_t)plan->model->fields * (size_t)plan->padded_size);
     }
     return arena.used;

@@ -96,6 +96,7 @@ struct workspace {
     int32_t *pairs;     /* (padded pairs, 2) their fields, in the order of tiles */
     float *weights;     /* (units / UNITS, K, UNITS) W, or pairs of bfloat16 of it */
     float *tiles;       /* (tiles of the path, 16, 16) */
+    float *products;    /* (SPAN, K, lanes) of the pairs at hand, as the attention layer multiplies them */
     float *unit_bias;   /* (units) padded with zeros */
     float *unit_output; /* (units) */
     float *projection;  /* (K, lanes) p, times the dropout mask of each row */
@@ -108,6 +109,8 @@ struct workspace {
     float *pooled;      /* (padded K) gradient of p */
     float *gradient;    /* as dense */
     float *outputs;     /* (lanes) */
+    int32_t *ahead;     /* (lanes, F) features of the thread's next group, to prefetch; */
+    ptrdiff_t ahead_count; /* so many */
     struct own_place *own; /* (batch * F) places of the batch that this thread sums up */
     int32_t *features;  /* (batch * F) distinct features of this thread */
     uint32_t *places;   /* (batch * F) where the sum of each stands in the batch's embedded slopes */
@@ -121,6 +124,8 @@ struct batch_state {
     int64_t rows;
     float *slopes;         /* (rows) dL/d output */
     float *embedded_slopes; /* (rows, F, padded K) dL/d embedded */
+    int32_t *features;     /* (rows, F) the rows' indices and values in the order of the batch: the update reads all */
+    float *values;         /* of them, the rows themselves lie scattered */
 };
 
 /* One group, and where the thread goes next (for prefetching; -1: nowhere). */

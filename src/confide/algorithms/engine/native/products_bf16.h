@@ -21,27 +21,31 @@ static inline uint32_t rounded_bits(float number)
     return (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
 }
 
-#define MULTIPLY_PAIRS                                                                             \
-    for (int k = 0; k < size; k += 2) {                                                            \
-        const int odd = k + 1 < size ? k + 1 : k;                                                  \
-        __m512bh product[SPAN];                                                                    \
+#define PLACE_PRODUCTS                                                                             \
+    _Pragma("GCC unroll 2") for (ptrdiff_t k = 0; k < size; k += 2)                                \
         _Pragma("GCC unroll 4") for (int s = 0; s < SPAN; s++)                                     \
         {                                                                                          \
+            const int alone = size % 2 != 0 && k + 1 == size;                                      \
             const vf one = load(left[s] + k * LANES) * load(right[s] + k * LANES);                 \
-            vf other = load(left[s] + odd * LANES) * load(right[s] + odd * LANES);                 \
-            if (odd == k)                                                                          \
-                other = (vf){0};                                                                   \
-            if (gains)                                                                             \
-                gain[s] += one * load(projection + k * LANES) + other * load(w->projection + odd * LANES); \
-            product[s] = rounded_pair(one, other);                                                 \
-        }                                                                                          \
+            vf other = {0};                                                                        \
+            if (!alone)                                                                            \
+                other = load(left[s] + (k + 1) * LANES) * load(right[s] + (k + 1) * LANES);        \
+            if (first)                                                                             \
+                gain[s] += one * load(projection + k * LANES);                                     \
+            if (first && !alone)                                                                   \
+                gain[s] += other * load(projection + (k + 1) * LANES);                             \
+            *(__m512bh *)(products + (k / 2 * SPAN + s) * LANES) = rounded_pair(one, other);       \
+        }
+
+#define MULTIPLY_PAIRS                                                                             \
+    _Pragma("GCC unroll 2") for (ptrdiff_t k = 0; k < size; k += 2)                                \
         _Pragma("GCC unroll 8") for (int t = 0; t < UNITS; t++)                                    \
         {                                                                                          \
             const __m512bh weight = (__m512bh)_mm512_set1_ps(weights[k / 2 * UNITS + t]);          \
             _Pragma("GCC unroll 4") for (int s = 0; s < SPAN; s++)                                 \
-                z[s][t] = (vf)_mm512_dpbf16_ps((__m512)z[s][t], product[s], weight);               \
-        }                                                                                          \
-    }
+                z[s][t] = (vf)_mm512_dpbf16_ps(                                                    \
+                    (__m512)z[s][t], *(const __m512bh *)(products + (k / 2 * SPAN + s) * LANES), weight); \
+        }
 
 #define PLACE_WEIGHTS                                                                              \
     for (ptrdiff_t k = 0; k < size; k += 2) {                                                      \

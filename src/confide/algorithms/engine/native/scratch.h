@@ -55,12 +55,14 @@ static struct workspace carve(const struct plan *plan, struct arena *arena, int 
     w.pairs = take(arena, 2 * (size_t)plan->padded_pairs);
     w.weights = take(arena, units * (size + 1));
     w.tiles = take(arena, (size_t)plan->tiled * 256);
+    w.products = take(arena, 2 * size * lanes);
     w.unit_bias = take(arena, units);
     w.unit_output = take(arena, units);
     w.projection = take(arena, size * lanes);
     w.row_projection = take(arena, padded * lanes);
     w.kept = take(arena, padded * lanes);
     w.outputs = take(arena, lanes);
+    w.ahead = take(arena, lanes * fields);
     if (!learning)
         return w;
     w.mask = take(arena, (size_t)plan->blocks * pairs);

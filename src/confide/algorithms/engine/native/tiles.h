@@ -99,6 +99,22 @@ INLINE void split_products(const int shared, const struct workspace *w, ptrdiff_
         store(w->gain + (pair + s) * LANES, gain[s][0] + gain[s][1]);
 }
 
+/* Add h_t ReLU(z) to the score, and bit t to the mask where z is positive. What is not a number stays so. */
+INLINE void rectify(vf z, float output, int t, const int masks, vf *score, vi *positive)
+{
+#if defined(USE_AVX512)
+    const __mmask16 on = _mm512_cmp_ps_mask((__m512)z, _mm512_setzero_ps(), _CMP_NLE_UQ);
+    *score = (vf)_mm512_mask3_fmadd_ps((__m512)z, _mm512_set1_ps(output), (__m512)*score, on);
+    if (masks)
+        *positive = (vi)_mm512_mask_or_epi32((__m512i)*positive, on, (__m512i)*positive, _mm512_set1_epi32(1 << t));
+#else
+    const vi on = ~(z <= 0);
+    *score += (vf)((vi)z & on) * output;
+    if (masks)
+        *positive |= on & (1 << t);
+#endif
+}
+
 /* Scores and sign masks of two pairs from their z. */
 INLINE void rectify_tiles(const int units, const int masks, const struct workspace *w, ptrdiff_t pair, const float *tile)
 {
@@ -141,8 +157,7 @@ INLINE void multiply_tiles(const float *bias, const float *products, float *sums
     fence();
 }
 
-INLINE void tile_phases(const int size, const int units, const int masks, const struct plan *plan, struct workspace *w,
-                        const struct group *group)
+INLINE void tile_phases(const int size, const int units, const int masks, const struct plan *plan, struct workspace *w)
 {
     const ptrdiff_t prefetches = plan->model->fields * LANES * 2 / plan->pairs + 1, last = plan->padded_pairs / 2;
     float *products = w->tiles + 3 * TILE_FLOATS, *sums = products + 4 * TILE_FLOATS;
@@ -158,11 +173,11 @@ INLINE void tile_phases(const int size, const int units, const int masks, const 
         }
         if (step > 1)
             rectify_tiles(units, masks, w, 2 * (step - 2), sums + slot);
-        prefetch_records(plan, group, step * prefetches, prefetches);
+        prefetch_records(plan, w, step * prefetches, prefetches);
     }
 }
 
-static void PATH(tile_pairs)(const struct plan *plan, struct workspace *w, const struct group *group, int masks)
+static void PATH(tile_pairs)(const struct plan *plan, struct workspace *w, int masks)
 {
     const int doubles = (plan->model->size + 1) / 2;
     struct tile_config config = {.palette = 1};
@@ -182,10 +197,10 @@ static void PATH(tile_pairs)(const struct plan *plan, struct workspace *w, const
     _tile_loadd(7, w->tiles + TILE_FLOATS, 64);
     const int size = plan->model->size;
     if (size == 16 && plan->block == 16 && masks)
-        tile_phases(16, 16, 1, plan, w, group);
+        tile_phases(16, 16, 1, plan, w);
     else if (size == 16 && plan->block == 16)
-        tile_phases(16, 16, 0, plan, w, group);
+        tile_phases(16, 16, 0, plan, w);
     else
-        tile_phases(size, plan->block, masks, plan, w, group);
+        tile_phases(size, plan->block, masks, plan, w);
     _tile_release();
 }

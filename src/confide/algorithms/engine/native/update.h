@@ -35,17 +35,16 @@ INLINE void ROW(step)(const struct confide_model *m, float *record, const float 
 static uint32_t ROW(find_own)(const struct plan *plan, struct workspace *w, const struct batch_state *batch, int thread)
 {
     const struct confide_model *m = plan->model;
-    const int fields = m->fields;
     struct own_place *own = w->own;
     uint32_t place = 0;
     for (int64_t r = 0; r < batch->rows; r++) {
-        const int64_t row = row_at(plan->rows, batch->start + r);
-        const int32_t *indices = plan->rows->indices + row * fields;
-        const float *values = plan->rows->values + row * fields;
-        for (int f = 0; f < fields; f++, place++) {
-            const uint32_t scattered = (uint32_t)indices[f] * 2654435769U;
+        const float slope = batch->slopes[r];
+        for (int f = 0; f < m->fields; f++, place++) {
+            const int32_t feature = batch->features[place];
+            const float value = batch->values[place];
+            const uint32_t scattered = (uint32_t)feature * 2654435769U;
             const int whose = (int)(((uint64_t)scattered * (uint64_t)m->threads) >> 32);
-            *own = (struct own_place){place, indices[f], values[f], batch->slopes[r] * values[f]};
+            *own = (struct own_place){place, feature, value, slope * value};
             own += whose == thread;
         }
     }
