@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from confide.core.platform_api import TaskKind
 from confide.protocol.blocks import Block, SignedBlock
-from confide.protocol.messages import Commit, Confirm, ModelReference, Proposal
+from confide.protocol.messages import Commit, Confirm, ModelReference, Payload, Proposal
 from confide.protocol.receipts import PrivatePart, ResultStatement, RowCounts
 from confide.protocol.terms import Algorithm, Consent, Task
 
@@ -44,7 +44,7 @@ class Round:
     """Rows of each dataset whose commitment has been opened."""
     received: set[str] = field(default_factory=set)
     """Whose data is complete."""
-    model_parts: list[bytes] = field(default_factory=list, repr=False)
+    model_parts: list[Payload] = field(default_factory=list, repr=False)
     attempts: Counter[str] = field(default_factory=Counter)
     outcome: Outcome | None = None
     statement: ResultStatement | None = None

@@ -21,7 +21,7 @@ from confide.party.ports import Dataset, PartyContext
 from confide.party.standing import Download
 from confide.protocol import faults
 from confide.protocol import messages as m
-from confide.protocol.messages import BroughtModel, Kind, Message, ModelReference, Spoken
+from confide.protocol.messages import BroughtModel, Kind, Message, ModelReference, Payload, Spoken
 from confide.protocol.receipts import RESULT_CONTEXT
 from confide.protocol.terms import Algorithm, Listed, Task
 
@@ -70,7 +70,7 @@ class Initiator(Participant):
 
     # --- negotiation ---------------------------------------------------------------------------------
 
-    def _listed(self, message: Message, _: bytes) -> Answers:
+    def _listed(self, message: Message, _: Payload) -> Answers:
         self._listing = expect(message, m.Listing).algorithms
         yield self._next()
 
@@ -120,23 +120,23 @@ class Initiator(Participant):
             brought=papers,
         )
 
-    def _refused(self, message: Message, _: bytes) -> Answers:
+    def _refused(self, message: Message, _: Payload) -> Answers:
         refusal = expect(message, m.Refusal)
         names = ", ".join(entry.name for entry in refusal.algorithms)
         reason = f"refused: {refusal.reason} (the enclave lists: {names})"
         raise faults.error_of(m.Abort(code=refusal.code, reason=reason, blame=self._context.me))
         yield  # a generator like its siblings
 
-    def _admitted(self, message: Message, _: bytes) -> Answers:
+    def _admitted(self, message: Message, _: Payload) -> Answers:
         if not same(expect(message, m.Admission).task_digest, digest_of(self._agreement().task)):
             raise AgreementMismatch("the enclave offers another task than we proposed")
         yield from ()
 
-    def _accepted(self, message: Message, _: bytes) -> Answers:
+    def _accepted(self, message: Message, _: Payload) -> Answers:
         self._agreement().consents = expect(message, m.Acceptance).consents
         yield self._commitment()
 
-    def _tell_counts(self, message: Message, _: bytes) -> Answers:
+    def _tell_counts(self, message: Message, _: Payload) -> Answers:
         counts = expect(message, m.IdsDiffer).counts
         told = ", ".join(f"{party} has {count}" for party, count in counts.items())
         raise IdSetMismatch(f"the id sets differ: {told}")
@@ -152,7 +152,7 @@ class Initiator(Participant):
         for offset in range(start, len(data), size):
             yield Spoken(m.ModelPart(offset=offset), data[offset : offset + size])
 
-    def _result_begins(self, message: Message, _: bytes) -> Answers:
+    def _result_begins(self, message: Message, _: Payload) -> Answers:
         """Fetched from where we are: on a new channel, the same result goes on."""
         result = expect(message, m.Result)
         if self.standing.download is None:
@@ -169,7 +169,7 @@ class Initiator(Participant):
         document = canonical.encode(statement)
         self._context.verify(enclave.public_key, RESULT_CONTEXT, document, result.signature)
 
-    def _result_part(self, message: Message, payload: bytes) -> Answers:
+    def _result_part(self, message: Message, payload: Payload) -> Answers:
         download = self._download()
         if expect(message, m.ResultPart).offset != len(download.data):
             raise RemoteProtocolError("a result part came out of order")
@@ -178,7 +178,7 @@ class Initiator(Participant):
         download.data += payload
         yield from ()
 
-    def _result_ends(self, message: Message, _: bytes) -> Answers:
+    def _result_ends(self, message: Message, _: Payload) -> Answers:
         expect(message, m.ResultEnd)
         download = self._download()
         if len(download.data) < download.result.statement.bytes:
