@@ -7,7 +7,7 @@ from fakes.authority import Authority
 from fakes.flood import answer, enclave, grpc, half_open, party, raw_channel, within
 
 from confide.core import limits
-from confide.core.errors import ConfideError, LimitExceeded, RemoteProtocolError, TooManyCalls
+from confide.core.errors import ChannelClosed, ConfideError, LimitExceeded, RemoteProtocolError, TooManyCalls
 from confide.transport import options, wire
 from confide.transport.pieces import Piece
 
@@ -150,6 +150,27 @@ def test_pieces_without_end(authority, size):
         assert [type(one) for one in heard] == [RemoteProtocolError]
         assert sum(pushed) < limits.MAX_MESSAGE_BYTES + 16 * limits.ENVELOPE_PIECE_BYTES
         assert honest.attest(NONCE) == answer(NONCE)
+
+
+def test_message_that_is_cut_off_between_two_pieces(authority):
+    """What has not come whole has not come."""
+    heard = []
+
+    def listen(_certificate, link):
+        try:
+            heard.append(link.receive(30))
+        except ConfideError as ended:
+            heard.append(ended)
+            raise
+
+    first = wire.encode_envelope(Piece(bytes(limits.ENVELOPE_PIECE_BYTES), more=True))
+    with (
+        enclave(authority, on_channel=listen) as server,
+        raw_channel(server, authority, "mallory") as channel,
+    ):
+        with pytest.raises(grpc.RpcError):
+            list(channel.stream_stream(wire.CHANNEL.path)(iter([first])))
+        assert [type(one) for one in heard] == [ChannelClosed]
 
 
 def test_half_open_connections(authority, monkeypatch):
