@@ -7,8 +7,9 @@ from fakes.authority import Authority
 from fakes.flood import answer, enclave, grpc, half_open, party, raw_channel, within
 
 from confide.core import limits
-from confide.core.errors import ConfideError, LimitExceeded, TooManyCalls
+from confide.core.errors import ChannelClosed, ConfideError, LimitExceeded, RemoteProtocolError, TooManyCalls
 from confide.transport import options, wire
+from confide.transport.pieces import Piece
 
 NONCE = bytes(limits.NONCE_BYTES)
 
@@ -115,11 +116,60 @@ def test_oversized_message(authority):
     """Refused before it is taken in whole; the enclave goes on."""
     with enclave(authority) as server, party(server, authority, "alice") as honest:
         with raw_channel(server, authority, "mallory") as channel:
-            big = bytes(limits.MAX_MESSAGE_BYTES + limits.ENVELOPE_OVERHEAD_BYTES + 1)
+            big = bytes(limits.ENVELOPE_PIECE_BYTES + limits.ENVELOPE_OVERHEAD_BYTES + 1)
             with pytest.raises(grpc.RpcError) as refused:
                 channel.unary_unary(wire.ATTEST.path)(big, timeout=30)
             assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert honest.attest(NONCE) == answer(NONCE)
+
+
+@pytest.mark.parametrize("size", [limits.ENVELOPE_PIECE_BYTES, 1])
+def test_pieces_without_end(authority, size):
+    """A message that never ends is refused at its longest, one of tiny pieces at its first; none is heard."""
+    heard, pushed = [], []
+
+    def listen(_certificate, link):
+        try:
+            heard.append(link.receive(30))
+        except ConfideError as refused:
+            heard.append(refused)
+            raise
+
+    def pieces():
+        while len(pushed) < 200:
+            pushed.append(size)
+            yield wire.encode_envelope(Piece(bytes(size), more=True))
+
+    with (
+        enclave(authority, on_channel=listen) as server,
+        raw_channel(server, authority, "mallory") as channel,
+        party(server, authority, "alice") as honest,
+    ):
+        with pytest.raises(grpc.RpcError):
+            list(channel.stream_stream(wire.CHANNEL.path)(pieces()))
+        assert [type(one) for one in heard] == [RemoteProtocolError]
+        assert honest.attest(NONCE) == answer(NONCE)
+
+
+def test_message_that_is_cut_off_between_two_pieces(authority):
+    """What has not come whole has not come."""
+    heard = []
+
+    def listen(_certificate, link):
+        try:
+            heard.append(link.receive(30))
+        except ConfideError as ended:
+            heard.append(ended)
+            raise
+
+    first = wire.encode_envelope(Piece(bytes(limits.ENVELOPE_PIECE_BYTES), more=True))
+    with (
+        enclave(authority, on_channel=listen) as server,
+        raw_channel(server, authority, "mallory") as channel,
+    ):
+        with pytest.raises(grpc.RpcError):
+            list(channel.stream_stream(wire.CHANNEL.path)(iter([first])))
+        assert [type(one) for one in heard] == [ChannelClosed]
 
 
 def test_half_open_connections(authority, monkeypatch):

@@ -9,6 +9,7 @@ from fakes.flood import answer, enclave, grpc, party, raw_channel, within
 from confide.core import limits
 from confide.core.errors import ChannelClosed, ConfideError
 from confide.transport import wire
+from confide.transport.pieces import Piece
 
 NONCE = bytes(limits.NONCE_BYTES)
 PIECE = bytes(256 * limits.KIB)
@@ -67,7 +68,7 @@ def test_sender_that_is_faster_than_the_enclave(authority):
     def pieces():
         for _ in range(200):
             pushed.append(1)
-            yield wire.encode_envelope(PIECE)
+            yield wire.encode_envelope(Piece(PIECE))
 
     with enclave(authority, on_channel=later) as server, raw_channel(server, authority, "mallory") as channel:
         stream = channel.stream_stream(wire.CHANNEL.path)(pieces())

@@ -27,6 +27,7 @@ from confide.crypto.session_secret import HpkeKey, open_secret, seal_secret
 from confide.platform import status_lines
 from confide.protocol import blocks, messages, provenance, receipts
 from confide.transport import wire
+from confide.transport.pieces import Piece
 
 TASK = "0123456789abcdef" * 2
 STATUS = TaskStatus(
@@ -68,6 +69,9 @@ REQUEST = TaskRequest(
 )
 
 
+PIECES = (Piece(b"sealed" * 9), Piece(b"sealed" * 9, more=True))
+
+
 def _wire(name, decode, *examples, weight=12):
     def parse(data):
         decode(data)
@@ -93,7 +97,7 @@ def _wire_targets():
             wire.decode_attest_reply,
             wire.encode_attest_reply(AttestReply(evidence=b"e" * 64, config=b"{}")),
         ),
-        _wire("envelope", wire.decode_envelope, wire.encode_envelope(b"sealed" * 9)),
+        _wire("envelope", wire.decode_envelope, *map(wire.encode_envelope, PIECES)),
     ]
 
 

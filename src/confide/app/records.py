@@ -114,7 +114,7 @@ class TaskFolder:
             if drawn:
                 self._write(PICTURES, drawn.encode())
 
-    def part(self, offset: int, data: bytes) -> None:
+    def part(self, offset: int, data: bytes | memoryview) -> None:
         """See party.ports.Records."""
         try:
             with open(self.folder / PART, "r+b" if offset else "wb", opener=_private) as file:

@@ -110,6 +110,8 @@ PIECE_BYTES: Final = 8 * MIB
 # Sealed messages and transport
 MAX_MESSAGE_BYTES: Final = 72 * MIB
 """One sealed message: a block and its header."""
+ENVELOPE_PIECE_BYTES: Final = MIB
+"""Sealed messages travel in pieces of this size: smaller ones are more calls, larger ones leave the cache."""
 RESULT_PART_BYTES: Final = 4 * MIB
 MAX_RESULT_PARTS: Final = 65_536
 MAX_MESSAGES_PER_EPOCH: Final = 1 << 32
@@ -123,7 +125,7 @@ MAX_TASKS_OF_PROVIDER: Final = 8
 """In how many tasks `confide provider serve` takes part at a time."""
 MAX_OUTBOX_MESSAGES: Final = 2
 ENVELOPE_OVERHEAD_BYTES: Final = KIB
-"""What the transport's framing may add to a sealed message."""
+"""What sealing may add to a message, and the transport's framing to a piece of it."""
 MAX_CONTROL_BYTES: Final = MIB
 """One request to the host, or one answer of it."""
 MAX_CHANNELS: Final = 2 * MAX_PARTICIPANTS

@@ -43,7 +43,7 @@ class SealingKey:
         self._number = 0
         self._lock = threading.Lock()
 
-    def seal(self, plaintext: bytes, epoch: int, payload: bytes = b"") -> bytearray:
+    def seal(self, plaintext: bytes, epoch: int, payload: bytes | memoryview = b"") -> bytearray:
         """The next envelope, of `plaintext` || `payload`, which only the cipher copies.
 
         A larger `epoch` than the last moves the ratchet forward first.
@@ -155,7 +155,7 @@ def session_keys(
 
 
 def _sealed(
-    cipher: AES, number: int, header: bytes, associated: bytes, parts: tuple[bytes, bytes]
+    cipher: AES, number: int, header: bytes, associated: bytes, parts: tuple[bytes, bytes | memoryview]
 ) -> bytearray:
     """Header || AES-GCM ciphertext of all parts || tag, written in its place."""
     envelope = bytearray(OVERHEAD_BYTES + sum(map(len, parts)))

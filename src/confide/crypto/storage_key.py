@@ -27,7 +27,7 @@ class StorageKey:
         derive = HKDF(SHA384(), STORAGE_KEY_BYTES, salt=None, info=self._bound)
         self._cipher = AESGCM(derive.derive(key))
 
-    def seal(self, index: int, block: bytes) -> bytes:
+    def seal(self, index: int, block: bytes | memoryview) -> bytes:
         """Only of a block that the manifest lists under this index."""
         return self._cipher.encrypt(_nonce(index), block, self._bound)
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from confide.core.errors import DatasetCorrupt
 from confide.data.arrow import Array, ChunkedArray
-from confide.data.blocks import check_layout, decode_columns, schema_of
+from confide.data.blocks import Block, check_layout, decode_columns, schema_of
 from confide.data.manifest import Manifest
 
 
@@ -17,7 +17,7 @@ class Blocks(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int, /) -> bytes: ...
+    def __getitem__(self, index: int, /) -> Block: ...
 
 
 class BlockColumns:

@@ -8,6 +8,7 @@ float64 (NaN for missing). No column has nulls.
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,8 @@ from confide.data.ipc_message import check_buffers
 from confide.data.manifest import BlockEntry, Column, Manifest
 from confide.data.schema import IdColumn, IdType, LabelColumn, LabelType
 
+Block: TypeAlias = bytes | memoryview
+"""As it is stored, or as it has come, in a view of the message that brought it."""
 MISSING_CATEGORY = 0
 _END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 _WRITE_OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
@@ -52,13 +55,13 @@ def encode_block(batch: pa.RecordBatch) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-def check_block(data: bytes, entry: BlockEntry) -> None:
+def check_block(data: Block, entry: BlockEntry) -> None:
     """Hold a block's bytes against its entry in the manifest. Raises DatasetCorrupt."""
     if len(data) != entry.bytes or not same(sha384_hex(data), entry.sha384):
         raise DatasetCorrupt("a block's bytes are not those that the manifest lists")
 
 
-def decode_block(data: bytes, entry: BlockEntry, manifest: Manifest) -> pa.RecordBatch:
+def decode_block(data: Block, entry: BlockEntry, manifest: Manifest) -> pa.RecordBatch:
     """Read an untrusted block: size, schema, rows and values are checked; the digest is `check_block`'s.
 
     Memory stays within MAX_BLOCK_BYTES for the compressed and again for the expanded form, whatever the
@@ -68,7 +71,7 @@ def decode_block(data: bytes, entry: BlockEntry, manifest: Manifest) -> pa.Recor
     return decode_columns(data, entry, manifest, schema_of(manifest).names)
 
 
-def check_layout(data: bytes, entry: BlockEntry, manifest: Manifest) -> None:
+def check_layout(data: Block, entry: BlockEntry, manifest: Manifest) -> None:
     """What can be told without expanding anything: size, schema, rows, and how much it claims to expand to.
 
     Raises DatasetCorrupt, and nothing else.
@@ -80,7 +83,7 @@ def check_layout(data: bytes, entry: BlockEntry, manifest: Manifest) -> None:
 
 
 def decode_columns(
-    data: bytes, entry: BlockEntry, manifest: Manifest, names: Sequence[str]
+    data: Block, entry: BlockEntry, manifest: Manifest, names: Sequence[str]
 ) -> pa.RecordBatch:
     """Some columns of a block that has passed `check_layout`, with the values of these columns checked.
 
@@ -112,7 +115,7 @@ def assemble(batches: list[pa.RecordBatch], manifest: Manifest) -> pa.Table:
     return pa.Table.from_batches(batches, schema=schema_of(manifest))
 
 
-def _check_messages(data: bytes, schema: pa.Schema, rows: int) -> None:
+def _check_messages(data: Block, schema: pa.Schema, rows: int) -> None:
     # The two messages are read one by one, before open_stream may have them: the expanded sizes that the
     # second claims must be looked at before Arrow allocates them.
     source = pa.BufferReader(data)

@@ -8,7 +8,7 @@ from confide.enclave.context import expect
 from confide.enclave.course import Course, Place
 from confide.enclave.round import Round as WorkRound
 from confide.protocol import messages as m
-from confide.protocol.messages import Message
+from confide.protocol.messages import Message, Payload
 from confide.protocol.receipts import RECEIPT_CONTEXT, Receipt, Round, evidence_nonce
 
 
@@ -38,7 +38,7 @@ class Closing:
 
     # --- what is heard -------------------------------------------------------------------------------
 
-    def close(self, place: Place, message: Message, _: bytes) -> None:
+    def close(self, place: Place, message: Message, _: Payload) -> None:
         """No further proposals: the receipt is drafted, and signed by the enclave."""
         expect(message, m.Close)
         if self._course.under_way is not None:
@@ -58,7 +58,7 @@ class Closing:
         self._draft = m.ReceiptToSign(receipt=receipt, signature=signature)
         self._signers = tuple(sorted({*context.members, *self._took_part}))
 
-    def countersignature(self, place: Place, message: Message, _: bytes) -> None:
+    def countersignature(self, place: Place, message: Message, _: Payload) -> None:
         """A party's signature over the receipt. Raises SignatureInvalid, naming the party."""
         context, party = self._course.context, place.name
         signature = expect(message, m.Countersignature).signature
@@ -72,7 +72,7 @@ class Closing:
         if self.complete and self._complete_since is None:
             self._complete_since = self._course.now()
 
-    def acknowledge(self, place: Place, message: Message, _: bytes) -> None:
+    def acknowledge(self, place: Place, message: Message, _: Payload) -> None:
         """A party holds the receipt with everybody's signatures."""
         if not same(expect(message, m.Acknowledge).sha384, digest_of(self._drafted().receipt)):
             raise RemoteProtocolError("another receipt was acknowledged than was sent", blame=place.name)

@@ -11,7 +11,7 @@ from confide.core.ports import Clock, Randomness, Signer
 from confide.enclave.spool import SpoolFolder
 from confide.enclave.store import BlockStore
 from confide.protocol.blocks import EnclaveIdentity, Verify
-from confide.protocol.messages import Message
+from confide.protocol.messages import Message, Payload
 from confide.protocol.terms import Listed
 
 T = TypeVar("T", bound=Message)
@@ -22,7 +22,7 @@ class Say(NamedTuple):
 
     to: str
     message: Message
-    payload: bytes = b""
+    payload: Payload = b""
 
 
 @dataclass(frozen=True, slots=True)

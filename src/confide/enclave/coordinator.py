@@ -18,12 +18,12 @@ from confide.enclave.rounds import Rounds
 from confide.enclave.takeover import Takeover
 from confide.enclave.waiting import Waiting
 from confide.enclave.work import Work
-from confide.protocol.messages import JoinStatement, Kind, Message, Spoken
+from confide.protocol.messages import JoinStatement, Kind, Message, Payload, Spoken
 from confide.protocol.roles import Role
 from confide.protocol.table import State
 
 Says = Generator[Say, None, None]
-Handler = Callable[[Place, Message, bytes], None]
+Handler = Callable[[Place, Message, Payload], None]
 Word = Callable[[Place], Message | Spoken | None]
 
 
@@ -192,7 +192,7 @@ class Coordinator:
     def _after_round(self, place: Place) -> Message | None:
         return self._closing.receipt(place) or self._negotiation.next_offer(place)
 
-    def _acknowledge(self, place: Place, message: Message, payload: bytes) -> None:
+    def _acknowledge(self, place: Place, message: Message, payload: Payload) -> None:
         """Of the result, or, as the last word of all, of the receipt."""
         last = place.state is State.CLOSED
         (self._closing if last else self._rounds).acknowledge(place, message, payload)

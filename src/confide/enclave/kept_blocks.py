@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator, MutableMapping
 
+from confide.data.blocks import Block
 from confide.enclave.spool import Record, Spool
 
 PURPOSE = "block"
 
 
-class KeptBlocks(MutableMapping[int, bytes]):
+class KeptBlocks(MutableMapping[int, Block]):
     """By index."""
 
     def __init__(self) -> None:
-        self._in_memory: dict[int, bytes] = {}
+        self._in_memory: dict[int, Block] = {}
         self._on_disk: dict[int, Record] = {}
         self._spool: Spool | None = None
         self.bytes_in_memory = 0
@@ -28,13 +29,13 @@ class KeptBlocks(MutableMapping[int, bytes]):
         for index in list(moving):
             self[index] = moving.pop(index)
 
-    def __getitem__(self, index: int) -> bytes:
+    def __getitem__(self, index: int) -> Block:
         """Raises SpoolFailed."""
         if self._spool is not None and index in self._on_disk:
             return self._spool.get(self._on_disk[index])
         return self._in_memory[index]
 
-    def __setitem__(self, index: int, block: bytes) -> None:
+    def __setitem__(self, index: int, block: Block) -> None:
         """Raises SpoolFailed."""
         if self._spool is None:
             self._in_memory[index] = block

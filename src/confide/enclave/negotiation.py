@@ -19,7 +19,7 @@ from confide.enclave.context import expect
 from confide.enclave.course import Course, Place
 from confide.enclave.round import Round
 from confide.protocol import messages as m
-from confide.protocol.messages import Message
+from confide.protocol.messages import Message, Payload
 from confide.protocol.roles import Role
 
 
@@ -35,7 +35,7 @@ class Negotiation:
 
     # --- what is heard -------------------------------------------------------------------------------
 
-    def proposal(self, place: Place, message: Message, _: bytes) -> None:
+    def proposal(self, place: Place, message: Message, _: Payload) -> None:
         """Judge it. Of a round that is under way, the same proposal is admitted again, and no other."""
         course, proposal = self._course, expect(message, m.Proposal)
         try:
@@ -68,7 +68,7 @@ class Negotiation:
         listing = self._course.context.listing
         return m.Refusal(code=cause.code, reason=cause.message[:1024], algorithms=listing)
 
-    def accept(self, place: Place, message: Message, _: bytes) -> None:
+    def accept(self, place: Place, message: Message, _: Payload) -> None:
         """A consent. One that is repeated on a new channel is the same, and counts once."""
         accept, current, party = expect(message, m.Accept), self._course.current(place), place.name
         proposals.check_consent(party, accept, current.task, self._course.context)
@@ -92,12 +92,12 @@ class Negotiation:
         if rounds:
             self._set_allowance(rounds[0])
 
-    def decline(self, place: Place, message: Message, _: bytes) -> None:
+    def decline(self, place: Place, message: Message, _: Payload) -> None:
         """Ends the task."""
         reason = expect(message, m.Decline).reason
         raise OfferDeclined(f"{place.name} declined: {reason}"[:1024], blame=place.name)
 
-    def commit(self, place: Place, message: Message, _: bytes) -> None:
+    def commit(self, place: Place, message: Message, _: Payload) -> None:
         """When all have committed, the id sets are compared and the block is built."""
         commit, current = expect(message, m.Commit), self._course.current(place)
         if (commit.id_set is None) != (current.kind is TaskKind.TRAIN):
@@ -127,7 +127,7 @@ class Negotiation:
             # The initiator commits anew too, and no further notice of it goes out.
             place.answer, place.notice = m.IdsDiffer(counts=counts, attempts_left=left), None
 
-    def signature(self, place: Place, message: Message, _: bytes) -> None:
+    def signature(self, place: Place, message: Message, _: Payload) -> None:
         """Over the block that this party was shown: it may have been replaced since."""
         current, context = self._course.current(place), self._course.context
         signature = expect(message, m.Signature).signature

@@ -11,8 +11,10 @@ from typing import Final
 from confide.algorithms import registry
 from confide.core import limits
 from confide.core.platform_api import TaskKind
+from confide.data.block_digests import LANES
 from confide.data.manifest import Manifest
 from confide.data.ordered_pool import workers
+from confide.enclave.arrivals import WAITING
 from confide.enclave.forecast import (
     ASSUMED_ID_BYTES,
     PROCESS_BYTES,
@@ -84,11 +86,10 @@ class _OutOfCore:
         self._model_bytes = model_bytes
         self._rows = min(manifest.rows for manifest in manifests.values())
         self._fields = [feature for party in task.participants for feature in task.features[party]]
-        # Blocks are on disk; what of them is in memory is on its way there or back.
-        on_their_way = (
-            (workers() + 1)
-            * 3
-            * max(block.bytes for manifest in manifests.values() for block in manifest.blocks)
+        longest = max(block.bytes for manifest in manifests.values() for block in manifest.blocks)
+        # Blocks are on disk; what of them is in memory is on its way there or back, or waits for its digest.
+        on_their_way = ((workers() + 1) * 3 * longest) + WAITING * min(
+            LANES * longest, limits.MAX_BLOCK_BYTES + longest
         )
         channels = sum(map(channel_bytes, manifests.values()))
         self._kept = PROCESS_BYTES + model_bytes + channels + on_their_way

@@ -10,7 +10,7 @@ from confide.enclave.checkpoints import Checkpoints
 from confide.protocol import receipts
 from confide.protocol.blocks import Block, SignedBlock
 from confide.protocol.evaluation import GateFigures
-from confide.protocol.messages import Checkpoint, Commit, Confirm, ModelReference, Proposal
+from confide.protocol.messages import Checkpoint, Commit, Confirm, ModelReference, Payload, Proposal
 from confide.protocol.receipts import PrivatePart, ResultStatement, RowCounts
 from confide.protocol.terms import Algorithm, Consent, Task
 
@@ -55,7 +55,7 @@ class Round:
     checkpoints: Checkpoints | None = None
     received: set[str] = field(default_factory=set)
     """Whose data is complete."""
-    model_parts: list[bytes] = field(default_factory=list, repr=False)
+    model_parts: list[Payload] = field(default_factory=list, repr=False)
     attempts: Counter[str] = field(default_factory=Counter)
     outcome: Outcome | None = None
     statement: ResultStatement | None = None

@@ -22,7 +22,7 @@ from confide.enclave.vault import Shelves
 from confide.enclave.work import Step, Work
 from confide.protocol import messages as m
 from confide.protocol.blocks import SignedBlock
-from confide.protocol.messages import Message, Spoken
+from confide.protocol.messages import Message, Payload, Spoken
 from confide.protocol.spans import spans_of
 from confide.protocol.table import State
 
@@ -43,7 +43,7 @@ class Rounds:
 
     # --- confirmation --------------------------------------------------------------------------------
 
-    def confirm(self, place: Place, message: Message, _: bytes) -> None:
+    def confirm(self, place: Place, message: Message, _: Payload) -> None:
         """Compared when all have confirmed; after that, each that confirms again is compared by itself."""
         current = self._course.current(place)
         current.confirms[place.name] = expect(message, m.Confirm)
@@ -90,15 +90,16 @@ class Rounds:
 
     # --- upload --------------------------------------------------------------------------------------
 
-    def opening(self, place: Place, message: Message, payload: bytes) -> None:
+    def opening(self, place: Place, message: Message, payload: Payload) -> None:
         """A commitment is opened; when all are, it is known whether the task fits into the memory."""
         course, party = self._course, place.name
         current, opening = course.current(place), expect(message, m.Opening)
+        document = bytes(payload)
         promised = agreements.require_signed(current).block.commitments[party]
         if party in current.opened:
-            check_commitment(party, promised, opening.salt, payload)
+            check_commitment(party, promised, opening.salt, document)
             return
-        manifest = course.vault.open(party, promised, opening.salt, payload)
+        manifest = course.vault.open(party, promised, opening.salt, document)
         check_manifest(party, manifest, current.task)
         if course.context.store is not None:
             course.vault.keep(party, course.context.store.of(party, promised, opening.storage_key))
@@ -156,7 +157,7 @@ class Rounds:
         held = sum(map(len, current.model_parts))
         return held if held < current.model.brought.statement.bytes else None
 
-    def data_block(self, place: Place, message: Message, payload: bytes) -> None:
+    def data_block(self, place: Place, message: Message, payload: Payload) -> None:
         """Kept if it is what the manifest lists."""
         index = expect(message, m.DataBlock).index
         if place.name in self._course.current(place).received:
@@ -164,7 +165,7 @@ class Rounds:
             raise RemoteProtocolError(text, blame=place.name)
         self._course.vault.store(place.name, index, payload)
 
-    def model_part(self, place: Place, message: Message, payload: bytes) -> None:
+    def model_part(self, place: Place, message: Message, payload: Payload) -> None:
         """In order. The signed statement says how long the model is: no more is taken in."""
         current, offset = self._course.current(place), expect(message, m.ModelPart).offset
         brought = current.model.brought if current.model else None
@@ -174,7 +175,7 @@ class Rounds:
             raise RemoteProtocolError("a model part came that was not expected", blame=place.name)
         current.model_parts.append(payload)
 
-    def uploaded(self, place: Place, message: Message, _: bytes) -> None:
+    def uploaded(self, place: Place, message: Message, _: Payload) -> None:
         """All that was wanted; what did not match is wanted again."""
         expect(message, m.Uploaded)
         current, party = self._course.current(place), place.name
@@ -310,7 +311,7 @@ class Rounds:
         place.round += 1
         return m.Finished(block_digest=current.statement.block)
 
-    def fetch(self, place: Place, message: Message, _: bytes) -> None:
+    def fetch(self, place: Place, message: Message, _: Payload) -> None:
         """From where the result goes out. On one channel, again only because it arrived damaged."""
         current, offset = self._course.current(place), expect(message, m.Fetch).offset
         if offset > agreements.require_statement(current).total:
@@ -327,7 +328,7 @@ class Rounds:
         place.offset += len(said.payload)
         return said
 
-    def acknowledge(self, place: Place, message: Message, _: bytes) -> None:
+    def acknowledge(self, place: Place, message: Message, _: Payload) -> None:
         """The initiator holds the result."""
         statement = agreements.require_statement(self._course.current(place))
         if not same(expect(message, m.Acknowledge).sha384, statement.sha384):

@@ -24,7 +24,7 @@ class StoredBlocks:
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    def put(self, index: int, block: bytes) -> None:
+    def put(self, index: int, block: bytes | memoryview) -> None:
         """A disk that takes nothing more is not the task's end: then the block is sent again some day."""
         if not self._usable:
             return

@@ -16,7 +16,7 @@ from confide.enclave.negotiation import Negotiation
 from confide.enclave.round import Round
 from confide.protocol import messages as m
 from confide.protocol.blocks import PredictBlock, SignedBlock, same_agreement, same_software
-from confide.protocol.messages import Message, ModelReference
+from confide.protocol.messages import Message, ModelReference, Payload
 from confide.protocol.receipts import ROUND_CONTEXT
 
 
@@ -31,7 +31,7 @@ class Takeover:
 
     # --- what is heard -------------------------------------------------------------------------------
 
-    def past(self, place: Place, message: Message, _: bytes) -> None:
+    def past(self, place: Place, message: Message, _: Payload) -> None:
         """A signed block. Raises TakeoverRefused, naming who showed it."""
         past, party = expect(message, m.Past), place.name
         held = self._pasts.setdefault(party, [])
@@ -42,7 +42,7 @@ class Takeover:
         self._check_past(past, party)
         held.append(past)
 
-    def recalled(self, place: Place, message: Message, _: bytes) -> None:
+    def recalled(self, place: Place, message: Message, _: Payload) -> None:
         """All that this party holds has been shown."""
         self._recalled[place.name] = expect(message, m.Recalled)
         self._decide()

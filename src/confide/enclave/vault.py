@@ -1,14 +1,15 @@
 """Where the enclave keeps opened data: checked on arrival, in memory or sealed on disk, wiped each round."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from confide.core import limits
 from confide.core.digest import commitment, same, sha384_hex
 from confide.core.errors import BlockDigestMismatch, CommitmentMismatch, DataError, RemoteProtocolError
+from confide.data.blocks import Block
 from confide.data.manifest import Manifest
-from confide.data.ordered_pool import map_in_order, workers
+from confide.data.ordered_pool import map_in_order
+from confide.enclave.arrivals import Arrivals
 from confide.enclave.kept_blocks import KeptBlocks
 from confide.enclave.plan import Plan
 from confide.enclave.spool import SpoolFolder
@@ -26,28 +27,11 @@ class Shelf:
     """Indices of blocks that came and did not match, as often as they came."""
     stored: StoredBlocks | None = None
     """Where they are kept for an enclave that may take this one's place."""
-    _checking: dict[int, tuple[bytes, "Future[str]"]] = field(default_factory=dict, repr=False)
 
     @property
     def missing(self) -> tuple[int, ...]:
         """Blocks that have not come, or did not match the manifest."""
-        self.settle()
         return tuple(index for index in range(len(self.manifest.blocks)) if index not in self.blocks)
-
-    def put(self, index: int, block: bytes, pool: ThreadPoolExecutor) -> None:
-        """Have a block's digest made in the pool, so that the next one can be opened meanwhile."""
-        for earlier in [other for other, (_, digest) in self._checking.items() if digest.done()]:
-            self._settle(earlier)
-        self._checking[index] = block, pool.submit(self._check, index, block)
-        while len(self._checking) > workers():
-            self._settle(next(iter(self._checking)))
-
-    def _check(self, index: int, block: bytes) -> str:
-        """The block's digest; a block that matches is stored."""
-        digest = sha384_hex(block)
-        if self.stored is not None and same(self.manifest.blocks[index].sha384, digest):
-            self.stored.put(index, block)
-        return digest
 
     def recover(self) -> None:
         """Take up what an earlier enclave has stored, as far as it is there and matches."""
@@ -63,20 +47,11 @@ class Shelf:
         matches = block is not None and same(self.manifest.blocks[index].sha384, sha384_hex(block))
         return block if matches else None
 
-    def has(self, index: int) -> bool:
-        """Whether this block has come and matched."""
-        if index in self._checking:
-            self._settle(index)
-        return index in self.blocks
-
-    def settle(self) -> None:
-        """Wait for all digests; keep the blocks that match, forget the others."""
-        for index in tuple(self._checking):
-            self._settle(index)
-
-    def _settle(self, index: int) -> None:
-        block, digest = self._checking.pop(index)
-        if same(self.manifest.blocks[index].sha384, digest.result()):
+    def keep(self, index: int, block: Block, digest: str) -> None:
+        """Keep a block whose digest is that of the manifest, also for a next enclave; forget another."""
+        if same(self.manifest.blocks[index].sha384, digest):
+            if self.stored is not None:
+                self.stored.put(index, block)
             self.blocks[index] = block
         else:
             self.mismatched.append(index)
@@ -111,7 +86,7 @@ class Vault:
         self._spools = spools
         self._plan: Plan | None = None
         self._shelves: dict[str, Shelf] = {}
-        self._pool = ThreadPoolExecutor(workers(), thread_name_prefix="vault")
+        self._arrivals: Arrivals[tuple[str, int]] = Arrivals(self._keep)
 
     def open(self, party: str, promised: str, salt: bytes, manifest: bytes) -> Manifest:
         """Open a commitment: H(D) must be the H(D^N) of the block.
@@ -134,7 +109,7 @@ class Vault:
         """Where a party's blocks are kept for an enclave that may take this one's place."""
         self._shelves[party].stored = stored
 
-    def store(self, party: str, index: int, block: bytes) -> None:
+    def store(self, party: str, index: int, block: Block) -> None:
         """Keep a block if it is what the manifest lists; a block that is not stays missing.
 
         Raises:
@@ -142,15 +117,21 @@ class Vault:
             BlockDigestMismatch: more than MAX_BLOCK_MISMATCHES blocks of this party did not match.
         """
         shelf = self._shelves[party]
-        if index >= len(shelf.manifest.blocks) or shelf.has(index):
+        if (party, index) in self._arrivals:
+            self._arrivals.settle()
+        if index >= len(shelf.manifest.blocks) or index in shelf.blocks:
             raise RemoteProtocolError(f"{party} sent block {index}, which was not asked for", blame=party)
         entry = shelf.manifest.blocks[index]
         if len(block) == entry.bytes:
-            shelf.put(index, block, self._pool)
+            self._arrivals.put((party, index), block)
         else:
             shelf.mismatched.append(index)
         if len(shelf.mismatched) > limits.MAX_BLOCK_MISMATCHES:
             raise self._too_many(party, shelf)
+
+    def _keep(self, whose: tuple[str, int], block: Block, digest: str) -> None:
+        party, index = whose
+        self._shelves[party].keep(index, block, digest)
 
     def follow(self, plan: Plan) -> None:
         """How the round's data will be worked on: decided when all have opened, before any block comes."""
@@ -162,11 +143,11 @@ class Vault:
 
     def missing(self, party: str) -> tuple[int, ...]:
         """Blocks still to be sent (again) by this party."""
-        return self._shelves[party].missing
+        return self.shelf(party).missing
 
     def complaint(self, party: str) -> BlockDigestMismatch:
         """The error that names party, block and rows of the first block that never matched."""
-        shelf = self._shelves[party]
+        shelf = self.shelf(party)
         named = _named(shelf.manifest, shelf.missing[0])
         text = f"{named} of {party} did not match its digest {limits.MAX_RETRIES + 1} times"
         return BlockDigestMismatch(text, blame=party)
@@ -185,9 +166,8 @@ class Vault:
 
     def shelf(self, party: str) -> Shelf:
         """A party's manifest and blocks."""
-        shelf = self._shelves[party]
-        shelf.settle()
-        return shelf
+        self._arrivals.settle()
+        return self._shelves[party]
 
     def shelves(self, parties: Iterable[str]) -> Shelves:
         """Of all these parties, with the plan that was followed."""
@@ -196,6 +176,7 @@ class Vault:
 
     def wipe(self) -> None:
         """Drop everything. Python can't overwrite immutable bytes: the process ends with the task."""
+        self._arrivals.drop()
         self._shelves.clear()
         self._plan = None
         if self._spools is not None:

@@ -22,7 +22,7 @@ from confide.party.standing import Download
 from confide.protocol import faults
 from confide.protocol import messages as m
 from confide.protocol.blocks import SignedBlock
-from confide.protocol.messages import BroughtModel, Kind, Message, ModelReference, Spoken
+from confide.protocol.messages import BroughtModel, Kind, Message, ModelReference, Payload, Spoken
 from confide.protocol.provenance import signed_bytes
 from confide.protocol.receipts import RESULT_CONTEXT, ROUND_CONTEXT, HeldOutFile, ResultStatement
 from confide.protocol.terms import Algorithm, Task
@@ -71,11 +71,11 @@ class Initiator(Participant):
 
     # --- negotiation ---------------------------------------------------------------------------------
 
-    def _listed(self, message: Message, _: bytes) -> Answers:
+    def _listed(self, message: Message, _: Payload) -> Answers:
         self.standing.listing = expect(message, m.Listing).algorithms
         yield self._next()
 
-    def _recall(self, _: Message, __: bytes) -> Answers:
+    def _recall(self, _: Message, __: Payload) -> Answers:
         """All finished rounds, in order; the round under way, and the model that it uses."""
         standing = self.standing
         for done in standing.finished.values():
@@ -93,7 +93,7 @@ class Initiator(Participant):
         own = self.standing.own_model
         return own if model is not None and own is not None and model.sha384 == own.sha384 else model
 
-    def _agreed(self, message: Message, payload: bytes) -> Answers:
+    def _agreed(self, message: Message, payload: Payload) -> Answers:
         """On a new channel, it may be the first word of the round: this is its job."""
         self._job = self._jobs[min(len(self.standing.finished), len(self._jobs) - 1)]
         self.standing.dataset = self._job.dataset
@@ -148,23 +148,23 @@ class Initiator(Participant):
             brought=papers,
         )
 
-    def _refused(self, message: Message, _: bytes) -> Answers:
+    def _refused(self, message: Message, _: Payload) -> Answers:
         refusal = expect(message, m.Refusal)
         names = ", ".join(entry.name for entry in refusal.algorithms)
         reason = f"refused: {refusal.reason} (the enclave lists: {names})"
         raise faults.error_of(m.Abort(code=refusal.code, reason=reason, blame=self._context.me))
         yield  # a generator like its siblings
 
-    def _admitted(self, message: Message, _: bytes) -> Answers:
+    def _admitted(self, message: Message, _: Payload) -> Answers:
         if not same(expect(message, m.Admission).task_digest, digest_of(self._agreement().task)):
             raise AgreementMismatch("the enclave offers another task than we proposed")
         yield from ()
 
-    def _accepted(self, message: Message, _: bytes) -> Answers:
+    def _accepted(self, message: Message, _: Payload) -> Answers:
         self._agreement().consents = expect(message, m.Acceptance).consents
         yield self._commitment()
 
-    def _tell_counts(self, message: Message, _: bytes) -> Answers:
+    def _tell_counts(self, message: Message, _: Payload) -> Answers:
         counts = expect(message, m.IdsDiffer).counts
         told = ", ".join(f"{party} has {count}" for party, count in counts.items())
         raise IdSetMismatch(f"the id sets differ: {told}")
@@ -187,7 +187,7 @@ class Initiator(Participant):
             raise RemoteProtocolError("a model was asked for, which we do not bring")
         return self._context.records.model(self.standing.own_model.sha384)
 
-    def _result_begins(self, message: Message, _: bytes) -> Answers:
+    def _result_begins(self, message: Message, _: Payload) -> Answers:
         """Fetched from where we are: on a new channel, the same result goes on."""
         result = expect(message, m.Result)
         if self.standing.download is None:
@@ -207,7 +207,7 @@ class Initiator(Participant):
         if not same(result.done.block, statement.block) or result.done.result != statement:
             raise RemoteProtocolError("what was done in the round belongs to another result")
 
-    def _result_part(self, message: Message, payload: bytes) -> Answers:
+    def _result_part(self, message: Message, payload: Payload) -> Answers:
         download = self._download()
         if expect(message, m.ResultPart).offset != len(download.data):
             raise RemoteProtocolError("a result part came out of order")
@@ -217,7 +217,7 @@ class Initiator(Participant):
         download.data += payload
         yield from ()
 
-    def _result_ends(self, message: Message, _: bytes) -> Answers:
+    def _result_ends(self, message: Message, _: Payload) -> Answers:
         expect(message, m.ResultEnd)
         download = self._download()
         if len(download.data) < download.result.statement.total:

@@ -15,13 +15,13 @@ from confide.party.standing import Standing
 from confide.protocol import messages as m
 from confide.protocol import receipts
 from confide.protocol.blocks import Block, EnclaveIdentity, context_of
-from confide.protocol.messages import Kind, Message, Spoken
+from confide.protocol.messages import Kind, Message, Payload, Spoken
 from confide.protocol.receipts import RECEIPT_CONTEXT, ResultStatement, SignedReceipt
 from confide.protocol.spans import indices_of
 from confide.session.join import LastSigned
 
 Answers = Iterator[Spoken]
-Handler = Callable[[Message, bytes], Answers]
+Handler = Callable[[Message, Payload], Answers]
 T = TypeVar("T", bound=Message)
 SALT_BYTES = STORAGE_KEY_BYTES = 32
 
@@ -82,7 +82,7 @@ class Participant:
 
     # --- a fresh enclave -----------------------------------------------------------------------------
 
-    def _recall(self, _: Message, __: bytes) -> Answers:
+    def _recall(self, _: Message, __: Payload) -> Answers:
         """What all have signed; a round that is finished here is shown by the initiator alone."""
         agreed = self.standing.agreed
         if agreed is not None and digest_of(agreed.block) not in self.standing.finished:
@@ -121,11 +121,11 @@ class Participant:
         expected.id_set = dataset.id_set_digest()
         return Spoken(m.Commit(commitment=expected.commitment, id_set=expected.id_set, ids=dataset.id_count))
 
-    def _ids_differ(self, _: Message, __: bytes) -> Answers:
+    def _ids_differ(self, _: Message, __: Payload) -> Answers:
         """A provider sends again what it has; the initiator decides whether to go on (initiator.py)."""
         yield self._commitment()
 
-    def _sign(self, message: Message, _: bytes) -> Answers:
+    def _sign(self, message: Message, _: Payload) -> Answers:
         block = expect(message, m.BlockToSign).block
         if block.succeeds:
             self._renew(block)
@@ -137,7 +137,7 @@ class Participant:
         signature = self._context.signer.sign(context_of(block), canonical.encode(block))
         yield Spoken(m.Signature(signature=signature))
 
-    def _agreed(self, message: Message, _: bytes) -> Answers:
+    def _agreed(self, message: Message, _: Payload) -> Answers:
         signed, now = expect(message, m.Agreed).signed, self._context.clock.now()
         if signed.block != self.standing.block:
             raise AgreementMismatch("the block that came back is not the one we signed")
@@ -151,16 +151,16 @@ class Participant:
 
     # --- work ----------------------------------------------------------------------------------------
 
-    def _start(self, message: Message, payload: bytes) -> Answers:
+    def _start(self, message: Message, payload: Payload) -> Answers:
         if not same(expect(message, m.Start).block_digest, digest_of(self.standing.block)):
             raise AgreementMismatch("work was started under another block than the one we signed")
         yield from self._confirm(message, payload)
 
-    def _confirm(self, _: Message, __: bytes) -> Answers:
+    def _confirm(self, _: Message, __: Payload) -> Answers:
         task, algorithm = checks.digest_pair(self._agreement().task, self._agreement().algorithm)
         yield Spoken(m.Confirm(task_digest=task, algorithm_digest=algorithm))
 
-    def _open(self, _: Message, __: bytes) -> Answers:
+    def _open(self, _: Message, __: Payload) -> Answers:
         digest = digest_of(self.standing.block)
         if self.standing.opened != digest:
             self._before_upload()
@@ -175,7 +175,7 @@ class Participant:
         )
         yield Spoken(opening, self._data().manifest_bytes)
 
-    def _upload(self, message: Message, _: bytes) -> Answers:
+    def _upload(self, message: Message, _: Payload) -> Answers:
         wanted, dataset = expect(message, m.Wanted), self._data()
         indices = list(indices_of(wanted.blocks))
         if indices and indices[-1] >= len(dataset.manifest.blocks):
@@ -199,7 +199,7 @@ class Participant:
             raise RemoteProtocolError("a model was asked for, which we do not bring")
         yield from ()
 
-    def _progress(self, message: Message, _: bytes) -> Answers:
+    def _progress(self, message: Message, _: Payload) -> Answers:
         self.note_checkpoint(expect(message, m.Progress))
         yield from ()
 
@@ -211,7 +211,7 @@ class Participant:
         self.standing.checkpoint = new
         return True
 
-    def _nothing(self, _: Message, __: bytes) -> Answers:
+    def _nothing(self, _: Message, __: Payload) -> Answers:
         yield from ()
 
     def _round_finished(self, result: ResultStatement | None, past: m.Past | None = None) -> None:
@@ -224,7 +224,7 @@ class Participant:
 
     # --- close ---------------------------------------------------------------------------------------
 
-    def _countersign(self, message: Message, _: bytes) -> Answers:
+    def _countersign(self, message: Message, _: Payload) -> Answers:
         draft, context = expect(message, m.ReceiptToSign), self._context
         if self.standing.draft is None or self.standing.draft[0] != draft:
             document, now = canonical.encode(draft.receipt), context.clock.now()
@@ -242,7 +242,7 @@ class Participant:
             self.standing.draft = draft, context.signer.sign(RECEIPT_CONTEXT, document)
         yield Spoken(m.Countersignature(signature=self.standing.draft[1]))
 
-    def _keep_receipt(self, message: Message, _: bytes) -> Answers:
+    def _keep_receipt(self, message: Message, _: Payload) -> Answers:
         if self.standing.draft is None:
             raise ReceiptInvalid("the final receipt came before its draft")
         signatures = expect(message, m.FinalReceipt).signatures

@@ -65,7 +65,7 @@ class Records(Protocol):
         self, statement: ResultStatement, signature: bytes, report: PrivatePart, data: bytes
     ) -> None: ...
 
-    def part(self, offset: int, data: bytes) -> None:
+    def part(self, offset: int, data: bytes | memoryview) -> None:
         """What has come of a result, from this byte on: kept until the whole is there."""
         ...
 

@@ -16,7 +16,7 @@ from confide.party.participant import Answers, Participant, expect
 from confide.party.ports import Decide, PartyContext, Yes
 from confide.party.standing import Given
 from confide.protocol import messages as m
-from confide.protocol.messages import Kind, Message, Offer, Spoken
+from confide.protocol.messages import Kind, Message, Offer, Payload, Spoken
 
 
 class Provider(Participant):
@@ -35,7 +35,7 @@ class Provider(Participant):
             Kind.FINISHED: self._round_over,
         }
 
-    def _offered(self, message: Message, _: bytes) -> Answers:
+    def _offered(self, message: Message, _: Payload) -> Answers:
         offer = expect(message, m.Offer)
         try:
             yes = self._consent(offer)
@@ -87,16 +87,16 @@ class Provider(Participant):
         if not same(digest_of(under.block), offer.model.train_block):
             raise OfferDeclined("the model's papers belong to another agreement")
 
-    def _noticed(self, message: Message, _: bytes) -> Answers:
+    def _noticed(self, message: Message, _: Payload) -> Answers:
         self.standing.notice = expect(message, m.Notice).commitment
         yield self._commitment()
 
-    def _commit_again(self, message: Message, payload: bytes) -> Answers:
+    def _commit_again(self, message: Message, payload: Payload) -> Answers:
         """The initiator commits anew too, and no further notice of it comes."""
         self.standing.notice = ""
         yield from self._ids_differ(message, payload)
 
-    def _compare_notice(self, message: Message, payload: bytes) -> Answers:
+    def _compare_notice(self, message: Message, payload: Payload) -> Answers:
         block = expect(message, m.BlockToSign).block
         if (
             not block.succeeds
@@ -112,7 +112,7 @@ class Provider(Participant):
         if consent.expires_at <= self._context.clock.now():
             raise OfferExpired("our consent expired before the upload", blame=self._context.me)
 
-    def _round_over(self, message: Message, _: bytes) -> Answers:
+    def _round_over(self, message: Message, _: Payload) -> Answers:
         if not same(expect(message, m.Finished).block_digest, digest_of(self.standing.block)):
             raise RemoteProtocolError("another round was finished than the one we signed")
         self._round_finished(None)

@@ -4,7 +4,7 @@ Wire form inside the seal: header length (u32, big-endian) || header (canonical 
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -449,11 +449,15 @@ WITH_PAYLOAD = frozenset({Kind.OPENING, Kind.DATA_BLOCK, Kind.MODEL_PART, Kind.R
 """Only these carry bytes after the header."""
 
 
+Payload: TypeAlias = bytes | memoryview
+"""Bytes after a header. Of a message that came, a view of it: a data block is long, and is not copied."""
+
+
 class Spoken(msgspec.Struct, frozen=True):
     """A message and its payload (empty for most kinds)."""
 
     message: Message
-    payload: bytes = b""
+    payload: Payload = b""
 
 
 def encode(spoken: Spoken) -> bytes:
@@ -475,7 +479,7 @@ def decode(data: bytes | memoryview) -> Spoken:
     if len(data) < 4 or length > len(data) - 4:  # noqa: PLR2004 - the four bytes of the length
         raise RemoteProtocolError("a message is shorter than its header says")
     message = _decode_header(bytes(data[4 : 4 + length]))
-    payload = bytes(data[4 + length :])
+    payload = memoryview(data)[4 + length :]
     if payload and message.kind not in WITH_PAYLOAD:
         raise RemoteProtocolError(f"{message.kind} carries no payload")
     return Spoken(message, payload)

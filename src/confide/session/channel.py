@@ -5,7 +5,7 @@ from confide.core.ports import Envelope
 from confide.crypto.sealed import OpeningKey, SealingKey
 from confide.protocol import messages
 from confide.protocol.machine import Session
-from confide.protocol.messages import Kind, Message, Spoken
+from confide.protocol.messages import Kind, Message, Payload, Spoken
 from confide.protocol.roles import Role
 
 
@@ -22,7 +22,7 @@ class SealedChannel:
         self._opening = opening
         self.session = session
 
-    def say(self, message: Message, payload: bytes = b"") -> Envelope:
+    def say(self, message: Message, payload: Payload = b"") -> Envelope:
         """The sealed envelope of our next message.
 
         Raises:

@@ -14,6 +14,7 @@ from confide.transport import errors, pinned, wire
 from confide.transport.calling import call
 from confide.transport.links import MailboxLink
 from confide.transport.mailbox import Mailbox
+from confide.transport.pieces import Assembly, pieces_of
 
 
 class PinnedEnclave:
@@ -40,7 +41,9 @@ class PinnedEnclave:
         inbox, outbox = Mailbox(limits.MAX_INBOX_MESSAGES), Mailbox(limits.MAX_OUTBOX_MESSAGES)
         invoke: grpc.StreamStreamMultiCallable[Any, Any] = self._channel.stream_stream(wire.CHANNEL.path)
         try:
-            stream = invoke(wire.encode_envelope(envelope) for envelope in outbox)
+            stream = invoke(
+                wire.encode_envelope(piece) for envelope in outbox for piece in pieces_of(envelope)
+            )
         except ValueError:  # grpc's word for a channel that has been closed
             raise errors.closed(self.address) from None
         reader = _Reader(stream, self.address, inbox, outbox)
@@ -88,8 +91,11 @@ class _Reader:
 
     def _read(self) -> ConfideError:
         try:
+            assembly = Assembly()
             for reply in self._stream:
-                self._keep(wire.decode_envelope(reply))
+                envelope = assembly.add(wire.decode_envelope(reply))
+                if envelope is not None:
+                    self._keep(envelope)
         except grpc.RpcError as error:
             return errors.received(error, self._address)
         except ConfideError as malformed:

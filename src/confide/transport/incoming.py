@@ -17,6 +17,7 @@ from confide.core.ports import Link
 from confide.transport import errors, serving, wire
 from confide.transport.links import MailboxLink
 from confide.transport.mailbox import Mailbox
+from confide.transport.pieces import Assembly, pieces_of
 from confide.transport.rates import CallRate
 
 _log = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ class IncomingChannels:
         self._start(lambda: _pump(requests, inbox), "channel-reader")
         worker = self._start(conversation.run, "channel-handler")
         for envelope in outbox:
-            yield wire.encode_envelope(envelope)
+            yield from map(wire.encode_envelope, pieces_of(envelope))
         worker.join()
         if conversation.error is not None:
             errors.abort(context, conversation.error)
@@ -125,8 +126,11 @@ class _Conversation:
 def _pump(requests: Iterator[bytes], inbox: Mailbox) -> None:
     """Move what arrives into the inbox; when it is full, gRPC's flow control holds the party back."""
     try:
+        assembly = Assembly()
         for request in requests:
-            inbox.put(wire.decode_envelope(request))
+            envelope = assembly.add(wire.decode_envelope(request))
+            if envelope is not None:
+                inbox.put(envelope)
     except ConfideError as reason:  # malformed, or the handler has closed the inbox
         inbox.close(reason)
     except grpc.RpcError:

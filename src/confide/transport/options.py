@@ -37,14 +37,14 @@ _OWN_CONNECTION: Final[Options] = (("grpc.use_local_subchannel_pool", 1), ("grpc
 HOST: Final[Options] = (*_sizes(limits.MAX_CONTROL_BYTES), *_KEEPALIVE, *_PATIENCE, *_SERVER, *_NO_REUSE)
 HOST_CLIENT: Final[Options] = (*_sizes(limits.MAX_CONTROL_BYTES), *_OWN_CONNECTION)
 ENCLAVE: Final[Options] = (
-    *_sizes(limits.MAX_MESSAGE_BYTES + limits.ENVELOPE_OVERHEAD_BYTES),
+    *_sizes(limits.ENVELOPE_PIECE_BYTES + limits.ENVELOPE_OVERHEAD_BYTES),
     *_KEEPALIVE,
     *_PATIENCE,
     *_SERVER,
     *_NO_REUSE,
 )
 PINNED: Final[Options] = (
-    *_sizes(limits.MAX_MESSAGE_BYTES + limits.ENVELOPE_OVERHEAD_BYTES),
+    *_sizes(limits.ENVELOPE_PIECE_BYTES + limits.ENVELOPE_OVERHEAD_BYTES),
     *_KEEPALIVE,
     *_OWN_CONNECTION,
     ("grpc.ssl_target_name_override", ENCLAVE_NAME),

@@ -20,8 +20,8 @@ from confide.core.platform_api import (
     TaskState,
     TaskStatus,
 )
-from confide.core.ports import Envelope
 from confide.transport.gen import confide_pb2 as pb
+from confide.transport.pieces import Piece
 
 _SEALED: Final = bytes([pb.Envelope.SEALED_FIELD_NUMBER << 3 | 2])
 """The field's tag on the wire: its number and "length-delimited"."""
@@ -29,6 +29,8 @@ _SEVEN_BITS: Final = 0x7F
 _MORE: Final = 0x80
 _LONGEST_LENGTH: Final = 5
 """Bytes of a length below 2^32."""
+_MORE_FOLLOWS: Final = bytes([pb.Envelope.MORE_FIELD_NUMBER << 3, True])
+"""The whole field, where it is true; where it is false it is left out."""
 
 Q = TypeVar("Q")
 R = TypeVar("R")
@@ -271,21 +273,22 @@ def decode_attest_reply(data: bytes) -> AttestReply:
     return _read(pb.AttestReply, data, lambda m: AttestReply(evidence=m.evidence, config=m.config))
 
 
-def encode_envelope(sealed: Envelope) -> bytes:
-    """What protobuf makes of it, without the two copies of `sealed` that protobuf makes on the way."""
-    if not sealed:
-        return b""
-    return b"".join((_SEALED, _varint(len(sealed)), sealed))
+def encode_envelope(piece: Piece) -> bytes:
+    """What protobuf makes of it, without the two copies of the bytes that protobuf makes on the way."""
+    sealed = (_SEALED, _varint(len(piece.data)), piece.data) if piece.data else ()
+    return b"".join((*sealed, _MORE_FOLLOWS if piece.more else b""))
 
 
-def decode_envelope(data: bytes) -> Envelope:
+def decode_envelope(data: bytes) -> Piece:
     """A view into `data` where it has the form of `encode_envelope`; any other form is protobuf's to read."""
     head = data[: len(_SEALED) + _LONGEST_LENGTH]
     if head[:1] == _SEALED:
         length, start = _length(head)
-        if start + length == len(data):
-            return memoryview(data)[start:]
-    return _read(pb.Envelope, data, lambda m: m.sealed)
+        end = start + length
+        rest = data[end : end + len(_MORE_FOLLOWS) + 1]
+        if start and end <= len(data) and rest in (b"", _MORE_FOLLOWS):
+            return Piece(memoryview(data)[start:end], bool(rest))
+    return _read(pb.Envelope, data, lambda m: Piece(m.sealed, m.more))
 
 
 def _varint(value: int) -> bytes:

@@ -241,6 +241,19 @@ def test_too_large_a_message_is_refused_where_it_starts(authority, monkeypatch):
         link.close()
 
 
+@pytest.mark.parametrize("over", [-1, 0, 1])
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_messages_of_several_pieces_come_whole(authority, pieces, over):
+    message = bytes(range(256)) * (pieces * limits.ENVELOPE_PIECE_BYTES // 256) + bytes(1)
+    message = message[: pieces * limits.ENVELOPE_PIECE_BYTES + over]
+    with serve(authority) as server, connect(server, authority) as enclave:
+        link = enclave.open_channel()
+        for sent in (message, b"x"):
+            link.send(sent)
+            assert link.receive(10) == sent
+        link.close()
+
+
 def test_more_channels_than_allowed_are_refused(authority, monkeypatch):
     monkeypatch.setattr(limits, "MAX_CHANNELS", 1)
     with serve(authority) as server, connect(server, authority) as enclave:

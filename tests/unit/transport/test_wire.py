@@ -21,6 +21,7 @@ from confide.core.platform_api import (
     TaskStatus,
 )
 from confide.transport import wire
+from confide.transport.pieces import Piece
 
 TEXT = st.text(max_size=20).filter(str.isprintable)
 TIME = st.integers(0, 2**62)
@@ -87,7 +88,7 @@ VALUES = st.one_of(
     st.tuples(st.just("heads"), st.lists(HEADS, max_size=3).map(tuple)),
     st.tuples(st.just("nonce"), st.binary(max_size=50)),
     st.tuples(st.just("attest_reply"), REPLIES),
-    st.tuples(st.just("envelope"), st.binary(max_size=200)),
+    st.tuples(st.just("envelope"), st.builds(Piece, st.binary(max_size=200), st.booleans())),
 )
 METHODS = (
     wire.HANDSHAKE,

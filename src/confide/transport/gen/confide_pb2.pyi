@@ -141,7 +141,9 @@ class AttestReply(_message.Message):
     def __init__(self, evidence: _Optional[bytes] = ..., config: _Optional[bytes] = ...) -> None: ...
 
 class Envelope(_message.Message):
-    __slots__ = ("sealed",)
+    __slots__ = ("sealed", "more")
     SEALED_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
     sealed: bytes
-    def __init__(self, sealed: _Optional[bytes] = ...) -> None: ...
+    more: bool
+    def __init__(self, sealed: _Optional[bytes] = ..., more: _Optional[bool] = ...) -> None: ...
