@@ -28,6 +28,7 @@ BENCHES = (
     "whole_job",
     "peers",
     "transfer",
+    "psi",
     "peaks",
     "spool",
 )

@@ -7,18 +7,18 @@ import msgspec
 import pytest
 
 from confide.app.consent import Policy, Rule
-from confide.app.party_config import AttestationEntry, DataEntry, PartyConfig, PlatformEntry
+from confide.app.party_config import AttestationEntry, DataEntry, MpcEntry, PartyConfig, PlatformEntry
 from confide.app.platform import LauncherConfig, PlatformConfig
 from confide.app.task_file import AlgorithmEntry, EvaluationEntry, LabelEntry, PredictFile, TrainFile
 from confide.core.features import Feature
 from confide.data.schema import LabelColumn, ReaderOptions, Schema
-from confide.protocol.terms import Encoding, IdColumn
+from confide.protocol.terms import Encoding, IdColumn, Intersection
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")
 
 FILES = {
-    "confide.toml": (PartyConfig, PlatformEntry, AttestationEntry, DataEntry),
+    "confide.toml": (PartyConfig, PlatformEntry, AttestationEntry, DataEntry, MpcEntry),
     "platform.toml": (PlatformConfig, LauncherConfig),
     "TASK.toml, train": (
         TrainFile,
@@ -28,6 +28,7 @@ FILES = {
         AlgorithmEntry,
         Encoding,
         EvaluationEntry,
+        Intersection,
     ),
     "TASK.toml, predict": (PredictFile,),
     "Consent policy": (Policy, Rule),

@@ -15,7 +15,7 @@ from confide.data.dataset import PreparedDataset
 from confide.data.projection import project
 from confide.party.ports import Yes
 from confide.protocol.messages import Offer
-from confide.protocol.terms import Consent, columns_of
+from confide.protocol.terms import Consent, Intersection, columns_of
 
 DAY = 86_400
 DEFAULT_DAYS = 30
@@ -35,6 +35,10 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     data: str | None = None
     """The prepared dataset to bring, relative to the policy file; default: [data] of confide.toml."""
     days: Annotated[int, Meta(ge=1, le=3650)] = DEFAULT_DAYS
+    membership: bool = False
+    """Whether the initiator may learn which of its ids we have, too: a task with a table [alignment]."""
+    minimum_intersection: Annotated[int, Meta(ge=1)] = 1
+    """And then only where the task ends with fewer ids in common than this."""
     predictions: Annotated[int, Meta(ge=0)] = 0
     """How many predictions may follow in the same enclave."""
 
@@ -103,6 +107,16 @@ def _mismatch(rule: Rule, offer: Offer, me: str) -> str | None:
         return "another algorithm"
     if not asked <= set(rule.columns):
         return "columns that are not allowed: " + ", ".join(sorted(asked - set(rule.columns)))
+    return _intersection_mismatch(rule, task.alignment)
+
+
+def _intersection_mismatch(rule: Rule, alignment: str | Intersection) -> str | None:
+    if not isinstance(alignment, Intersection):
+        return None
+    if not rule.membership:
+        return "an intersection of ids, which is not allowed"
+    if alignment.minimum_size < rule.minimum_intersection:
+        return f"an intersection of fewer than {rule.minimum_intersection} ids"
     return None
 
 

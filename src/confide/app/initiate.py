@@ -2,7 +2,7 @@
 
 import json
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import msgspec
 from confide.app import audit, task_file
 from confide.app.channel import Conversation
 from confide.app.events import Event, Tell
+from confide.app.intersect import Aligner
 from confide.app.party import Party, complete_receipt, enter, party_context
 from confide.app.records import MODEL, PREDICTIONS, RECEIPT, REPORT, TaskFolder
 from confide.audit.entry import Operation
@@ -21,12 +22,13 @@ from confide.core.errors import ConfideError, ConfigurationError, PlatformFailed
 from confide.core.platform_api import TaskRequest, TaskState, TaskStatus
 from confide.data.dataset import PreparedDataset
 from confide.data.projection import project
+from confide.mpc.intersection import check_library
 from confide.party.initiator import Initiator, Job, ModelToBring
 from confide.party.ports import Dataset
 from confide.protocol import faults
 from confide.protocol.receipts import decode_signed_receipt
 from confide.protocol.roles import Role
-from confide.protocol.terms import Task, columns_of
+from confide.protocol.terms import Intersection, Task, columns_of
 from confide.transport.host_client import HostClient
 
 TOKEN_BYTES = 16
@@ -104,6 +106,8 @@ def _dataset(party: Party, task: Task, beside: Path, relative: str) -> Dataset:
 
 def run(party: Party, jobs: list[Job], tell: Tell, cancelled: threading.Event) -> Outcome:
     """Run a task to its receipt. Raises whatever ended it before; TaskCancelled once `cancelled` is set."""
+    if any(isinstance(job.task.alignment, Intersection) for job in jobs):
+        check_library(party.config.mpc_python)
     host = party.host()
     try:
         status = _create(party, host, jobs[0].task)
@@ -159,8 +163,10 @@ def _run_in(
     folder = party.folder(status.id)
     for job in jobs:
         folder.bring(job.task, job.dataset)
-    script = Initiator(party_context(party, enclave, folder, tell), jobs)
-    Conversation(party, Role.A, host, status, folder, tell, cancelled).run(enclave, script)
+    aligner = Aligner(party, host, status.id, folder, tell, cancelled)
+    script = Initiator(party_context(party, enclave, folder, tell, aligner), jobs)
+    with closing(aligner):
+        Conversation(party, Role.A, host, status, folder, tell, cancelled).run(enclave, script)
     complete_receipt(party, host, status.id, folder, tell)
     return outcome_of(status.id, folder)
 

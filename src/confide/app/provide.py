@@ -3,11 +3,13 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 
 from confide.app import audit
 from confide.app.attested import VerifiedEnclave
 from confide.app.channel import Conversation
 from confide.app.events import Event, Tell
+from confide.app.intersect import Aligner, able
 from confide.app.party import Party, complete_receipt, enter, party_context
 from confide.core import limits
 from confide.core.errors import ConfideError, EvidenceUnavailable, TransportError
@@ -100,9 +102,11 @@ class ProviderService:
             tell(Event("invited", {"task": status.id, "name": status.name, "initiator": status.initiator}))
             enclave = self._enter(host, status, tell)
             folder = party.folder(status.id)
-            context = party_context(party, enclave, folder, tell)
-            script = Provider(context, folder.deciding(self._decide), status.initiator)
-            Conversation(party, Role.B, host, status, folder, tell, stop).run(enclave, script)
+            aligner = Aligner(party, host, status.id, folder, tell, stop)
+            decide = able(folder.deciding(self._decide), party.config.mpc_python)
+            script = Provider(party_context(party, enclave, folder, tell, aligner), decide, status.initiator)
+            with closing(aligner):
+                Conversation(party, Role.B, host, status, folder, tell, stop).run(enclave, script)
             complete_receipt(party, host, status.id, folder, tell)
         finally:
             audit.try_to_exchange_heads(party.heads, host, status.id)

@@ -17,6 +17,7 @@ from confide.core.platform_api import TaskKind
 from confide.protocol.terms import (
     Encoding,
     IdColumn,
+    Intersection,
     Label,
     Release,
     Released,
@@ -60,6 +61,8 @@ class _Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Folder of our own prepared dataset, relative to this file."""
     maximum_quarantined_share: Annotated[float, Meta(ge=0, le=1)] = 0.05
     consent_seconds: Annotated[int, Meta(ge=1, le=limits.MAX_CONSENT_SECONDS)] = limits.CONSENT_SECONDS
+    alignment: Literal["enclave"] | Intersection = "enclave"
+    """Where rows find each other; a table [alignment] asks for a private set intersection."""
 
 
 class TrainFile(_Common, frozen=True, kw_only=True):
@@ -117,6 +120,7 @@ def _train_task(file: TrainFile, initiator: str, path: Path) -> Task:
             maximum_quarantined_share=file.maximum_quarantined_share,
             releases=tuple(releases),
             consent_seconds=file.consent_seconds,
+            alignment=file.alignment,
         ),
         path,
     )
@@ -161,6 +165,7 @@ def predict_task(file: PredictFile, path: Path, trained: Task) -> Task:
             maximum_quarantined_share=file.maximum_quarantined_share,
             releases=(Release(what=Released.PREDICTIONS, to=trained.initiator),),
             consent_seconds=file.consent_seconds,
+            alignment=file.alignment,
             predictions_format=file.predictions_format,
         ),
         path,

@@ -189,6 +189,33 @@ class SpoolFailed(TaskEnded):
     )
 
 
+class IntersectionFailed(TaskEnded):
+    """The private set intersection came to no end: the tunnel broke, or the other side failed."""
+
+    code = "CFD-611"
+    fault = Fault.PEER
+    remedy = "Nothing was uploaded. See that both parties reach the platform and run, then start again."
+
+
+class IntersectionTooSmall(TaskEnded):
+    """Fewer ids are in common than the task, or a party's own policy, takes for a result."""
+
+    code = "CFD-612"
+    fault = Fault.NOBODY
+    remedy = (
+        "Nothing was uploaded. Check that both sides use the same ids, written alike; or agree on a smaller "
+        "minimum."
+    )
+
+
+class OrderMismatch(TaskEnded):
+    """A party's rows do not stand in the agreed order, or are not those of the intersection."""
+
+    code = "CFD-613"
+    fault = Fault.PEER
+    remedy = "The named party must prepare anew and run the intersection again, in a new task."
+
+
 # --- 2xx: attestation --------------------------------------------------------------------------------
 
 
@@ -451,6 +478,16 @@ class ParameterInvalid(ConfigurationError):
 
     code = "CFD-602"
     remedy = "`confide platform algorithms` lists the parameters with their ranges."
+
+
+class MpcUnavailable(ConfigurationError):
+    """A task asks for private set intersection, and the library that does it is not installed here."""
+
+    code = "CFD-604"
+    remedy = (
+        "Install the extra (`pip install 'confide[mpc]'`, CPython 3.11), or put it into an environment of "
+        "its own and name that interpreter under [mpc] python of confide.toml."
+    )
 
 
 class AuditUnavailable(ConfideError):

@@ -118,7 +118,7 @@ def run(signed: SignedBlock, model: bytes, shelves: Shelves, randomness: Randomn
     task = signed.block.task
     previous = _opened(model)
     yield Step(stage="join", done=0, total=1)
-    opened = open_shelves(task, shelves)
+    opened = open_shelves(task, shelves, signed.block.id_set)
     yield Step(stage="join", done=1, total=1)
     trainer = Trainer(signed, opened, shelves)
     yield from trainer.train(task.participants, "train", last=not task.baselines, previous=previous)
