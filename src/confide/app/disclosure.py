@@ -6,7 +6,6 @@ from confide.protocol.terms import Intersection, Task
 
 _PROTOCOLS: Final = {
     "rr22": "RR22, fast",
-    "rr22-low-communication": "RR22 with less traffic",
     "kkrt": "KKRT",
     "ecdh": "ECDH on Curve25519, least traffic, slowest",
 }

@@ -6,7 +6,7 @@ Through the host's relay, over TLS between the two parties themselves. Implement
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from confide.core import limits
 from confide.core.digest import digest_of
 from confide.core.errors import (
     CertificateInvalid,
+    ChannelClosed,
     IntersectionFailed,
     IntersectionTooSmall,
     RemoteProtocolError,
@@ -29,6 +30,7 @@ from confide.core.errors import (
     TooManyQuarantined,
     TransportError,
 )
+from confide.core.platform_api import TaskState
 from confide.core.ports import Link
 from confide.crypto.certificates import verify_role
 from confide.crypto.identity import IdentityRole
@@ -46,6 +48,8 @@ from confide.protocol.terms import IdRule, Intersection, Task
 from confide.transport.host_client import HostClient
 
 _WORK = ".intersect"
+_LOOK_SECONDS = 2 * limits.POLL_SECONDS
+"""How often somebody who waits for the other party asks the host whether there is still a task."""
 _LOST = (TransportError, RemoteProtocolError, SealError)
 """What a tunnel that breaks, or never stands, ends in."""
 
@@ -123,7 +127,7 @@ class Aligner:
             except IntersectionFailed as failed:
                 if self.cancelled.is_set():
                     raise faults.cancelled(self.party.me) from None
-                if attempt == limits.MAX_RETRIES:
+                if attempt == limits.MAX_RETRIES or self._over():
                     raise
                 self.tell(Event("intersecting-again", {"reason": failed.message}))
                 self.cancelled.wait(limits.POLL_SECONDS)
@@ -156,26 +160,37 @@ class Aligner:
     def _tunnel(self, task: Task, purpose: str, target: Callable[[], int]) -> Iterator[Tunnel]:
         initiator = self.party.me == task.initiator
         peer = task.providers[0] if initiator else task.initiator
-        try:
-            leg = self.host.relay(self.task_id, peer)
-            self._wait_for(leg)
-            secured = SecureLink(leg, self._ends(peer, purpose, client=initiator))
-        except _LOST as cause:
-            raise IntersectionFailed(f"no tunnel to {peer}: {cause.message}", blame=peer) from None
-        with Tunnel(secured, target, first=initiator) as tunnel:
-            yield tunnel
+        with closing(self.host.relay(self.task_id, peer)) as leg:
+            try:
+                self._wait_for(leg)
+                secured = SecureLink(leg, self._ends(peer, purpose, client=initiator))
+            except _LOST as cause:
+                raise IntersectionFailed(f"no tunnel to {peer}: {cause.message}", blame=peer) from None
+            with Tunnel(secured, target, first=initiator) as tunnel:
+                yield tunnel
 
     def _wait_for(self, leg: Link) -> None:
-        """The first frame is empty: the peer has come to its leg."""
+        """The first frame is empty: the peer has come to its leg. It may not come: the task may be over."""
         while True:
             try:
-                leg.receive(limits.POLL_SECONDS)
+                leg.receive(_LOOK_SECONDS)
             except TimeoutError:
-                if self.cancelled.is_set():
-                    leg.close()
-                    raise faults.cancelled(self.party.me) from None
+                self._check_alive()
             else:
                 return
+
+    def _over(self) -> bool:
+        """Whether the task has ended. A host that is away does not know."""
+        try:
+            return self.host.get_task(self.task_id).state is TaskState.ENDED
+        except TransportError:
+            return False
+
+    def _check_alive(self) -> None:
+        if self.cancelled.is_set():
+            raise faults.cancelled(self.party.me)
+        if self._over():
+            raise ChannelClosed("the task has ended")
 
     def _ends(self, peer: str, purpose: str, *, client: bool) -> Ends:
         party, identity = self.party, self.party.identity

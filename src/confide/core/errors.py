@@ -193,6 +193,7 @@ class IntersectionFailed(TaskEnded):
     """The private set intersection came to no end: the tunnel broke, or the other side failed."""
 
     code = "CFD-611"
+    exit_code = 61
     fault = Fault.PEER
     remedy = "Nothing was uploaded. See that both parties reach the platform and run, then start again."
 
@@ -201,6 +202,7 @@ class IntersectionTooSmall(TaskEnded):
     """Fewer ids are in common than the task, or a party's own policy, takes for a result."""
 
     code = "CFD-612"
+    exit_code = 61
     fault = Fault.NOBODY
     remedy = (
         "Nothing was uploaded. Check that both sides use the same ids, written alike; or agree on a smaller "
@@ -212,6 +214,7 @@ class OrderMismatch(TaskEnded):
     """A party's rows do not stand in the agreed order, or are not those of the intersection."""
 
     code = "CFD-613"
+    exit_code = 61
     fault = Fault.PEER
     remedy = "The named party must prepare anew and run the intersection again, in a new task."
 

@@ -24,15 +24,13 @@ def build(current: Round, context: EnclaveContext) -> Block:
         "enclave": context.identity,
         "agreed_at": context.clock.now(),
     }
-    id_set = current.commits[current.task.initiator].id_set
+    fields["id_set"] = current.commits[current.task.initiator].id_set
     if current.kind is TaskKind.TRAIN:
         warm_start = current.model.sha384 if current.model else None
-        return TrainBlock(**fields, warm_start=warm_start, id_set=id_set)
-    if current.model is None or id_set is None:
+        return TrainBlock(**fields, warm_start=warm_start)
+    if current.model is None or fields["id_set"] is None:
         raise LocalProtocolError("a prediction without a model or ids")
-    return PredictBlock(
-        **fields, model=current.model.sha384, train_block=current.model.train_block, id_set=id_set
-    )
+    return PredictBlock(**fields, model=current.model.sha384, train_block=current.model.train_block)
 
 
 def _identities(current: Round, context: EnclaveContext) -> dict[str, Identity]:

@@ -34,13 +34,8 @@ Rows = npt.NDArray[np.int64]
 OpenTunnel = Callable[[Callable[[], int]], AbstractContextManager[tunnels.Tunnel]]
 """Given our program's port, as a function: the tunnel to the other side, which is there when it returns."""
 
-PROTOCOLS: Final = {
-    "rr22": ("RR22", False),
-    "rr22-low-communication": ("RR22", True),
-    "kkrt": ("KKRT", False),
-    "ecdh": ("ECDH", False),
-}
-"""By the name in the Task: the library's, and whether it saves communication."""
+PROTOCOLS: Final = {"rr22": "RR22", "kkrt": "KKRT", "ecdh": "ECDH"}
+"""By the name in the Task: the library's."""
 _WORKER: Final = Path(__file__).with_name("worker.py")
 _NOT_THERE: Final = 4
 _DECOY_ROW: Final = -1
@@ -216,13 +211,11 @@ def _run(
 def _start(folder: Path, settings: Settings, ports: tuple[int, int]) -> "subprocess.Popen[bytes]":
     """Addresses stand in the order of ranks: the receiver's first."""
     own, other = (f"{tunnels.LOOPBACK}:{port}" for port in ports)
-    protocol, low = PROTOCOLS[settings.protocol]
     words = {
         "id": settings.name,
         "rank": 0 if settings.receiver else 1,
         "addresses": [own, other] if settings.receiver else [other, own],
-        "protocol": protocol,
-        "low_communication": low,
+        "protocol": PROTOCOLS[settings.protocol],
         "both_learn": settings.both_learn,
         "input": str(folder / "input.csv"),
         "output": str(folder / "output.csv"),

@@ -64,7 +64,6 @@ def _config(settings: dict[str, Any], psi: Any) -> Any:
         receiver_rank=0,
         broadcast_result=settings["both_learn"],
         ecdh_params=psi.EcdhParams(curve=psi.EllipticCurveType.CURVE_25519),
-        rr22_params=psi.Rr22Rarams(low_comm_mode=settings["low_communication"]),
     )
     return psi.PsiExecuteConfig(
         protocol_conf=protocol,

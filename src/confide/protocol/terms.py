@@ -68,7 +68,7 @@ class IdRule(StrEnum):
 class Intersection(Document, frozen=True, kw_only=True):
     """Private set intersection before the upload, and the order in which its rows are uploaded."""
 
-    protocol: Literal["rr22", "rr22-low-communication", "kkrt", "ecdh"] = "rr22"
+    protocol: Literal["rr22", "kkrt", "ecdh"] = "rr22"
     membership: Literal["all", "initiator"] = "all"
     """Who learns which of its ids the other one has, too. `initiator`: the provider uploads all its rows."""
     minimum_size: Annotated[int, Meta(ge=1, le=limits.MAX_DATASET_ROWS)] = 1
