@@ -2,12 +2,10 @@
 
 import json
 import os
-import tempfile
-from pathlib import Path
 
 import pytest
 from fakes import fair
-from fakes.intersections import mpc_python
+from fakes.intersections import leftovers, mpc_python
 
 pytestmark = pytest.mark.e2e
 
@@ -79,7 +77,7 @@ def test_nothing_is_left_behind(site, outcome):
         tasks = site.base / owner / "tasks"
         assert not (tasks / ".intersect").exists()
         assert not list((tasks / outcome["task"]).glob("aligned*"))
-    assert not list(Path(tempfile.gettempdir()).glob("psi_*.trace"))
+    assert leftovers(site.folder("nobody")) == []
 
 
 def test_a_policy_that_does_not_allow_it_declines(site):

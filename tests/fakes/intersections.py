@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import tempfile
 import threading
+import time
 from pathlib import Path
 
 from fakes.tunnels import both, ends
@@ -63,3 +65,13 @@ def run_both(authority, ids, folder, *, cancelled=None, links=None, tell=silent,
         )
 
     return both(lambda: side(0, left, "alice", "bob"), lambda: side(1, right, "bob", "alice"))
+
+
+def leftovers(folder):
+    """Files in a folder, and traces that stay: those of other tests' workers come and go."""
+    deadline = time.monotonic() + 10
+    while traces := list(Path(tempfile.gettempdir()).glob("psi_*.trace")):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
+    return [str(path) for path in (*folder.rglob("*"), *traces)]

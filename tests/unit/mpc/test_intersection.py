@@ -5,7 +5,6 @@ import random
 import signal
 import stat
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from fakes.authority import Authority
-from fakes.intersections import run_both, settings
+from fakes.intersections import leftovers, run_both, settings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -108,12 +107,6 @@ class Watching:
 
     def receive(self, timeout=None):
         return self._link.receive(timeout)
-
-
-def leftovers(folder):
-    return [str(path) for path in folder.rglob("*")] + [
-        str(p) for p in Path(tempfile.gettempdir()).glob("psi_*.trace")
-    ]
 
 
 def test_the_relay_sees_no_id_and_no_file_is_left(authority, tmp_path):
