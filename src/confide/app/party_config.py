@@ -65,7 +65,7 @@ class MpcEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Table [mpc]."""
 
     python: str = ""
-    """An interpreter that has the libraries of `confide[mpc]`, where ours has them not."""
+    """An interpreter that has spu, where ours does not."""
 
 
 class PartyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

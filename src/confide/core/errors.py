@@ -204,10 +204,7 @@ class IntersectionTooSmall(TaskEnded):
     code = "CFD-612"
     exit_code = 61
     fault = Fault.NOBODY
-    remedy = (
-        "Nothing was uploaded. Check that both sides use the same ids, written alike; or agree on a smaller "
-        "minimum."
-    )
+    remedy = "Nothing was uploaded. See that both sides write ids alike, or agree on a smaller minimum."
 
 
 class OrderMismatch(TaskEnded):
@@ -488,8 +485,7 @@ class MpcUnavailable(ConfigurationError):
 
     code = "CFD-604"
     remedy = (
-        "Install the extra (`pip install 'confide[mpc]'`, CPython 3.11), or put it into an environment of "
-        "its own and name that interpreter under [mpc] python of confide.toml."
+        "Install it as docs/how-to/private-set-intersection.md says, and name its interpreter: [mpc] python."
     )
 
 

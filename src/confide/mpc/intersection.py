@@ -72,7 +72,8 @@ class Found:
     sent: int
     received: int
     """Bytes, without frames and TLS."""
-    seconds: float
+    linking: float
+    """Seconds until the library had reached the other side."""
 
 
 @dataclass(slots=True)
@@ -125,7 +126,7 @@ def intersect(
             sent, received = tunnel.sent, tunnel.received
         learns = settings.receiver or settings.both_learn
         rows = _read_output(folder / "output.csv") if learns else None
-        return Found(rows, sent, received, float(told.report.get("seconds", 0)))
+        return Found(rows, sent, received, float(told.report.get("linked", 0)))
 
 
 @contextmanager

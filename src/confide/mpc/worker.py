@@ -86,14 +86,15 @@ def main() -> int:
     threading.Thread(target=_end_with_parent, args=(settings["folder"],), daemon=True).start()
     started = time.monotonic()
     link = _link(settings, libspu)
-    _say(linked=time.monotonic() - started)
+    linked = time.monotonic() - started
 
     def tell(progress: Any) -> None:
         _say(percentage=progress.percentage)
 
     report = psi.psi_execute(_config(settings, psi), link, psi.ProgressParams(tell, 500))
     link.stop_link()
-    _say(rows=report.original_count, common=report.intersection_count, seconds=time.monotonic() - started)
+    seconds = time.monotonic() - started
+    _say(rows=report.original_count, common=report.intersection_count, seconds=seconds, linked=linked)
     return 0
 
 
