@@ -76,7 +76,7 @@ def test_nothing_is_left_behind(site, outcome):
     for owner in ("shop", "news"):
         tasks = site.base / owner / "tasks"
         assert not (tasks / ".intersect").exists()
-        assert not list((tasks / outcome["task"]).glob("aligned*"))
+        assert not list((tasks / outcome["task"]).glob("*.arrows"))
     assert leftovers(site.folder("nobody")) == []
 
 

@@ -3,10 +3,11 @@
 Through the host's relay, over TLS between the two parties themselves. Implements party.ports.Align.
 """
 
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,9 +87,16 @@ class Aligner:
         for number in range(len(self._done)):
             shutil.rmtree(self._place(number), ignore_errors=True)
         self._done.clear()
+        with suppress(OSError):
+            self._work.rmdir()
+
+    @property
+    def _work(self) -> Path:
+        return self.party.config.path(self.party.config.config.records) / _WORK
 
     def _place(self, number: int) -> Path:
-        return self.folder.folder / f"aligned-{number}"
+        """Named after our process: what a killed one leaves, the next intersection removes."""
+        return self._work / f"{os.getpid()}-{self.task_id}-{number}"
 
     def _check_share(self, task: Task, dataset: Dataset) -> None:
         """The enclave will not hear of the rows that stay here, and so not of those put aside among them."""
@@ -140,7 +148,7 @@ class Aligner:
             both_learn=terms.ordered,
             receiver=self.party.me == task.initiator,
             name=purpose,
-            folder=self.party.config.path(self.party.config.config.records) / _WORK,
+            folder=self._work,
             python=self.party.config.mpc_python,
         )
         return intersect(

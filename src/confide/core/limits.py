@@ -137,6 +137,8 @@ RELAY_SECONDS: Final = 5
 """One certificate may open RELAY_BURST legs at once, then one in so many seconds."""
 RELAY_WAIT_SECONDS: Final = 600
 """How long a leg waits for the other one."""
+RELAY_FRAME_BYTES: Final = 512 * KIB
+"""One frame of a leg."""
 RELAY_ROOM: Final = 16
 """Frames that the host holds for a leg that is slower than the other; then the other waits."""
 TUNNEL_FRAME_BYTES: Final = 256 * KIB

@@ -52,7 +52,7 @@ class Relay:
             AccessDenied: to oneself.
             ChannelClosed: the other one did not come in time, or has ended.
             RemoteProtocolError: something was sent before the other one was there.
-            LimitExceeded: more than MAX_RELAY_BYTES.
+            LimitExceeded: more than RELAY_FRAME_BYTES at a time, or than MAX_RELAY_BYTES in all.
         """
         if us == peer:
             raise AccessDenied("a relay joins two participants")
@@ -101,6 +101,8 @@ class Relay:
             other = leg.other
         if other is None:
             raise RemoteProtocolError("a frame came before the other end was there")
+        if len(frame) > limits.RELAY_FRAME_BYTES:
+            raise LimitExceeded(f"a frame has at most RELAY_FRAME_BYTES ({limits.RELAY_FRAME_BYTES})")
         leg.brought += len(frame)
         if leg.brought > limits.MAX_RELAY_BYTES:
             raise LimitExceeded(f"a leg brings at most MAX_RELAY_BYTES ({limits.MAX_RELAY_BYTES})")

@@ -135,9 +135,16 @@ class Task(Document, frozen=True, kw_only=True):
             raise ValueError("'features' must have one entry for each participant")
         self._check_columns()
         self._check_kind()
-        if isinstance(self.alignment, Intersection) and len(self.providers) > 1:
-            raise ValueError("'alignment': an intersection is between the initiator and one provider")
+        self._check_alignment()
         self._check_releases()
+
+    def _check_alignment(self) -> None:
+        if not isinstance(self.alignment, Intersection):
+            return
+        if len(self.providers) > 1:
+            raise ValueError("'alignment': an intersection is between the initiator and one provider")
+        if self.kind is TaskKind.PREDICT and not self.alignment.ordered:
+            raise ValueError("'alignment': for a prediction both bring the same ids: membership 'all'")
 
     def _check_columns(self) -> None:
         for party, features in self.features.items():

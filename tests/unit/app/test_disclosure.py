@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from fakes.world import train_task
+from fakes.world import predict_task, train_task
 
 from confide.app import consent
 from confide.app.consent import Rule
@@ -47,6 +47,13 @@ def test_who_learns_what_is_said():
 def test_an_intersection_is_between_two():
     with pytest.raises(ValueError, match="one provider"):
         train_task(providers=("media", "maps"), alignment=Intersection())
+
+
+def test_a_prediction_needs_the_same_ids_at_both():
+    """Who uploads all its rows would bring others."""
+    with pytest.raises(ValueError, match="membership"):
+        predict_task(train_task(), alignment=Intersection(membership="initiator"))
+    assert names_ids(predict_task(train_task(), alignment=Intersection()))
 
 
 def test_the_encoding_of_tasks_without_one_is_what_it_was():

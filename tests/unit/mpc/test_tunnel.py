@@ -1,5 +1,6 @@
 """Two parties who can't reach each other talk through the host, which sees nothing of it."""
 
+import contextlib
 import threading
 import time
 
@@ -10,9 +11,11 @@ from fakes.ports import FakeClock, SeededRandomness
 from fakes.tunnels import ask, both, echoing, ends, hosted, paired, secured, tunnels
 
 from confide.audit.log import AuditLog
+from confide.core import limits
 from confide.core.errors import (
     ChannelClosed,
     ConfideError,
+    LimitExceeded,
     NotFound,
     RemoteProtocolError,
     TooManyCalls,
@@ -166,6 +169,28 @@ def _refusal(leg):
     except (TimeoutError, ConfideError) as error:
         return error
     return None
+
+
+def opened(authority, stack, host, task):
+    """Two legs whose other ends are there."""
+    names = (("alice", "bob"), ("bob", "alice"))
+    clients = [stack.enter_context(host_alone.client(host, authority, name)) for name, _ in names]
+    legs = [client.relay(task, peer) for client, (_, peer) in zip(clients, names, strict=True)]
+    return [paired(leg) for leg in legs]
+
+
+@pytest.mark.parametrize("limit", ["RELAY_FRAME_BYTES", "MAX_RELAY_BYTES"])
+def test_more_than_a_leg_may_bring_ends_it(authority, host, task, monkeypatch, limit):
+    with contextlib.ExitStack() as stack:
+        monkeypatch.setattr(limits, limit, 1000)
+        first, second = opened(authority, stack, host, task)
+        first.send(bytes(1000))
+        assert bytes(second.receive(10)) == bytes(1000)
+        first.send(bytes(1001))
+        with pytest.raises(LimitExceeded, match=limit):
+            first.receive(10)
+        with pytest.raises(ChannelClosed):
+            second.receive(10)
 
 
 def test_what_is_sent_before_the_other_end_is_there_is_refused(authority, host, task):
