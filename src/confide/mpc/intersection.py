@@ -27,6 +27,7 @@ from confide.core import limits
 from confide.core.errors import ConfideError, IntersectionFailed, MpcUnavailable
 from confide.core.ports import Progress, Randomness
 from confide.data.arrow import Array
+from confide.data.arrow import field as field_of
 from confide.mpc import tunnel as tunnels
 from confide.mpc.tokens import tokens_of
 
@@ -39,6 +40,7 @@ PROTOCOLS: Final = {"rr22": "RR22", "kkrt": "KKRT", "ecdh": "ECDH"}
 _WORKER: Final = Path(__file__).with_name("worker.py")
 _NOT_THERE: Final = 4
 _DECOY_ROW: Final = -1
+_SLICE_ROWS: Final = 1_048_576
 _DECOY_BYTES: Final = 16
 _TRACE: Final = "Trace has been written to "
 _MAX_LINES_KEPT: Final = 20
@@ -160,16 +162,20 @@ def _alive(pid: str) -> bool:
 def _write_input(path: Path, ids: Array, randomness: Randomness) -> None:
     """With one id that nobody else has: the library takes no empty set."""
     decoy = "y" + randomness.bytes(_DECOY_BYTES).hex()
-    tokens = pa.chunked_array([pa.array([decoy], pa.large_string()), tokens_of(ids)])
-    rows = pa.array(np.arange(_DECOY_ROW, len(ids)))
-    table = pa.table({"id": tokens, "row": rows})
-    csv.write_csv(table, path, csv.WriteOptions(quoting_style="none"))
+    schema = pa.schema([field_of("id", pa.large_string()), field_of("row", pa.int64())])
+    with csv.CSVWriter(path, schema, write_options=csv.WriteOptions(quoting_style="none")) as writer:
+        writer.write_batch(pa.record_batch([pa.array([decoy]), pa.array([_DECOY_ROW])], schema=schema))
+        for start in range(0, len(ids), _SLICE_ROWS):
+            tokens = tokens_of(ids.slice(start, _SLICE_ROWS))
+            rows = pa.array(np.arange(start, start + len(tokens)))
+            writer.write_batch(pa.record_batch([tokens, rows], schema=schema))
 
 
 def _read_output(path: Path) -> Rows:
     options = csv.ConvertOptions(include_columns=["row"], column_types={"row": pa.int64()})
     try:
-        rows = csv.read_csv(path, convert_options=options).column("row").to_numpy()
+        with csv.open_csv(path, convert_options=options) as batches:
+            rows = np.concatenate([np.empty(0, np.int64), *(batch.column(0).to_numpy() for batch in batches)])
     except (pa.ArrowException, OSError) as cause:
         raise IntersectionFailed(f"no outcome can be read: {type(cause).__name__}") from None
     return np.sort(rows[rows != _DECOY_ROW])

@@ -80,9 +80,16 @@ def test_integers_meet_exactly(authority, tmp_path, left, right):
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), unique=True))
 def test_tokens_are_equal_exactly_where_ids_are(ids):
+    """In a slice of a column, too."""
     tokens = tokens_of(pa.array(ids, pa.string())).to_pylist()
     assert [bytes.fromhex(token[1:]).decode() for token in tokens] == ids
     assert all(token[0] == "x" and token.isalnum() and token.isascii() for token in tokens)
+    assert tokens_of(pa.array(["before", *ids, "after"]).slice(1, len(ids))).to_pylist() == tokens
+
+
+def test_tokens_of_integers():
+    tokens = tokens_of(pa.array([7, -1, 1 << 62]).slice(1)).to_pylist()
+    assert tokens == ["x" + "f" * 16, "x4" + "0" * 15]
 
 
 def test_one_side_only_learns(authority, tmp_path):
