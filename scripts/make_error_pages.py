@@ -1,4 +1,4 @@
-"""Write docs/reference/errors.md from src/confide/core/errors.py. `--check` compares instead (for CI)."""
+"""Write docs/reference/errors.md from src/confide/core/errors. `--check` compares instead (for CI)."""
 
 import argparse
 import inspect
@@ -15,7 +15,7 @@ TARGET = ROOT / "docs" / "reference" / "errors.md"
 HEADING = """\
 # Errors and exit codes
 
-Generated from `src/confide/core/errors.py` by `scripts/make_error_pages.py`: edit the source, not this page.
+Generated from `src/confide/core/errors` by `scripts/make_error_pages.py`: edit the source, not this page.
 
 Every error that a user can meet has a code. A code keeps its meaning for good and is never used again for
 another error. With `--format json` a failed command prints the code, the fault and the remedy as fields.
@@ -49,8 +49,8 @@ def families() -> dict[type[ConfideError], list[type[ConfideError]]]:
 
 
 def concrete() -> Iterator[type[ConfideError]]:
-    """Every class of core/errors.py with a code of its own, in the order of the source."""
-    for value in vars(errors).values():
+    """Every class of core/errors with a code of its own, in the order of the source."""
+    for value in (getattr(errors, name) for name in errors.__all__):
         if not (inspect.isclass(value) and issubclass(value, ConfideError)):
             continue
         if value is not ConfideError and "code" in vars(value):

@@ -8,19 +8,19 @@ import pytest
 
 from confide.app.consent import Policy, Rule
 from confide.app.evaluation_file import EvaluationEntry, FoldsEntry, GroupsEntry, RangeEntry, TuningEntry
-from confide.app.party_config import AttestationEntry, DataEntry, PartyConfig, PlatformEntry
+from confide.app.party_config import AttestationEntry, DataEntry, MpcEntry, PartyConfig, PlatformEntry
 from confide.app.platform import LauncherConfig, PlatformConfig
 from confide.app.task_file import AlgorithmEntry, LabelEntry, PredictFile, TrainFile
 from confide.core.features import Feature
 from confide.data.schema import DateColumn, LabelColumn, ReaderOptions, Schema
 from confide.protocol.evaluation import Gate
-from confide.protocol.terms import Encoding, IdColumn
+from confide.protocol.terms import Encoding, IdColumn, Intersection
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")
 
 FILES = {
-    "confide.toml": (PartyConfig, PlatformEntry, AttestationEntry, DataEntry),
+    "confide.toml": (PartyConfig, PlatformEntry, AttestationEntry, DataEntry, MpcEntry),
     "platform.toml": (PlatformConfig, LauncherConfig),
     "TASK.toml, train": (
         TrainFile,
@@ -35,6 +35,7 @@ FILES = {
         TuningEntry,
         RangeEntry,
         Gate,
+        Intersection,
     ),
     "TASK.toml, predict": (PredictFile,),
     "Consent policy": (Policy, Rule),

@@ -1,4 +1,4 @@
-"""docs/reference/errors.md is generated from core/errors.py; codes are unique and everything is said."""
+"""docs/reference/errors.md is generated from core/errors; codes are unique and everything is said."""
 
 import re
 import runpy

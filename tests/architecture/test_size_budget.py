@@ -19,6 +19,7 @@ ENTRY_POINTS = {
     "confide/transport/errors.py",
     "confide/transport/serving.py",
     "confide/transport/incoming.py",
+    "confide/mpc/worker.py",
     "confide_sim/cli.py",
 }
 """Where a process, a call or a thread begins: what nobody expected is logged there, and told as such."""

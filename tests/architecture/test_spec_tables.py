@@ -12,7 +12,7 @@ from confide.core.errors import ConfideError
 from confide.protocol.blocks import EnclaveIdentity, PredictBlock, SignedBlock, TrainBlock
 from confide.protocol.evaluation import Evaluation, Gate, Tuning
 from confide.protocol.receipts import Receipt, ResultStatement
-from confide.protocol.terms import Algorithm, Consent, Task
+from confide.protocol.terms import Algorithm, Consent, Intersection, Task
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = (ROOT / "spec" / "protocol.md").read_text(encoding="utf-8")
@@ -24,6 +24,7 @@ DOCUMENTS = {
     "Evaluation": Evaluation,
     "Tuning": Tuning,
     "Gate": Gate,
+    "Intersection": Intersection,
     "Algorithm": Algorithm,
     "Consent": Consent,
     "TrainBlock": TrainBlock,
@@ -55,7 +56,7 @@ def test_documents_are_described_field_by_field(heading):
     assert fields_in(heading) == fields_of(DOCUMENTS[heading])
 
 
-def test_a_predict_block_has_three_more_fields_than_a_train_block():
+def test_a_predict_block_has_two_more_fields_than_a_train_block():
     more = set(fields_of(PredictBlock)) - set(fields_of(TrainBlock))
     assert set(fields_in("PredictBlock")) == more
 

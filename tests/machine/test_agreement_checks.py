@@ -131,7 +131,9 @@ def as_train(block):
 
 
 def as_predict(block):
-    fields = {name: getattr(block, name) for name in block.__struct_fields__ if name != "warm_start"}
+    fields = {
+        name: getattr(block, name) for name in block.__struct_fields__ if name not in {"warm_start", "id_set"}
+    }
     return PredictBlock(**fields, model=ZERO, train_block=ZERO, id_set=ZERO)
 
 

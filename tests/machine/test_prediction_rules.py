@@ -143,7 +143,9 @@ def self_signed_agreement(signed):
 
 def as_prediction(signed):
     block = signed.block
-    fields = {name: getattr(block, name) for name in block.__struct_fields__ if name != "warm_start"}
+    fields = {
+        name: getattr(block, name) for name in block.__struct_fields__ if name not in {"warm_start", "id_set"}
+    }
     return replace(signed, block=PredictBlock(**fields, model=ZERO, train_block=ZERO, id_set=ZERO))
 
 

@@ -15,7 +15,7 @@ from confide.data.dataset import PreparedDataset
 from confide.data.projection import project
 from confide.party.ports import Yes
 from confide.protocol.messages import Offer
-from confide.protocol.terms import Consent, Released, columns_of
+from confide.protocol.terms import Consent, Intersection, Released, columns_of
 
 DAY = 86_400
 DEFAULT_DAYS = 30
@@ -37,6 +37,10 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     days: Annotated[int, Meta(ge=1, le=3650)] = DEFAULT_DAYS
     releases: tuple[Released, ...] = (Released.MODEL, Released.METRICS, Released.PREDICTIONS)
     """The most that may leave the enclave, to the initiator."""
+    membership: bool = False
+    """Whether the initiator may learn which of its ids we have, too: a task with a table [alignment]."""
+    minimum_intersection: Annotated[int, Meta(ge=1)] = 1
+    """And then only where the task ends with fewer ids in common than this."""
     predictions: Annotated[int, Meta(ge=0)] = 0
     """How many predictions may follow in the same enclave."""
 
@@ -104,12 +108,26 @@ def _mismatch(rule: Rule, offer: Offer, me: str) -> str | None:
     if rule.algorithms and offer.algorithm.name not in rule.algorithms:
         return "another algorithm"
     leaving = {release.what for release in task.releases}
-    return _beyond("columns", asked, rule.columns) or _beyond("releases", leaving, rule.releases)
+    return (
+        _beyond("columns", asked, rule.columns)
+        or _beyond("releases", leaving, rule.releases)
+        or _intersection_mismatch(rule, task.alignment)
+    )
 
 
 def _beyond(what: str, asked: Collection[str], allowed: Collection[str]) -> str | None:
     more = sorted(set(asked) - set(allowed))
     return f"{what} that are not allowed: {', '.join(more)}" if more else None
+
+
+def _intersection_mismatch(rule: Rule, alignment: str | Intersection) -> str | None:
+    if not isinstance(alignment, Intersection):
+        return None
+    if not rule.membership:
+        return "an intersection of ids, which is not allowed"
+    if alignment.minimum_size < rule.minimum_intersection:
+        return f"an intersection of fewer than {rule.minimum_intersection} ids"
+    return None
 
 
 def default_dataset(config: LoadedConfig, offer: Offer) -> Path:

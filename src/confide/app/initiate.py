@@ -2,7 +2,7 @@
 
 import json
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import msgspec
 from confide.app import audit, task_file
 from confide.app.channel import Conversation
 from confide.app.events import Event, Tell
+from confide.app.intersect import Aligner
 from confide.app.party import Party, complete_receipt, enter, party_context
 from confide.app.records import HELD_OUT, MODEL, PICTURES, PREDICTIONS, RECEIPT, REPORT, TaskFolder
 from confide.app.resuming import Origin, TaskJournal, check_succession
@@ -22,6 +23,7 @@ from confide.core.errors import ConfideError, ConfigurationError, JournalInvalid
 from confide.core.platform_api import TaskKind, TaskRequest, TaskState, TaskStatus
 from confide.data.dataset import PreparedDataset
 from confide.data.projection import project
+from confide.mpc.intersection import check_library
 from confide.party import written
 from confide.party.initiator import Initiator, Job, ModelToBring
 from confide.party.ports import Dataset
@@ -29,7 +31,7 @@ from confide.party.written import Written
 from confide.protocol import faults
 from confide.protocol.receipts import decode_signed_receipt
 from confide.protocol.roles import Role
-from confide.protocol.terms import Task, columns_of
+from confide.protocol.terms import Intersection, Task, columns_of
 from confide.transport.host_client import HostClient
 
 TOKEN_BYTES = 16
@@ -120,6 +122,8 @@ def jobs_of(party: Party, origin: Origin) -> list[Job]:
 def run(party: Party, origin: Origin, tell: Tell, cancelled: threading.Event) -> Outcome:
     """Run a task to its receipt. Raises whatever ended it before; TaskCancelled once `cancelled` is set."""
     jobs, host = jobs_of(party, origin), party.host()
+    if any(isinstance(job.task.alignment, Intersection) for job in jobs):
+        check_library(party.config.mpc_python)
     try:
         status = _create(party, host, jobs[0].task)
         tell(Event("created", {"task": status.id, "platform": host.address}))
@@ -213,14 +217,16 @@ def _run_in(
     folder = party.folder(status.id)
     for job in jobs:
         folder.bring(job.task, job.dataset)
-    script = Initiator(party_context(party, enclave, folder, tell), jobs)
+    aligner = Aligner(party, host, status.id, folder, tell, cancelled)
+    script = Initiator(party_context(party, enclave, folder, tell, aligner), jobs)
     if found is not None:
         check_succession(enclave, found.enclave, found.generation)
         over = len(found.finished)
         dataset = jobs[min(over, len(jobs) - 1)].dataset
         script.take_up(written.standing_of(found, dataset, folder.came()))
         tell(Event("taken-up", {"rounds": over}))
-    Conversation(party, Role.A, host, status, folder, journal, tell, cancelled).run(enclave, script)
+    with closing(aligner):
+        Conversation(party, Role.A, host, status, folder, journal, tell, cancelled).run(enclave, script)
     complete_receipt(party, host, status.id, folder, tell)
     return outcome_of(status.id, folder)
 

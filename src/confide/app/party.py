@@ -28,7 +28,7 @@ from confide.crypto.identity import IdentityRole
 from confide.crypto.journal_key import JournalKey
 from confide.crypto.wiping import Secret
 from confide.party.checks import Certified
-from confide.party.ports import PartyContext
+from confide.party.ports import Align, PartyContext
 from confide.protocol.messages import Message
 from confide.protocol.receipts import HostEnd, decode_signed_receipt
 from confide.transport import end_records
@@ -108,7 +108,9 @@ def evidence_check(party: Party, enclave: VerifiedEnclave) -> Callable[[bytes, b
     return lambda evidence, nonce: enclave.check_evidence(evidence, nonce, party.clock.now())
 
 
-def party_context(party: Party, enclave: VerifiedEnclave, folder: AuditedFolder, tell: Tell) -> PartyContext:
+def party_context(
+    party: Party, enclave: VerifiedEnclave, folder: AuditedFolder, tell: Tell, align: Align
+) -> PartyContext:
     """The ports of a party's script for one task."""
 
     def observe(message: Message) -> None:
@@ -131,6 +133,7 @@ def party_context(party: Party, enclave: VerifiedEnclave, folder: AuditedFolder,
         randomness=party.randomness,
         records=folder,
         observe=observe,
+        align=align,
     )
 
 

@@ -61,12 +61,20 @@ class DataEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     predict: str | None = None
 
 
+class MpcEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Table [mpc]."""
+
+    python: str = ""
+    """An interpreter that has spu, where ours does not."""
+
+
 class PartyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file."""
 
     platform: PlatformEntry
     attestation: AttestationEntry
     data: DataEntry = DataEntry()
+    mpc: MpcEntry = MpcEntry()
     identity: str = DEFAULT_IDENTITY
     """Directory of `confide identity`."""
     records: str = "tasks"
@@ -85,6 +93,12 @@ class LoadedConfig:
     def path(self, relative: str) -> Path:
         """A path of the configuration."""
         return self.base / relative
+
+    @property
+    def mpc_python(self) -> str:
+        """See MpcEntry; empty for our own."""
+        named = self.config.mpc.python
+        return str(self.path(named)) if named else ""
 
     def roots(self) -> TrustRoots:
         """The trust roots. Raises ConfigurationError."""

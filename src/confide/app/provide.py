@@ -3,12 +3,14 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from confide.app import audit
 from confide.app.attested import VerifiedEnclave
 from confide.app.channel import Conversation
 from confide.app.events import Event, Tell
+from confide.app.intersect import Aligner, able
 from confide.app.journal import AuditedFolder
 from confide.app.party import Party, complete_receipt, enter, party_context
 from confide.app.records import RECEIPT
@@ -113,13 +115,15 @@ class ProviderService:
             tell(Event("invited", {"task": status.id, "name": status.name, "initiator": status.initiator}))
             enclave = self._enter(host, status, tell)
             folder = party.folder(status.id)
-            context = party_context(party, enclave, folder, tell)
-            script = Provider(context, folder.deciding(self._decide), status.initiator)
+            aligner = Aligner(party, host, status.id, folder, tell, stop)
+            decide = able(folder.deciding(self._decide), party.config.mpc_python)
+            script = Provider(party_context(party, enclave, folder, tell, aligner), decide, status.initiator)
             journal = party.journal(folder, status.id)
             if journal.exists:
                 self._take_up(script, journal, folder, enclave)
                 tell(Event("taken-up", {"rounds": len(script.standing.finished)}))
-            Conversation(party, Role.B, host, status, folder, journal, tell, stop).run(enclave, script)
+            with closing(aligner):
+                Conversation(party, Role.B, host, status, folder, journal, tell, stop).run(enclave, script)
             complete_receipt(party, host, status.id, folder, tell)
         finally:
             audit.try_to_exchange_heads(party.heads, host, status.id)

@@ -23,7 +23,17 @@ from confide.core.features import Feature
 from confide.core.platform_api import TaskKind
 from confide.protocol.document import Title
 from confide.protocol.evaluation import Gate
-from confide.protocol.terms import Encoding, IdColumn, Label, Release, Released, Split, Task, Text
+from confide.protocol.terms import (
+    Encoding,
+    IdColumn,
+    Intersection,
+    Label,
+    Release,
+    Released,
+    Split,
+    Task,
+    Text,
+)
 
 DEFAULT_PURPOSE = "model training and prediction as described in the task"
 
@@ -50,6 +60,8 @@ class _Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Folder of our own prepared dataset, relative to this file."""
     maximum_quarantined_share: Annotated[float, Meta(ge=0, le=1)] = 0.05
     consent_seconds: Annotated[int, Meta(ge=1, le=limits.MAX_CONSENT_SECONDS)] = limits.CONSENT_SECONDS
+    alignment: Literal["enclave"] | Intersection = "enclave"
+    """Where rows find each other; a table [alignment] asks for a private set intersection."""
 
 
 class TrainFile(_Common, frozen=True, kw_only=True):
@@ -122,6 +134,7 @@ def _train_task(file: TrainFile, initiator: str, path: Path) -> Task:
             evaluation=evaluation,
             tuning=tuning,
             gate=UNSET if file.gate is None else file.gate,
+            alignment=file.alignment,
         ),
         path,
     )
@@ -174,6 +187,7 @@ def predict_task(file: PredictFile, path: Path, trained: Task) -> Task:
             maximum_quarantined_share=file.maximum_quarantined_share,
             releases=(Release(what=Released.PREDICTIONS, to=trained.initiator),),
             consent_seconds=file.consent_seconds,
+            alignment=file.alignment,
             predictions_format=file.predictions_format,
         ),
         path,

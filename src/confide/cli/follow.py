@@ -136,6 +136,8 @@ _TEMPLATES = {
     "admitted": "• proposal admitted; asking the providers",
     "offered": "• offer received: {kind} '{task}'",
     "accepted": "[green]✓[/] accepted by {providers}",
+    "intersecting-again": "[yellow]![/] the intersection broke off ({reason}); beginning anew",
+    "intersected": "[green]✓[/] ids intersected: {common} of our {ids:,} are common",
     "uploading": "• everybody holds the same task; sending sealed data",
     "wanted": "• {blocks:,} data blocks are wanted",
     "resending": "[yellow]![/] {blocks:,} data blocks are wanted again: they did not match their digests",

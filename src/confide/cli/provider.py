@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.panel import Panel
 
 from confide.app.consent import ByAsking, ByPolicy
+from confide.app.disclosure import learned
 from confide.app.events import Event, Tell
 from confide.app.party import Party
 from confide.app.party_config import CONFIG_FILE
@@ -124,7 +125,8 @@ class _Asking:
             f"with:        {', '.join(task.participants)}\n"
             f"results go to: {', '.join(f'{r.what} to {r.to}' for r in task.releases)}\n"
             f"{plain_lines(measured(task))}"
-            "Your rows go, sealed, to the enclave that was just verified, and nowhere else."
+            + "".join(f"{plain(line)}\n" for line in learned(task))
+            + "Your rows go, sealed, to the enclave that was just verified, and nowhere else."
         )
         with self._lock:
             self._console.print(Panel(text, title="Consent?", title_align="left"))

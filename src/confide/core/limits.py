@@ -159,6 +159,25 @@ MAX_ADDRESS_LENGTH: Final = 261
 """A DNS name (253), a colon, a port, brackets."""
 MAX_STATUS_LINE_BYTES: Final = 8 * KIB
 
+# The relay, and the tunnels through it
+MAX_RELAY_LEGS: Final = 32
+"""Open legs at one host; each takes three threads."""
+MAX_RELAY_LEGS_OF_PARTY: Final = 4
+MAX_RELAY_BYTES: Final = 64 * 1024 * MIB
+"""What one leg may bring in all: more than the largest intersection moves."""
+RELAY_BURST: Final = 16
+RELAY_SECONDS: Final = 5
+"""One certificate may open RELAY_BURST legs at once, then one in so many seconds."""
+RELAY_WAIT_SECONDS: Final = 600
+"""How long a leg waits for the other one."""
+RELAY_FRAME_BYTES: Final = 512 * KIB
+"""One frame of a leg."""
+RELAY_ROOM: Final = 16
+"""Frames that the host holds for a leg that is slower than the other; then the other waits."""
+TUNNEL_FRAME_BYTES: Final = 256 * KIB
+"""Plaintext of one frame of a tunnel."""
+MAX_TUNNEL_CONNECTIONS: Final = 64
+
 # The platform's host
 MAX_RUNNING_TASKS: Final = 64
 MAX_RUNNING_PER_INITIATOR: Final = 8
@@ -204,6 +223,8 @@ MAX_CONSENT_SECONDS: Final = 7 * 24 * 3600
 ENCLAVE_START_SECONDS: Final = 60
 IDLE_SECONDS: Final = 600
 """How long a task waits for the next message of a party whose turn it is, or whose channel is lost."""
+INTERSECTION_SECONDS: Final = 6 * 3600
+"""How long a task waits for a party that finds its common ids with another one, and whose channel is open."""
 TASK_SECONDS: Final = 14 * 24 * 3600
 """How long an enclave may live, if the platform does not say otherwise; a consent may take half of it."""
 MAX_TASK_SECONDS: Final = 90 * 24 * 3600

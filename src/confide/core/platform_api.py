@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from confide.core import canonical
+from confide.core.ports import Link
 
 API_VERSION: Final = 1
 """Of the RPCs between party and host, and party and enclave. Equal or refused."""
@@ -169,6 +170,14 @@ class SignedHead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RelayRequest:
+    """What a participant says first on a leg of the relay: for which task, and whom it wants to reach."""
+
+    task: str
+    peer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttestReply:
     """What an enclave answers to `Attest(nonce)`."""
 
@@ -199,4 +208,11 @@ class HostService(Protocol):
 
     def exchange_heads(self, caller: Caller, head: SignedHead) -> tuple[SignedHead, ...]:
         """Keep the caller's head. The host's own comes first, then the others' of the head's task."""
+        ...
+
+    def relay(self, caller: Caller, request: RelayRequest, leg: Link) -> int:
+        """Carry opaque bytes between the caller and the peer's leg of the same task, until either ends.
+
+        Returns how many bytes the caller has brought.
+        """
         ...

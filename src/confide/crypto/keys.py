@@ -5,6 +5,7 @@ from typing import Self
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
@@ -69,6 +70,10 @@ class PrivateKey:
     def to_pem_unencrypted(self) -> bytes:
         """PEM PKCS #8, unencrypted: only for a TLS stack in this process, never for a file."""
         return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+    def to_pem(self, passphrase: bytes) -> bytes:
+        """PEM PKCS #8, encrypted: for a TLS stack that takes keys from files only."""
+        return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase))
 
     def unwrap(self) -> signatures.RawPrivateKey:
         """The library's key object: only for building certificates in this package."""

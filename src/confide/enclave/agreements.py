@@ -30,14 +30,13 @@ def build(current: Round, context: EnclaveContext) -> Block:
         "enclave": context.identity,
         "agreed_at": context.clock.now(),
     }
+    fields["id_set"] = current.commits[current.task.initiator].id_set
     if current.kind is TaskKind.TRAIN:
-        return TrainBlock(**fields, warm_start=current.model.sha384 if current.model else None)
-    if current.model is None:
-        raise LocalProtocolError("a prediction without a model")
-    id_set = current.commits[current.task.initiator].id_set or ""
-    return PredictBlock(
-        **fields, model=current.model.sha384, train_block=current.model.train_block, id_set=id_set
-    )
+        warm_start = current.model.sha384 if current.model else None
+        return TrainBlock(**fields, warm_start=warm_start)
+    if current.model is None or fields["id_set"] is None:
+        raise LocalProtocolError("a prediction without a model or ids")
+    return PredictBlock(**fields, model=current.model.sha384, train_block=current.model.train_block)
 
 
 def _renewed(earlier: Block, context: EnclaveContext) -> Block:

@@ -21,6 +21,7 @@ from confide.enclave.round import Round
 from confide.protocol import messages as m
 from confide.protocol.messages import Message, Payload
 from confide.protocol.roles import Role
+from confide.protocol.terms import names_ids
 
 
 class Negotiation:
@@ -100,8 +101,8 @@ class Negotiation:
     def commit(self, place: Place, message: Message, _: Payload) -> None:
         """When all have committed, the id sets are compared and the block is built."""
         commit, current = expect(message, m.Commit), self._course.current(place)
-        if (commit.id_set is None) != (current.kind is TaskKind.TRAIN):
-            text = "an id-set digest belongs to predictions, and only there"
+        if (commit.id_set is not None) != names_ids(current.task):
+            text = "an id-set digest belongs to predictions and to an agreed order, and only there"
             raise RemoteProtocolError(text, blame=place.name)
         if current.id_set not in {None, commit.id_set}:
             text = f"{place.name} committed to other ids than before its channel was lost"

@@ -15,9 +15,10 @@ from confide.data.columns import Columns, Field, JoinedColumns
 from confide.data.manifest import Manifest
 from confide.data.ordered_pool import map_in_order
 from confide.data.spreading import Positions, positions
+from confide.enclave.agreed_order import in_agreed_order
 from confide.enclave.vault import Shelf
 from confide.protocol.receipts import RowCounts
-from confide.protocol.terms import Task
+from confide.protocol.terms import Task, ordered
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,21 +57,28 @@ class Opened:
         return replace(self, alignment=replace(self.alignment, rows=picked))
 
 
-def open_shelves(task: Task, shelves: Mapping[str, Shelf]) -> Opened:
-    """Join.
+def open_shelves(task: Task, shelves: Mapping[str, Shelf], id_set: str | None = None) -> Opened:
+    """Join; or, where an order was agreed, hold every party's rows against it and against the `id_set`.
 
     Raises:
-        DatasetCorrupt, TooManyQuarantined: naming the party.
+        DatasetCorrupt, TooManyQuarantined, OrderMismatch: naming the party.
         AlignmentFailed: nothing can be joined.
     """
     sources = {party: _source(party, shelves[party]) for party in task.participants}
-    tables = map_in_order(lambda party: _ids(party, sources[party], task), task.participants)
-    ids = dict(zip(task.participants, tables, strict=True))
-    alignment = join(ids, dict.fromkeys(task.participants, task.id.name))
+    alignment = _alignment(task, sources, id_set)
     counts = {party: _counts(shelves[party].manifest, alignment.counts[party]) for party in task.participants}
     for party, found in counts.items():
         _check_share(party, found, task.maximum_quarantined_share)
     return Opened(sources, alignment, counts, shelves)
+
+
+def _alignment(task: Task, sources: dict[str, BlockColumns], id_set: str | None) -> Alignment:
+    terms = ordered(task)
+    if terms is not None and id_set is not None:
+        return in_agreed_order(task, terms, sources, id_set)
+    tables = map_in_order(lambda party: _ids(party, sources[party], task), task.participants)
+    ids = dict(zip(task.participants, tables, strict=True))
+    return join(ids, dict.fromkeys(task.participants, task.id.name))
 
 
 def _counts(manifest: Manifest, found: JoinCounts) -> RowCounts:

@@ -27,7 +27,7 @@ def run(signed: SignedBlock, model: bytes, shelves: Shelves, randomness: Randomn
     """See enclave.work.Work."""
     task = signed.block.task
     yield Step(stage="join", done=0, total=1)
-    opened = open_shelves(task, shelves)
+    opened = open_shelves(task, shelves, signed.block.id_set)
     _check_ids(signed, opened)
     yield Step(stage="join", done=1, total=1)
     try:

@@ -48,7 +48,7 @@ def run(
     task = signed.block.task
     previous = _opened(model)
     yield Step(stage="join", done=0, total=1)
-    opened = open_shelves(task, shelves)
+    opened = open_shelves(task, shelves, signed.block.id_set)
     yield Step(stage="join", done=1, total=1)
     training = Training(Trainer(signed, opened, shelves), clock)
     joint = yield from training.run(previous, checkpoints)

@@ -1,10 +1,12 @@
 """For whom the enclave waits, since when, and when that has been long enough."""
 
+from confide.core import limits
 from confide.core.errors import OfferExpired, PartyLost
 from confide.enclave.closing import Closing
 from confide.enclave.course import Course, Place
 from confide.protocol.messages import Kind
-from confide.protocol.table import TRANSITIONS
+from confide.protocol.table import TRANSITIONS, State
+from confide.protocol.terms import Intersection
 
 _PARTY_SPEAKS = frozenset(
     (channel, state)
@@ -53,6 +55,14 @@ class Waiting:
     def _may_speak(place: Place) -> bool:
         return (place.session.channel, place.state) in _PARTY_SPEAKS
 
+    def _intersecting(self, name: str) -> int:
+        """Seconds that a party may take, with an open channel, to find its common ids with another one."""
+        place = self._course.places.get(name)
+        if place is None or not place.present or place.state is not State.COMMITTING:
+            return 0
+        task = self._course.current(place).task
+        return limits.INTERSECTION_SECONDS if isinstance(task.alignment, Intersection) else 0
+
     def check(self) -> None:
         """Raises OfferExpired or PartyLost, naming the participant, when one is too late."""
         if self._closing.complete:
@@ -75,5 +85,5 @@ class Waiting:
             }
         patience = config.join_seconds if last is None and not self._course.pending else self._course.patience
         for name, since in waiting.items():
-            if now - since >= patience:
+            if now - since >= max(patience, self._intersecting(name)):
                 raise PartyLost(f"nothing was heard for {now - since} s; waiting for {name}", blame=name)

@@ -130,6 +130,8 @@ def _check_model(block: Block, expected: Expected) -> None:
             raise AgreementMismatch("we agreed to a training, the block is for a prediction")
         if block.warm_start != (expected.model.sha384 if expected.model else None):
             raise AgreementMismatch("the block names another model to start from than we agreed to")
+        if block.id_set != expected.id_set:
+            raise AgreementMismatch("the block names another id set than ours")
         return
     if not isinstance(block, PredictBlock) or expected.model is None:
         raise AgreementMismatch("we agreed to a prediction, the block is for a training")

@@ -162,6 +162,7 @@ class Initiator(Participant):
 
     def _accepted(self, message: Message, _: Payload) -> Answers:
         self._agreement().consents = expect(message, m.Acceptance).consents
+        self.standing.dataset = self._context.align(self._job.task, self._job.dataset)
         yield self._commitment()
 
     def _tell_counts(self, message: Message, _: Payload) -> Answers:

@@ -7,7 +7,6 @@ from typing import TypeVar
 from confide.core import canonical, limits
 from confide.core.digest import commitment, digest_of, same
 from confide.core.errors import AgreementMismatch, ReceiptInvalid, RemoteProtocolError
-from confide.core.platform_api import TaskKind
 from confide.data.ordered_pool import map_in_order
 from confide.party import checks
 from confide.party.ports import Dataset, PartyContext
@@ -18,6 +17,7 @@ from confide.protocol.blocks import Block, EnclaveIdentity, context_of
 from confide.protocol.messages import Kind, Message, Payload, Spoken
 from confide.protocol.receipts import RECEIPT_CONTEXT, ResultStatement, SignedReceipt
 from confide.protocol.spans import indices_of
+from confide.protocol.terms import names_ids
 from confide.session.join import LastSigned
 
 Answers = Iterator[Spoken]
@@ -116,7 +116,7 @@ class Participant:
         expected, dataset = self._agreement(), self._data()
         self.standing.salt = self._context.randomness.bytes(SALT_BYTES)
         expected.commitment = commitment(self.standing.salt, dataset.manifest_bytes)
-        if expected.task.kind is TaskKind.TRAIN:
+        if not names_ids(expected.task):
             return Spoken(m.Commit(commitment=expected.commitment))
         expected.id_set = dataset.id_set_digest()
         return Spoken(m.Commit(commitment=expected.commitment, id_set=expected.id_set, ids=dataset.id_count))

@@ -10,7 +10,7 @@ from confide.party.checks import CertifiedBy
 from confide.protocol.blocks import EnclaveIdentity, SignedBlock, Verify
 from confide.protocol.messages import Message, Offer
 from confide.protocol.receipts import PrivatePart, ResultStatement, SignedReceipt
-from confide.protocol.terms import Consent
+from confide.protocol.terms import Consent, Task
 
 
 class Dataset(Protocol):
@@ -76,6 +76,16 @@ class Records(Protocol):
     def receipt(self, signed: SignedReceipt) -> None: ...
 
 
+Align = Callable[[Task, Dataset], Dataset]
+"""What of a dataset is uploaded for a task, once all have agreed to it: all, or what both sides have, in the
+agreed order. Asked again for the same task, it gives the same. Raises ConfideError."""
+
+
+def whole(_: Task, dataset: Dataset) -> Dataset:
+    """An `Align` of tasks whose rows the enclave brings together."""
+    return dataset
+
+
 Observe = Callable[[Message], None]
 """Called with every message that is worth showing to a person."""
 
@@ -101,3 +111,4 @@ class PartyContext:
     randomness: Randomness
     records: Records
     observe: Observe
+    align: Align = whole

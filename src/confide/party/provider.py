@@ -62,6 +62,8 @@ class Provider(Participant):
             consents={self._context.me: yes.consent},
         )
         yield Spoken(m.Accept(task_digest=digest_of(offer.task), consent=yes.consent))
+        # The initiator begins as soon as it hears of all consents.
+        self.standing.dataset = self._context.align(offer.task, yes.dataset)
 
     def _consent(self, offer: Offer) -> Yes:
         """What was agreed to on a channel that was lost stays agreed to: nobody is asked again."""

@@ -25,6 +25,7 @@ POLICY: Final[Mapping[str, Who]] = {
     "CancelTask": Who.INITIATOR,
     "EndRecord": Who.PARTICIPANT,
     "ExchangeHeads": Who.PARTICIPANT,  # and only its own head: heads.HeadDesk
+    "Relay": Who.PARTICIPANT,  # and only to another participant: relay.Relay
 }
 
 

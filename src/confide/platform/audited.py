@@ -13,11 +13,13 @@ from confide.core.platform_api import (
     EndRecord,
     Hello,
     HostService,
+    RelayRequest,
     SignedHead,
     TaskRequest,
     TaskState,
     TaskStatus,
 )
+from confide.core.ports import Link
 from confide.core.task_store import TaskRecord, TaskStore
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
@@ -76,6 +78,18 @@ class AuditedService:
         with self._refusals(caller, head.task):
             return self._inner.exchange_heads(caller, head)
 
+    def relay(self, caller: Caller, request: RelayRequest, leg: Link) -> int:
+        """See HostService."""
+        self._tell(caller, Operation.RELAY, None, request.task)
+        try:
+            brought = self._inner.relay(caller, request, leg)
+        except ConfideError as error:
+            self._tell(caller, Operation.RELAY, error.code, request.task)
+            raise
+        what = Object(kind="relay", bytes=brought)
+        self._tell(caller, Operation.RELAY, DONE, request.task, what)
+        return brought
+
     @contextmanager
     def _refusals(self, caller: Caller, task: str) -> Iterator[None]:
         try:
@@ -84,11 +98,25 @@ class AuditedService:
             self._tell(caller, Operation.LOOK, denied.code, task)
             raise
 
-    def _tell(self, caller: Caller, operation: Operation, outcome: str | None, task: str = "") -> None:
+    def _tell(
+        self,
+        caller: Caller,
+        operation: Operation,
+        outcome: str | None,
+        task: str = "",
+        what: Object | None = None,
+    ) -> None:
         moment = Moment.BEFORE if outcome is None else Moment.AFTER
         known = task if TASK_ID.fullmatch(task) else None
         self._log.append(
-            Event(actor=caller.name, operation=operation, moment=moment, outcome=outcome, task=known)
+            Event(
+                actor=caller.name,
+                operation=operation,
+                moment=moment,
+                outcome=outcome,
+                task=known,
+                object=what,
+            )
         )
 
 

@@ -6,6 +6,7 @@ import threading
 from confide.core import digest, limits, names
 from confide.core.enclave_config import EnclaveConfig, der_of_pem
 from confide.core.errors import (
+    AccessDenied,
     ConfigurationError,
     LimitExceeded,
     NotFound,
@@ -17,15 +18,18 @@ from confide.core.platform_api import (
     Caller,
     EndRecord,
     Hello,
+    RelayRequest,
     SignedHead,
     TaskRequest,
+    TaskState,
     TaskStatus,
 )
-from confide.core.ports import Clock, Randomness
+from confide.core.ports import Clock, Link, Randomness
 from confide.core.task_store import TaskRecord, TaskStore
 from confide.platform import access, tasks
 from confide.platform.enclaves import Enclaves
 from confide.platform.heads import HeadDesk
+from confide.platform.relay import Relay
 
 _TASK_ID_BYTES = 16
 _HOUR = 3600
@@ -60,6 +64,7 @@ class PlatformService:
         self._ca_sha384 = digest.sha384_hex(der_of_pem(ca_pem))
         self._join_seconds, self._idle_seconds = join_seconds, idle_seconds
         self._creating = threading.Lock()
+        self._relay = Relay()
 
     def handshake(self, caller: Caller, hello: Hello) -> Hello:
         """Raises RemoteProtocolError when the API versions differ."""
@@ -121,6 +126,15 @@ class PlatformService:
         """Raises NotFound, AccessDenied, RemoteProtocolError."""
         self._permitted("ExchangeHeads", caller, head.task)
         return self._heads.exchange(caller, head)
+
+    def relay(self, caller: Caller, request: RelayRequest, leg: Link) -> int:
+        """Until the leg or the peer's ends. Raises NotFound, AccessDenied, and as `Relay.carry`."""
+        status = self._permitted("Relay", caller, request.task).status
+        if request.peer not in status.participants:
+            raise AccessDenied("Relay: only to another of the task's participants")
+        if status.state is TaskState.ENDED:
+            raise NotFound("the task has ended")
+        return self._relay.carry(status.id, caller.name, request.peer, leg)
 
     def _permitted(self, method: str, caller: Caller, task: str) -> TaskRecord:
         try:

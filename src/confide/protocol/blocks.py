@@ -65,6 +65,8 @@ class TrainBlock(_BlockFields, frozen=True, kw_only=True, tag_field="format", ta
 
     warm_start: Digest | None = None
     """SHA-384 of the model file that the training starts from."""
+    id_set: Digest | None = None
+    """The id-set digest that all have in common, where rows are uploaded in an agreed order."""
 
 
 class PredictBlock(

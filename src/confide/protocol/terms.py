@@ -50,6 +50,33 @@ class Encoding(Document, frozen=True, kw_only=True):
     """Categories in fewer training rows than this fold into one; counted over the joined rows."""
 
 
+class IdRule(StrEnum):
+    """How ids are written before they are compared, so that equal people meet. A rule never changes."""
+
+    EXACT_1 = "exact/1"
+    """As they are."""
+    TEXT_1 = "text/1"
+    """Text in Unicode's form NFKC, simple lower case, no white space at its ends. Integers as they are."""
+
+
+class Intersection(Document, frozen=True, kw_only=True):
+    """Private set intersection before the upload, and the order in which its rows are uploaded."""
+
+    protocol: Literal["rr22", "kkrt", "ecdh"] = "rr22"
+    membership: Literal["all", "initiator"] = "all"
+    """Who learns which of its ids the other one has, too. `initiator`: the provider uploads all its rows."""
+    minimum_size: Annotated[int, Meta(ge=1, le=limits.MAX_DATASET_ROWS)] = 1
+    """With fewer ids in common the task ends."""
+    ids: IdRule = IdRule.EXACT_1
+    block_rows: Annotated[int, Meta(ge=1, le=limits.MAX_BLOCK_ROWS)] = limits.BLOCK_ROWS
+    """Rows of each block but the last, at every party."""
+
+    @property
+    def ordered(self) -> bool:
+        """Whether every party uploads the same rows in the same order."""
+        return self.membership == "all"
+
+
 class Split(Document, frozen=True, kw_only=True):
     """Which joined rows are held out for evaluation."""
 
@@ -102,7 +129,8 @@ class Task(Document, frozen=True, kw_only=True):
     maximum_quarantined_share: Share
     releases: tuple[Release, ...]
     consent_seconds: Annotated[int, Meta(ge=1, le=limits.MAX_CONSENT_SECONDS)]
-    alignment: Literal["enclave"] = "enclave"
+    alignment: Literal["enclave"] | Intersection = "enclave"
+    """Where rows find each other: in the enclave, which sees all; or between the parties, beforehand."""
     predictions_format: Literal["csv", "parquet"] = "csv"
     evaluation: Evaluation | UnsetType = UNSET
     tuning: Tuning | UnsetType = UNSET
@@ -116,8 +144,17 @@ class Task(Document, frozen=True, kw_only=True):
             raise ValueError("'features' must have one entry for each participant")
         self._check_columns()
         self._check_kind()
+        self._check_alignment()
         self._check_releases()
         self._check_evaluation()
+
+    def _check_alignment(self) -> None:
+        if not isinstance(self.alignment, Intersection):
+            return
+        if len(self.providers) > 1:
+            raise ValueError("'alignment': an intersection is between the initiator and one provider")
+        if self.kind is TaskKind.PREDICT and not self.alignment.ordered:
+            raise ValueError("'alignment': for a prediction both bring the same ids: membership 'all'")
 
     def _check_columns(self) -> None:
         for party, features in self.features.items():
@@ -225,6 +262,17 @@ class Consent(Document, frozen=True, kw_only=True):
 def evaluation_of(task: Task) -> Evaluation:
     """What the task says, or what is done where it says nothing."""
     return task.evaluation if isinstance(task.evaluation, Evaluation) else Evaluation()
+
+
+def ordered(task: Task) -> Intersection | None:
+    """The terms under which all parties upload the same rows in the same order; None if they do not."""
+    terms = task.alignment
+    return terms if isinstance(terms, Intersection) and terms.ordered else None
+
+
+def names_ids(task: Task) -> bool:
+    """Whether all parties commit to the same ids: to predict, or to upload in an agreed order."""
+    return task.kind is TaskKind.PREDICT or ordered(task) is not None
 
 
 def columns_of(task: Task, party: str) -> tuple[str, ...]:

@@ -2,42 +2,14 @@
 
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from confide.core import limits
 from confide.core.errors import RemoteProtocolError
 from confide.core.platform_api import AttestReply
 from confide.core.ports import Link
 from confide.transport import options, serving, wire
-from confide.transport.incoming import IncomingChannels
+from confide.transport.incoming import IncomingChannels, StreamServer, channel_bounds
 from confide.transport.rates import CallRate
-
-
-class EnclaveServer:
-    """Serves from construction until `stop`: without it the process does not end. A context manager."""
-
-    def __init__(self, server: serving.Server, channels: IncomingChannels) -> None:
-        self._server = server
-        self._channels = channels
-        self.address = server.address
-        """host:port, with the port that was bound."""
-
-    def stop(self, grace: float = 0) -> None:
-        """Refuse new calls, give open channels `grace` seconds to end, then end them. Idempotent.
-
-        Returns when all handlers have returned: they see ChannelClosed.
-        """
-        self._server.stop(grace)
-        self._channels.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
 
 def serve_enclave(
@@ -49,7 +21,7 @@ def serve_enclave(
     attest: Callable[[bytes], AttestReply],
     on_channel: Callable[[bytes, Link], None],
     monotonic: Callable[[], float] = time.monotonic,
-) -> EnclaveServer:
+) -> StreamServer:
     """Start serving at `address` (host:port; port 0 for any) under the enclave's own key.
 
     `attest` makes evidence from a nonce of limits.NONCE_BYTES; it is called from several threads.
@@ -63,7 +35,7 @@ def serve_enclave(
     """
     opens = CallRate("opening a channel", limits.CHANNEL_BURST, limits.CHANNEL_SECONDS, monotonic)
     attests = CallRate("Attest", limits.ATTEST_BURST, limits.ATTEST_SECONDS, monotonic)
-    channels = IncomingChannels(on_channel, opens)
+    channels = IncomingChannels(on_channel, opens, channel_bounds())
 
     def answer(certificate: bytes, nonce: bytes) -> AttestReply:
         attests.check(certificate)
@@ -81,7 +53,7 @@ def serve_enclave(
         workers=limits.MAX_CHANNELS + limits.ENCLAVE_CALL_WORKERS,
         most_calls=limits.MAX_CHANNELS + limits.ENCLAVE_CALL_WORKERS,
     )
-    return EnclaveServer(server, channels)
+    return StreamServer(server, channels)
 
 
 def _checked(nonce: bytes) -> bytes:

@@ -1,14 +1,19 @@
 """A party's calls to the host."""
 
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 import grpc
 
 from confide.core import limits
-from confide.core.platform_api import EndRecord, Hello, SignedHead, TaskRequest, TaskStatus
+from confide.core.errors import ConfideError
+from confide.core.platform_api import EndRecord, Hello, RelayRequest, SignedHead, TaskRequest, TaskStatus
+from confide.core.ports import Link
 from confide.transport import options, wire
 from confide.transport.calling import Q, R, call
+from confide.transport.links import MailboxLink
+from confide.transport.streams import open_stream
 
 
 class HostClient:
@@ -22,6 +27,7 @@ class HostClient:
         credentials = grpc.ssl_channel_credentials(ca_pem, key_pem, certificate_pem)
         self.address = address
         self._channel = grpc.secure_channel(address, credentials, options.HOST_CLIENT)
+        self._legs: list[MailboxLink] = []
 
     def handshake(self, hello: Hello) -> Hello:
         """Refused with RemoteProtocolError if the host's API version is another."""
@@ -48,8 +54,21 @@ class HostClient:
         """Give our head; get the host's own, then the other participants'. Unverified."""
         return self._call(wire.EXCHANGE_HEADS, head)
 
+    def relay(self, task: str, peer: str) -> Link:
+        """A leg of the host's relay. The first frame that comes is empty: then `peer` has come to its own.
+
+        Failure to connect, and a refusal, show at the first receive, as the link's error.
+        """
+        leg = open_stream(self._channel, self.address, wire.RELAY)
+        self._legs.append(leg)
+        with suppress(ConfideError):  # refused already: the first receive tells why
+            leg.send(wire.encode_relay_request(RelayRequest(task=task, peer=peer)))
+        return leg
+
     def close(self) -> None:
         """Idempotent."""
+        for leg in self._legs:
+            leg.close()
         self._channel.close()
 
     def _call(self, method: wire.Method[Q, R], request: Q) -> R:

@@ -1,4 +1,4 @@
-"""The enclave's end of the parties' streams.
+"""A server's end of the parties' streams: of an enclave's channels, and of the legs of a host's relay.
 
 gRPC gives a stream one thread, which it uses to send. A second reads, a third runs the handler, so that
 sending, receiving and working wait for each other only where a mailbox is full or empty.
@@ -8,6 +8,9 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
 import grpc
 
@@ -25,12 +28,39 @@ _log = logging.getLogger(__name__)
 Handler = Callable[[bytes, Link], None]
 
 
-class IncomingChannels:
-    """Runs `handler` for each stream, at most limits.MAX_CHANNELS at a time."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How many streams may be open, in all and by one certificate; names of limits, for who is refused."""
 
-    def __init__(self, handler: Handler, opens: CallRate) -> None:
+    most: int
+    most_of_party: int
+    name: str
+    room: int = limits.MAX_OUTBOX_MESSAGES
+    """Envelopes on their way out that are held while the party is slow."""
+
+
+def channel_bounds() -> Bounds:
+    """Of the channels at an enclave."""
+    return Bounds(most=limits.MAX_CHANNELS, most_of_party=limits.MAX_CHANNELS_OF_PARTY, name="MAX_CHANNELS")
+
+
+def leg_bounds() -> Bounds:
+    """Of the legs of a host's relay."""
+    return Bounds(
+        most=limits.MAX_RELAY_LEGS,
+        most_of_party=limits.MAX_RELAY_LEGS_OF_PARTY,
+        name="MAX_RELAY_LEGS",
+        room=limits.RELAY_ROOM,
+    )
+
+
+class IncomingChannels:
+    """Runs `handler` for each stream, at most so many at a time as the bounds say."""
+
+    def __init__(self, handler: Handler, opens: CallRate, bounds: Bounds) -> None:
         self._handler = handler
         self._opens = opens
+        self._bounds = bounds
         self._held: Counter[bytes] = Counter()
         """Open streams of each certificate."""
         self._threads: set[threading.Thread] = set()
@@ -51,10 +81,11 @@ class IncomingChannels:
 
     def _hold(self, certificate: bytes) -> None:
         with self._lock:
-            if self._held[certificate] >= (most := limits.MAX_CHANNELS_OF_PARTY):
-                raise TooManyCalls(f"{most} channels of this party are open (MAX_CHANNELS_OF_PARTY)")
-            if self._held.total() >= limits.MAX_CHANNELS:
-                raise LimitExceeded(f"MAX_CHANNELS is {limits.MAX_CHANNELS}")
+            bounds = self._bounds
+            if self._held[certificate] >= (most := bounds.most_of_party):
+                raise TooManyCalls(f"{most} channels of this party are open ({bounds.name}_OF_PARTY)")
+            if self._held.total() >= bounds.most:
+                raise LimitExceeded(f"{bounds.name} is {bounds.most}")
             self._held[certificate] += 1
 
     def _let_go(self, certificate: bytes) -> None:
@@ -72,7 +103,7 @@ class IncomingChannels:
     def _converse(
         self, certificate: bytes, requests: Iterator[bytes], context: grpc.ServicerContext
     ) -> Iterator[bytes]:
-        inbox, outbox = Mailbox(limits.MAX_INBOX_MESSAGES), Mailbox(limits.MAX_OUTBOX_MESSAGES)
+        inbox, outbox = Mailbox(limits.MAX_INBOX_MESSAGES), Mailbox(self._bounds.room)
         link = MailboxLink(inbox, outbox)
         conversation = _Conversation(self._handler, certificate, link)
         if not context.add_callback(lambda: link.drop(ChannelClosed("the party has gone"))):
@@ -114,11 +145,11 @@ class _Conversation:
             self._handler(self._certificate, self._link)
         except ConfideError as error:
             self.error = (
-                error if type(error) in errors.STATUS_OF else ChannelClosed("the enclave ended the channel")
+                error if type(error) in errors.STATUS_OF else ChannelClosed("the other end ended the channel")
             )
         except Exception:  # noqa: BLE001 - a thread's entry point: logged, never told outside
             _log.exception("a channel's handler failed")
-            self.error = ChannelClosed("the enclave ended the channel")
+            self.error = ChannelClosed("the other end ended the channel")
         finally:
             self._link.close()
 
@@ -136,3 +167,29 @@ def _pump(requests: Iterator[bytes], inbox: Mailbox) -> None:
     except grpc.RpcError:
         inbox.close(ChannelClosed("the party has gone"))
     inbox.close(ChannelClosed("the party has closed the channel"))
+
+
+class StreamServer:
+    """Serves from construction until `stop`: without it the process does not end. A context manager."""
+
+    def __init__(self, server: serving.Server, channels: IncomingChannels) -> None:
+        self._server = server
+        self._channels = channels
+        self.address = server.address
+        """host:port, with the port that was bound."""
+
+    def stop(self, grace: float = 0) -> None:
+        """Refuse new calls, give open channels `grace` seconds to end, then end them. Idempotent.
+
+        Returns when all handlers have returned: they see ChannelClosed.
+        """
+        self._server.stop(grace)
+        self._channels.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

@@ -14,6 +14,7 @@ from confide.core.platform_api import (
     AttestReply,
     EndRecord,
     Hello,
+    RelayRequest,
     SignedHead,
     TaskKind,
     TaskRequest,
@@ -257,6 +258,19 @@ def decode_heads(data: bytes) -> tuple[SignedHead, ...]:
     return _read(pb.HeadList, data, lambda m: tuple(map(_head, m.heads)))
 
 
+def encode_relay_request(request: RelayRequest) -> bytes:
+    return pb.RelayRequest(task=request.task, peer=request.peer).SerializeToString()
+
+
+def _relay_request(m: pb.RelayRequest) -> RelayRequest:
+    _shown(m.task, m.peer)
+    return RelayRequest(task=m.task, peer=m.peer)
+
+
+def decode_relay_request(data: bytes) -> RelayRequest:
+    return _read(pb.RelayRequest, data, _relay_request)
+
+
 def encode_nonce(nonce: bytes) -> bytes:
     return pb.AttestRequest(nonce=nonce).SerializeToString()
 
@@ -343,6 +357,9 @@ END_RECORD: Final = Method(
 )
 EXCHANGE_HEADS: Final = Method(
     _path("Host", "ExchangeHeads"), encode_head, decode_head, encode_heads, decode_heads
+)
+RELAY: Final = Method(
+    _path("Host", "Relay"), encode_envelope, decode_envelope, encode_envelope, decode_envelope
 )
 ATTEST: Final = Method(
     _path("Enclave", "Attest"), encode_nonce, decode_nonce, encode_attest_reply, decode_attest_reply

@@ -32,6 +32,7 @@ ALLOWED = {
     "CancelTask": {"initiator"},
     "EndRecord": {"initiator", "provider"},
     "ExchangeHeads": {"initiator", "provider"},
+    "Relay": {"initiator", "provider"},
 }
 
 
@@ -48,7 +49,9 @@ def test_each_method_for_each_caller(method, who):
             access.check(method, CALLERS[who], STATUS)
 
 
-@pytest.mark.parametrize("method", ["GetTask", "CancelTask", "EndRecord", "ExchangeHeads", "Unknown", ""])
+@pytest.mark.parametrize(
+    "method", ["GetTask", "CancelTask", "EndRecord", "ExchangeHeads", "Relay", "Unknown", ""]
+)
 def test_without_a_task_or_a_line_nobody_may(method):
     with pytest.raises(AccessDenied):
         access.check(method, CALLERS["initiator"])

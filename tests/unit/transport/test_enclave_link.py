@@ -169,8 +169,8 @@ def test_what_the_handler_sent_last_arrives(authority):
     ("error", "told", "text"),
     [
         (LimitExceeded("one seat each"), LimitExceeded, "one seat each"),
-        (AlgorithmNotListed("inner business"), ChannelClosed, "the enclave ended the channel"),
-        (KeyError("inner business"), ChannelClosed, "the enclave ended the channel"),
+        (AlgorithmNotListed("inner business"), ChannelClosed, "the other end ended the channel"),
+        (KeyError("inner business"), ChannelClosed, "the other end ended the channel"),
     ],
 )
 def test_how_a_handlers_error_reaches_the_party(authority, error, told, text):

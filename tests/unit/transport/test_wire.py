@@ -98,6 +98,7 @@ METHODS = (
     wire.CANCEL_TASK,
     wire.END_RECORD,
     wire.EXCHANGE_HEADS,
+    wire.RELAY,
     wire.ATTEST,
     wire.CHANNEL,
 )

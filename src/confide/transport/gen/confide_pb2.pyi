@@ -126,6 +126,14 @@ class HeadList(_message.Message):
     heads: _containers.RepeatedCompositeFieldContainer[SignedHead]
     def __init__(self, heads: _Optional[_Iterable[_Union[SignedHead, _Mapping]]] = ...) -> None: ...
 
+class RelayRequest(_message.Message):
+    __slots__ = ("task", "peer")
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    PEER_FIELD_NUMBER: _ClassVar[int]
+    task: str
+    peer: str
+    def __init__(self, task: _Optional[str] = ..., peer: _Optional[str] = ...) -> None: ...
+
 class AttestRequest(_message.Message):
     __slots__ = ("nonce",)
     NONCE_FIELD_NUMBER: _ClassVar[int]

@@ -1,0 +1,215 @@
+"""A tunnel between two loopback ports: what connects to one end comes out at the other.
+
+Frame: connection u32 ‖ kind u8 ‖ length u32 ‖ bytes, big-endian. Connections that this end accepted have even
+numbers at the end that speaks first (`first`), odd ones at the other. All connections share the link: one
+whose reader is slow holds the others back, and, through the relay, the other end.
+"""
+
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from enum import IntEnum
+from types import TracebackType
+from typing import Protocol, Self
+
+from confide.core import limits
+from confide.core.errors import ChannelClosed, ConfideError, LimitExceeded, RemoteProtocolError
+
+LOOPBACK = "127.0.0.1"
+_HEADER = struct.Struct(">IBI")
+
+
+class _Kind(IntEnum):
+    OPEN = 0
+    DATA = 1
+    END = 2
+
+
+class Stream(Protocol):
+    """`end_to_end.SecureLink`."""
+
+    def send(self, data: bytes) -> None: ...
+    def receive(self) -> bytes: ...
+    def close(self) -> None: ...
+
+
+class Tunnel:
+    """One end. Listens at `address`; what the other end accepts is connected to our `target`. A context."""
+
+    def __init__(self, stream: Stream, target: Callable[[], int], *, first: bool) -> None:
+        """`target()`: the port of our own program, on loopback; asked at each connection."""
+        self._stream, self._target = stream, target
+        self._next = 0 if first else 1
+        self._connections: dict[int, socket.socket] = {}
+        self._half_closed: set[int] = set()
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self.error: ConfideError | None = None
+        """Why the tunnel ended, if it was not `close`."""
+        self.sent = self.received = 0
+        """Bytes of connections, without frames and TLS."""
+        self._listener = socket.create_server((LOOPBACK, 0), backlog=limits.MAX_TUNNEL_CONNECTIONS)
+        self.port: int = self._listener.getsockname()[1]
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._accept, self._deliver)]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def over(self) -> bool:
+        """Whether the tunnel carries nothing any more."""
+        return self._over.is_set()
+
+    def close(self) -> None:
+        """End all connections, and the link. Idempotent."""
+        self._end(None)
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # --- our program connects ------------------------------------------------------------------------
+
+    def _accept(self) -> None:
+        while not self._over.is_set():
+            try:
+                accepted, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                number, self._next = self._next, self._next + 2
+            try:
+                self._keep(number, accepted)
+                self._say(number, _Kind.OPEN)
+            except ConfideError as error:
+                self._end(error)
+                return
+            self._start(number, accepted)
+
+    def _keep(self, number: int, connection: socket.socket) -> None:
+        with self._lock:
+            if len(self._connections) >= limits.MAX_TUNNEL_CONNECTIONS:
+                raise LimitExceeded(f"MAX_TUNNEL_CONNECTIONS is {limits.MAX_TUNNEL_CONNECTIONS}")
+            self._connections[number] = connection
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def _start(self, number: int, connection: socket.socket) -> None:
+        work = threading.Thread(target=self._forward, args=(number, connection), daemon=True)
+        work.start()
+        self._threads.append(work)
+
+    def _forward(self, number: int, connection: socket.socket) -> None:
+        """From one connection of our program into the tunnel, until it says no more."""
+        try:
+            while data := _read(connection):
+                self.sent += len(data)
+                self._say(number, _Kind.DATA, data)
+            self._say(number, _Kind.END)
+            self._close_half(number)
+        except ConfideError as error:
+            self._end(error)
+
+    def _close_half(self, number: int) -> None:
+        """One direction has ended; when the other has, too, the connection has."""
+        with self._lock:
+            if number not in self._half_closed:
+                self._half_closed.add(number)
+                return
+            self._half_closed.discard(number)
+            connection = self._connections.pop(number, None)
+        if connection is not None:
+            connection.close()
+
+    def _say(self, number: int, kind: _Kind, data: bytes = b"") -> None:
+        self._stream.send(_HEADER.pack(number, kind, len(data)) + data)
+
+    # --- the other end connects ----------------------------------------------------------------------
+
+    def _deliver(self) -> None:
+        buffer = bytearray()
+        try:
+            while True:
+                buffer += self._stream.receive()
+                while (frame := _take(buffer)) is not None:
+                    self._heard(*frame)
+        except ConfideError as error:
+            self._end(error)
+
+    def _heard(self, number: int, kind: int, data: bytes) -> None:
+        if kind == _Kind.OPEN:
+            self._open(number)
+            return
+        with self._lock:
+            connection = self._connections.get(number)
+        if connection is None or kind not in {_Kind.DATA, _Kind.END}:
+            return  # what is still under way to a connection that has ended at our end
+        with suppress(OSError):
+            if kind == _Kind.DATA:
+                self.received += len(data)
+                connection.sendall(data)
+            else:
+                connection.shutdown(socket.SHUT_WR)
+        if kind == _Kind.END:
+            self._close_half(number)
+
+    def _open(self, number: int) -> None:
+        with self._lock:
+            if number in self._connections or number % 2 == self._next % 2:
+                raise RemoteProtocolError("the other end of the tunnel opens a connection that there is")
+        try:
+            connection = socket.create_connection((LOOPBACK, self._target()), limits.CONNECT_SECONDS)
+        except OSError:
+            self._say(number, _Kind.END)  # our program does not listen yet, or any more
+            return
+        connection.settimeout(None)
+        self._keep(number, connection)
+        self._start(number, connection)
+
+    def _end(self, error: ConfideError | None) -> None:
+        with self._lock:
+            if self._over.is_set():
+                return
+            self._over.set()
+            self.error = error
+            open_sockets = [self._listener, *self._connections.values()]
+        for each in open_sockets:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+        self._stream.close()
+
+
+def _read(connection: socket.socket) -> bytes:
+    try:
+        return connection.recv(limits.TUNNEL_FRAME_BYTES)
+    except OSError:
+        return b""
+
+
+def _take(buffer: bytearray) -> tuple[int, int, bytes] | None:
+    """The first whole frame, taken out of the buffer; None if there is none yet."""
+    if len(buffer) < _HEADER.size:
+        return None
+    number, kind, length = _HEADER.unpack_from(buffer)
+    if length > limits.TUNNEL_FRAME_BYTES:
+        raise RemoteProtocolError("a frame of the tunnel is longer than TUNNEL_FRAME_BYTES")
+    end = _HEADER.size + length
+    if len(buffer) < end:
+        return None
+    data = bytes(buffer[_HEADER.size : end])
+    del buffer[:end]
+    return number, kind, data
+
+
+def closed(tunnel: Tunnel) -> ChannelClosed:
+    """Why a tunnel that is over is, as an error of its user."""
+    reason = "" if tunnel.error is None else f": {tunnel.error.message}"
+    return ChannelClosed(f"the tunnel to the other party has ended{reason}")

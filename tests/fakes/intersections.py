@@ -1,0 +1,77 @@
+"""Both sides of an intersection in one process, with the real library in children of it."""
+
+import contextlib
+import os
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from fakes.tunnels import both, ends
+
+from confide.app.system import SystemRandomness
+from confide.core.digest import sha384_hex
+from confide.mpc.end_to_end import SecureLink
+from confide.mpc.intersection import Settings, intersect
+from confide.mpc.tunnel import Tunnel
+from confide.transport.memory import link_pair
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def mpc_python():
+    """The interpreter that has the library: `make test` makes it. Without it these tests fail."""
+    python = os.environ.get("CONFIDE_MPC_PYTHON", str(ROOT / ".venv-mpc" / "bin" / "python"))
+    assert Path(python).exists(), "run `make install-mpc` first, or name an interpreter in CONFIDE_MPC_PYTHON"
+    return python
+
+
+def settings(folder, *, receiver, python=None, **changes):
+    fields = {
+        "protocol": "rr22",
+        "both_learn": True,
+        "receiver": receiver,
+        "name": sha384_hex(b"test"),
+        "folder": folder / ("alice" if receiver else "bob"),
+        "python": python or mpc_python(),
+        "seconds": 30,
+    }
+    return Settings(**(fields | changes))
+
+
+def silent(_stage, _done, _total):
+    """Implements core.ports.Progress."""
+
+
+@contextlib.contextmanager
+def tunnel_over(link, own, target):
+    with Tunnel(SecureLink(link, own), target, first=own.client) as tunnel:
+        yield tunnel
+
+
+def run_both(authority, ids, folder, *, cancelled=None, links=None, tell=silent, **changes):
+    """What `intersect` returns, or raises, at alice and at bob."""
+    left, right = links or link_pair()
+    stop = cancelled or threading.Event()
+
+    def side(place, link, me, peer):
+        return intersect(
+            ids[place],
+            settings(folder, receiver=place == 0, **changes),
+            lambda target: tunnel_over(link, ends(authority, me, peer), target),
+            randomness=SystemRandomness(),
+            tell=tell,
+            cancelled=stop,
+        )
+
+    return both(lambda: side(0, left, "alice", "bob"), lambda: side(1, right, "bob", "alice"))
+
+
+def leftovers(folder):
+    """Files in a folder, and traces that stay: those of other tests' workers come and go."""
+    deadline = time.monotonic() + 10
+    while traces := list(Path(tempfile.gettempdir()).glob("psi_*.trace")):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
+    return [str(path) for path in (*folder.rglob("*"), *traces)]
