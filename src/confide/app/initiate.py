@@ -15,7 +15,7 @@ from confide.app.events import Event, Tell
 from confide.app.intersect import Aligner
 from confide.app.party import Party, complete_receipt, enter, party_context
 from confide.app.records import HELD_OUT, MODEL, PICTURES, PREDICTIONS, RECEIPT, REPORT, TaskFolder
-from confide.app.resuming import Origin, TaskJournal, check_succession
+from confide.app.resuming import COMMON_ROWS_GONE, Origin, TaskJournal, check_succession
 from confide.audit.entry import Operation
 from confide.audit.recorder import Recorder
 from confide.core import canonical, limits
@@ -148,6 +148,10 @@ def resume(party: Party, task: str, tell: Tell, cancelled: threading.Event) -> O
         if status.state is TaskState.ENDED:
             journal.remove()
             raise PlatformFailed(f"the task has ended meanwhile: {status.outcome}", blame="platform")
+        if any(isinstance(job.task.alignment, Intersection) for job in jobs):
+            journal.remove()
+            _withdraw(host, task)
+            raise JournalInvalid(COMMON_ROWS_GONE)
         return _through(party, host, status, jobs, journal, tell=tell, cancelled=cancelled, found=found)
     finally:
         host.close()

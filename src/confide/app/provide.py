@@ -14,9 +14,9 @@ from confide.app.intersect import Aligner, able
 from confide.app.journal import AuditedFolder
 from confide.app.party import Party, complete_receipt, enter, party_context
 from confide.app.records import RECEIPT
-from confide.app.resuming import TaskJournal, check_succession
+from confide.app.resuming import COMMON_ROWS_GONE, TaskJournal, check_succession
 from confide.core import limits
-from confide.core.errors import ConfideError, EvidenceUnavailable, TransportError
+from confide.core.errors import ConfideError, EvidenceUnavailable, JournalInvalid, TransportError
 from confide.core.platform_api import TaskState, TaskStatus
 from confide.data.dataset import PreparedDataset
 from confide.data.projection import project
@@ -24,7 +24,7 @@ from confide.party import written
 from confide.party.ports import Dataset, Decide
 from confide.party.provider import Provider
 from confide.protocol.roles import Role
-from confide.protocol.terms import columns_of
+from confide.protocol.terms import Intersection, columns_of
 from confide.transport.host_client import HostClient
 
 TellTask = Callable[[TaskStatus], Tell]
@@ -138,6 +138,8 @@ class ProviderService:
         dataset: Dataset | None = None
         if found.expected is not None and journal.origin.dataset:
             task, path = found.expected.task, Path(journal.origin.dataset)
+            if isinstance(task.alignment, Intersection):
+                raise JournalInvalid(COMMON_ROWS_GONE)
             dataset = project(PreparedDataset.open(path), columns_of(task, self._party.me))
             folder.bring(task, dataset)
         script.take_up(written.standing_of(found, dataset, b""))

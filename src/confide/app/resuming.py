@@ -21,6 +21,8 @@ from confide.protocol.blocks import EnclaveIdentity, same_software
 from confide.protocol.messages import Kind, Message
 
 JOURNAL = "journal.sealed"
+COMMON_ROWS_GONE = "the rows in common went with the process that found them: start the task again"
+"""A party's process that dies in a task with an intersection is its end (spec/protocol.md, "Limits")."""
 _STEPS = frozenset({
     Kind.PROPOSAL, Kind.ACCEPT, Kind.COMMIT, Kind.SIGNATURE, Kind.CONFIRM, Kind.OPENING, Kind.FETCH,
     Kind.ACKNOWLEDGE, Kind.COUNTERSIGNATURE, Kind.PROGRESS,
