@@ -14,7 +14,7 @@ from confide.app.channel import Conversation
 from confide.app.events import Event, Tell
 from confide.app.party import Party, complete_receipt, enter, party_context
 from confide.app.records import MODEL, PREDICTIONS, RECEIPT, REPORT, TaskFolder
-from confide.app.resuming import Origin, TaskJournal, check_succession
+from confide.app.resuming import Origin, check_succession
 from confide.audit.entry import Operation
 from confide.audit.recorder import Recorder
 from confide.core import canonical, limits
@@ -119,8 +119,7 @@ def run(party: Party, origin: Origin, tell: Tell, cancelled: threading.Event) ->
     try:
         status = _create(party, host, jobs[0].task)
         tell(Event("created", {"task": status.id, "platform": host.address}))
-        journal = party.journal(party.folder(status.id), status.id, origin)
-        return _through(party, host, status, jobs, journal, tell=tell, cancelled=cancelled)
+        return _through(party, host, status, jobs, origin, tell=tell, cancelled=cancelled)
     finally:
         host.close()
 
@@ -140,7 +139,8 @@ def resume(party: Party, task: str, tell: Tell, cancelled: threading.Event) -> O
         if status.state is TaskState.ENDED:
             journal.remove()
             raise PlatformFailed(f"the task has ended meanwhile: {status.outcome}", blame="platform")
-        return _through(party, host, status, jobs, journal, tell=tell, cancelled=cancelled, found=found)
+        origin = journal.origin
+        return _through(party, host, status, jobs, origin, tell=tell, cancelled=cancelled, found=found)
     finally:
         host.close()
 
@@ -150,7 +150,7 @@ def _through(
     host: HostClient,
     status: TaskStatus,
     jobs: list[Job],
-    journal: TaskJournal,
+    origin: Origin,
     *,
     tell: Tell,
     cancelled: threading.Event,
@@ -162,7 +162,7 @@ def _through(
             audit.exchange_heads(party.heads, host, status.id)
             status = _wait_for_enclave(party, host, status, cancelled)
             tell(Event("started", {"enclave": status.enclave_address}))
-            return _run_in(party, host, status, jobs, journal, tell=tell, cancelled=cancelled, found=found)
+            return _run_in(party, host, status, jobs, origin, tell=tell, cancelled=cancelled, found=found)
         except (ConfideError, KeyboardInterrupt) as end:
             if cancelled.is_set() or not isinstance(end, TaskEnded):
                 _withdraw(host, status.id)
@@ -199,7 +199,7 @@ def _run_in(
     host: HostClient,
     status: TaskStatus,
     jobs: list[Job],
-    journal: TaskJournal,
+    origin: Origin,
     *,
     tell: Tell,
     cancelled: threading.Event,
@@ -216,6 +216,7 @@ def _run_in(
         dataset = jobs[min(over, len(jobs) - 1)].dataset
         script.take_up(written.standing_of(found, dataset, folder.came()))
         tell(Event("taken-up", {"rounds": over}))
+    journal = party.journal(folder, status.id, origin)
     Conversation(party, Role.A, host, status, folder, journal, tell, cancelled).run(enclave, script)
     complete_receipt(party, host, status.id, folder, tell)
     return outcome_of(status.id, folder)
