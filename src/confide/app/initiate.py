@@ -15,7 +15,7 @@ from confide.app.events import Event, Tell
 from confide.app.intersect import Aligner
 from confide.app.party import Party, complete_receipt, enter, party_context
 from confide.app.records import HELD_OUT, MODEL, PICTURES, PREDICTIONS, RECEIPT, REPORT, TaskFolder
-from confide.app.resuming import COMMON_ROWS_GONE, Origin, TaskJournal, check_succession
+from confide.app.resuming import COMMON_ROWS_GONE, Origin, check_succession
 from confide.audit.entry import Operation
 from confide.audit.recorder import Recorder
 from confide.core import canonical, limits
@@ -127,8 +127,7 @@ def run(party: Party, origin: Origin, tell: Tell, cancelled: threading.Event) ->
     try:
         status = _create(party, host, jobs[0].task)
         tell(Event("created", {"task": status.id, "platform": host.address}))
-        journal = party.journal(party.folder(status.id), status.id, origin)
-        return _through(party, host, status, jobs, journal, tell=tell, cancelled=cancelled)
+        return _through(party, host, status, jobs, origin, tell=tell, cancelled=cancelled)
     finally:
         host.close()
 
@@ -152,7 +151,8 @@ def resume(party: Party, task: str, tell: Tell, cancelled: threading.Event) -> O
             journal.remove()
             _withdraw(host, task)
             raise JournalInvalid(COMMON_ROWS_GONE)
-        return _through(party, host, status, jobs, journal, tell=tell, cancelled=cancelled, found=found)
+        origin = journal.origin
+        return _through(party, host, status, jobs, origin, tell=tell, cancelled=cancelled, found=found)
     finally:
         host.close()
 
@@ -162,7 +162,7 @@ def _through(
     host: HostClient,
     status: TaskStatus,
     jobs: list[Job],
-    journal: TaskJournal,
+    origin: Origin,
     *,
     tell: Tell,
     cancelled: threading.Event,
@@ -174,7 +174,7 @@ def _through(
             audit.exchange_heads(party.heads, host, status.id)
             status = _wait_for_enclave(party, host, status, cancelled)
             tell(Event("started", {"enclave": status.enclave_address}))
-            return _run_in(party, host, status, jobs, journal, tell=tell, cancelled=cancelled, found=found)
+            return _run_in(party, host, status, jobs, origin, tell=tell, cancelled=cancelled, found=found)
         except (ConfideError, KeyboardInterrupt) as end:
             if cancelled.is_set() or not isinstance(end, TaskEnded):
                 _withdraw(host, status.id)
@@ -211,7 +211,7 @@ def _run_in(
     host: HostClient,
     status: TaskStatus,
     jobs: list[Job],
-    journal: TaskJournal,
+    origin: Origin,
     *,
     tell: Tell,
     cancelled: threading.Event,
@@ -229,6 +229,7 @@ def _run_in(
         dataset = jobs[min(over, len(jobs) - 1)].dataset
         script.take_up(written.standing_of(found, dataset, folder.came()))
         tell(Event("taken-up", {"rounds": over}))
+    journal = party.journal(folder, status.id, origin)
     with closing(aligner):
         Conversation(party, Role.A, host, status, folder, journal, tell, cancelled).run(enclave, script)
     complete_receipt(party, host, status.id, folder, tell)

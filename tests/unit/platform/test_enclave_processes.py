@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from confide.app.system import SystemClock
 from confide.core import enclave_config, limits
 from confide.core.platform_api import TaskKind, TaskRequest, TaskState
 from confide.core.task_store import ProcessMark
@@ -220,11 +221,11 @@ def test_a_restarted_host_takes_up_what_was_left(host_with, programs):
     )
     host = host_with(programs["lives"], store=store)
     mark = processes.mark_of(orphan)
-    record = tasks.created(_request(), task="0" * 32, now=5)
+    record = tasks.created(_request(), task="0" * 32, now=SystemClock().now())
     store.add(tasks.starting(record, mark))
-    innocent = tasks.created(_request(), task="1" * 32, now=5)
+    innocent = tasks.created(_request(), task="1" * 32, now=SystemClock().now())
     store.add(tasks.starting(innocent, ProcessMark(pid=os.getpid(), started=mark.started + 1)))
-    worn_out = tasks.created(_request(), task="2" * 32, now=5)
+    worn_out = tasks.created(_request(), task="2" * 32, now=SystemClock().now())
     store.add(
         dataclasses.replace(
             worn_out, status=dataclasses.replace(worn_out.status, generation=limits.MAX_TAKEOVERS)
