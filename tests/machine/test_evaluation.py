@@ -16,6 +16,9 @@ from confide.core.digest import sha384_hex
 from confide.core.errors import AlgorithmNotListed, ModelKeptBack, WorkFailed
 from confide.core.features import Kind
 from confide.core.platform_api import TaskKind
+from confide.data.dataset import PreparedDataset
+from confide.data.prepare import prepare
+from confide.data.schema import IdColumn, IdType, LabelColumn, Schema
 from confide.party.initiator import Job
 from confide.protocol.evaluation import (
     Choices,
@@ -136,6 +139,20 @@ def test_folds_hold_out_the_rows_with_their_values(authority, data):
     assert report.metrics["joint"]["rows_held_out"] == 400
 
 
+def test_the_newest_rows_are_held_out(authority, data, tmp_path):
+    source = tmp_path / "shop.csv"
+    lines = [f"{row},{row % 3 % 2},v{row % 7},{1_400 - row}" for row in range(1_400)]
+    source.write_text("\n".join(["id,click,city,day", *lines]) + "\n")
+    columns_of_shop = {"city": Kind.CATEGORICAL, "day": Kind.NUMERIC}
+    schema = Schema(id=IdColumn("id", IdType.INTEGER), label=LabelColumn("click"), columns=columns_of_shop)
+    prepare(source, schema, tmp_path / "prepared")
+    timed = {**data, "shop": PreparedDataset.open(tmp_path / "prepared")}
+    asked = Evaluation(time=OwnedColumn(owner="shop", name="day", kind=Kind.NUMERIC), validation=0.1)
+    _, report, rows = result(run(authority, timed, evaluation=asked, releases=releases(Released.HELD_OUT)))
+    assert {int(row["id"]) for row in rows} == set(range(350))
+    assert report.metrics["joint"]["rows_validation"] == 105
+
+
 def test_a_column_that_is_no_feature_is_consented_to_and_sent(authority, data):
     day = OwnedColumn(owner="media", name="zone", kind=Kind.CATEGORICAL)
     asked = Evaluation(groups=Groups(column=day, values=("v0", "v1", "v9"), minimum_rows=10))
@@ -232,6 +249,11 @@ def tuned(**changes):
     return Tuning(**(fields | changes))
 
 
+def run_tuned(authority, data, parameters, tuning):
+    more = {"evaluation": Evaluation(validation=0.2), "releases": releases(Released.TRIALS)}
+    return run(authority, data, parameters, "linear", tuning=tuning, baselines=(), **more)
+
+
 @pytest.mark.parametrize(
     "tuning",
     [
@@ -241,16 +263,7 @@ def tuned(**changes):
     ids=["grid", "random"],
 )
 def test_the_best_trial_is_trained_again_and_every_trial_is_told(authority, data, tuning):
-    world = run(
-        authority,
-        data,
-        {"epochs": 5},
-        "linear",
-        evaluation=Evaluation(validation=0.2),
-        tuning=tuning,
-        releases=releases(Released.TRIALS),
-        baselines=(),
-    )
+    world = run_tuned(authority, data, {"epochs": 5}, tuning)
     _, report, _ = result(world)
     told = report.metrics["tuning"]
     losses = [trial["loss"] for trial in told["trials"]]
@@ -277,16 +290,7 @@ def test_trials_by_tpe(authority, data):
 
 def test_a_trial_that_diverges_is_told_and_the_search_goes_on(authority, data):
     tuning = tuned(method="grid", trials=2, choices={"learning_rate": Choices(values=(100.0, 0.1))})
-    world = run(
-        authority,
-        data,
-        {"epochs": 5, "loss": "squared"},
-        "linear",
-        evaluation=Evaluation(validation=0.2),
-        tuning=tuning,
-        releases=releases(Released.TRIALS),
-        baselines=(),
-    )
+    world = run_tuned(authority, data, {"epochs": 5, "loss": "squared"}, tuning)
     _, report, _ = result(world)
     assert report.metrics["tuning"]["best"] == 1
 
@@ -295,31 +299,14 @@ def test_no_trial_begins_after_the_minutes(authority, data):
     tuning = tuned(trials=50, minutes=0.001, ranges={"learning_rate": Range(low=0.1, high=0.5)})
     ticks = (float(second) for second in range(0, 10_000, 60))
     with mock.patch.object(FakeClock, "monotonic", side_effect=ticks):
-        world = run(
-            authority,
-            data,
-            {"epochs": 1},
-            "linear",
-            evaluation=Evaluation(validation=0.2),
-            tuning=tuning,
-            releases=releases(Released.TRIALS),
-            baselines=(),
-        )
+        world = run_tuned(authority, data, {"epochs": 1}, tuning)
     _, report, _ = result(world)
     assert len(report.metrics["tuning"]["trials"]) == 1
 
 
 def test_values_that_the_algorithm_refuses_are_refused_before_anybody_is_asked(authority, data):
     tuning = tuned(ranges={"learning_rate": Range(low=-1.0, high=0.5)})
-    world = run(
-        authority,
-        data,
-        {"epochs": 1},
-        "linear",
-        evaluation=Evaluation(validation=0.2),
-        tuning=tuning,
-        releases=releases(Released.TRIALS),
-    )
+    world = run_tuned(authority, data, {"epochs": 1}, tuning)
     assert "learning_rate" in world.errors["shop"].message
     assert isinstance(world.errors["shop"], AlgorithmNotListed)
 

@@ -74,7 +74,7 @@ thresholds = [0.1, 0.2, 0.3]
 groups = { column = "shop.format", values = ["fmt-000", "fmt-001", "fmt-002"] }
 
 [gate]
-membership_advantage = 0.2
+membership_advantage = 0.3
 leakage_auc = 0.95
 """
 

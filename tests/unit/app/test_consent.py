@@ -9,7 +9,7 @@ from confide.app.party_config import load_config
 from confide.core.errors import ConfigurationError, OfferDeclined, SchemaMismatch
 from confide.enclave import computation
 from confide.protocol.messages import Offer
-from confide.protocol.terms import Algorithm, Label
+from confide.protocol.terms import Algorithm, Label, Release, Released
 
 MEASUREMENT = "ab" * 32
 CONFIG = """
@@ -78,6 +78,14 @@ def test_a_rule_that_fits_gives_a_consent_with_its_limits(decide, datasets):
 def test_without_a_rule_that_fits_the_answer_is_no_with_the_reason(decide, rule, why):
     with pytest.raises(OfferDeclined, match=why):
         decide(rule)(offer(), MEASUREMENT)
+
+
+def test_a_release_that_the_rule_does_not_name_is_declined(decide):
+    told = (*train_task().releases, Release(what=Released.HELD_OUT, to="shop"))
+    with pytest.raises(OfferDeclined, match="releases that are not allowed: held-out-predictions"):
+        decide(RULE)(offer(releases=told), MEASUREMENT)
+    named = RULE + 'releases = ["model", "metrics", "held-out-predictions"]\n'
+    assert decide(named)(offer(releases=told), MEASUREMENT).consent.columns == ("page",)
 
 
 def test_our_label_needs_our_consent_like_any_column(decide):
