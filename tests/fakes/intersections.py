@@ -21,9 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def mpc_python():
-    """The interpreter that has the library: `make test` makes it. Without it these tests fail, but where it has no
-    wheel at all.
-    """
+    """The interpreter that has the library: `make test` makes it. Without it these tests fail."""
     if os.environ.get("CONFIDE_WITHOUT_MPC"):
         pytest.skip("the library has no wheel for this CPython")
     python = os.environ.get("CONFIDE_MPC_PYTHON", str(ROOT / ".venv-mpc" / "bin" / "python"))
