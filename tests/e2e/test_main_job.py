@@ -65,6 +65,7 @@ def test_the_outcome_tells_what_was_done(site, outcome):
 def test_only_the_initiator_has_model_and_predictions(site, outcome):
     both = {"events.jsonl", "train-block.json", "predict-block.json", RECEIPT}
     own = {MODEL, f"{MODEL}.signature.json", PREDICTIONS, f"{PREDICTIONS}.signature.json", "report.json"}
+    own.add("pictures.html")
     assert files_of(site, "shop", outcome) == both | own
     assert files_of(site, "media", outcome) == both
 

@@ -205,7 +205,8 @@ def _run(
         reading.join()
         for stream in (process.stdin, process.stdout):
             if stream is not None:
-                stream.close()
+                with suppress(OSError):  # what a killed worker had not read can't be written any more
+                    stream.close()
         for trace in told.traces:
             Path(trace).unlink(missing_ok=True)
     if process.returncode == _NOT_THERE:

@@ -34,7 +34,8 @@ def spanning(values: Sequence[float], *, room: float = 0.06, zero: bool = False)
     low, high = min(values), max(values)
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
-    space = (high - low or abs(high) or 1.0) * room
+    width = high - low or abs(high)  # one too small for a fraction of it counts as none
+    space = (width if width * room else 1.0) * room
     return (low if zero and low == 0 else low - space, high if zero and high == 0 else high + space)
 
 
