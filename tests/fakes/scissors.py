@@ -2,9 +2,10 @@
 
 import socket
 import threading
+import time
 from contextlib import suppress
 
-CHUNK = 16_384
+CHUNK, READ_SECONDS = 16_384, 0.5
 UP, DOWN = "up", "down"
 
 
@@ -45,6 +46,9 @@ class Scissors:
             while data := source.recv(CHUNK):
                 passed += len(data)
                 if self._is_cut(direction, passed):
+                    # What was passed on before is read first: a reset would take it with it.
+                    sink.shutdown(socket.SHUT_WR)
+                    time.sleep(READ_SECONDS)
                     break
                 sink.sendall(data)
                 self.passed[direction] += len(data)

@@ -25,7 +25,7 @@ from confide.protocol.blocks import SignedBlock
 from confide.protocol.messages import BroughtModel, Kind, Message, ModelReference, Payload, Spoken
 from confide.protocol.provenance import signed_bytes
 from confide.protocol.receipts import RESULT_CONTEXT, ROUND_CONTEXT, HeldOutFile, ResultStatement
-from confide.protocol.terms import Algorithm, Task
+from confide.protocol.terms import Algorithm, Intersection, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,8 @@ class Initiator(Participant):
     def _agreed(self, message: Message, payload: Payload) -> Answers:
         """On a new channel, it may be the first word of the round: this is its job."""
         self._job = self._jobs[min(len(self.standing.finished), len(self._jobs) - 1)]
-        self.standing.dataset = self._job.dataset
+        if not isinstance(self._job.task.alignment, Intersection):  # those rows are what was found in common
+            self.standing.dataset = self._job.dataset
         yield from super()._agreed(message, payload)
 
     def _next(self) -> Spoken:
