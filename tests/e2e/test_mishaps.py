@@ -18,10 +18,12 @@ def test_a_full_disk_at_the_host_ends_the_task_in_words(arena):
     assert case.outcome in {"completed", "CFD-118", "the host could not keep its records"}
 
 
-def test_a_killed_enclave_ends_the_task_for_everybody_alike(arena):
+def test_after_a_killed_enclave_the_task_completes_as_if_undisturbed(arena):
+    """A fresh one takes the task up, though this host keeps no blocks; test_deaths.py has one that does."""
     case = arena.run("enclave killed", "agreed")
-    assert (case.outcome, case.initiator, case.provider) == ("the enclave died", "CFD-505", "CFD-505")
-    assert case.lost == []
+    assert (case.completed, case.lost) == (True, [])
+    assert case.numbers == arena.reference
+    assert len(case.numbers) == 2
 
 
 def test_a_network_that_is_cut_and_restored_changes_nothing(arena):

@@ -37,9 +37,16 @@ class NoProcesses:
 
     store: MemoryTaskStore
 
-    def start(self, task, config):
+    def start(self, task, config, age=0):
         self.store.update(task, lambda record: tasks.starting(record, ProcessMark(pid=0, started=0)))
         self.store.update(task, lambda record: tasks.running(record, "127.0.0.1:40000"))
+
+
+class _Recovering(Enclaves):
+    """The real one, but for the process that it would start."""
+
+    def start(self, task, config, age=0):
+        NoProcesses(self._store).start(task, config, age)
 
 
 class TaskHost:
@@ -92,15 +99,27 @@ class TaskHost:
         if self.up:
             self._registrar.end(TASK_ID, outcome)
 
+    def take_up(self):
+        """The enclave's process has died without a word: whether another one has taken its place."""
+        record = self._store.get(TASK_ID)
+        if not self.up or not tasks.may_be_taken_up(record):
+            return False
+        taken_up = self._store.update(TASK_ID, tasks.taken_up)
+        NoProcesses(self._store).start(TASK_ID, self._service.config_of(taken_up))
+        return True
+
     def kill(self):
         self.up = False
 
     def restart(self):
-        """As `confide platform serve` does first: end what a killed host has left."""
+        """As `confide platform serve` does first: take up what a killed host has left.
+
+        Returns whether there is a fresh enclave.
+        """
         self.up = True
-        recovering = Enclaves(
+        recovering = _Recovering(
             launcher=None, store=self._store, registrar=self._registrar, clock=self.world.clock
         )
         # The process of the record is none of this machine.
         self._store.update(TASK_ID, lambda record: replace(record, process=None))
-        recovering.recover()
+        return recovering.recover(self._service.config_of) > 0 and self.outcome is None

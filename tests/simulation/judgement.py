@@ -7,7 +7,14 @@ from simulation.simulation import ENCLAVE, LAST, PARTIES, Simulation
 
 from confide.algorithms import model_file
 from confide.core import canonical
-from confide.core.errors import CertificateInvalid, ChannelClosed, ConfideError, PlatformFailed
+from confide.core.errors import (
+    CertificateInvalid,
+    ChannelClosed,
+    ConfideError,
+    OfferExpired,
+    PartyLost,
+    PlatformFailed,
+)
 from confide.protocol.messages import Kind
 
 CAUSES = frozenset({"say", "forge", "advance", "kill", "restart"})
@@ -45,7 +52,7 @@ def check(simulation):
     receipts = {canonical.encode(kept.receipt) for name in PARTIES for kept in ran.kept[name].receipts}
     assert len(receipts) <= 1
     if receipts:
-        assert results(ran) == undisturbed()
+        assert results(ran) == undisturbed() or closed_early(simulation)
     else:
         assert ENCLAVE in ran.errors
     assert results(ran) == undisturbed()[: len(results(ran))]
@@ -54,20 +61,33 @@ def check(simulation):
     every_row_is_accounted_for(ran)
 
 
+def closed_early(simulation):
+    """The initiator's software said that it was done after the first round, which it may."""
+    words = [op[2:] for op in simulation.ops if op[0] in {"say", "forge"}]
+    return ("shop", Kind.CLOSE) in words and len(results(simulation.ran)) == 1
+
+
 def all_see_the_same_end(simulation):
     """Whoever lives, and was not asleep for the whole of it, holds the receipt or knows why there is none."""
     ran = simulation.ran
     for name in PARTIES:
         if ran.party(name).standing.receipt is None and name not in simulation.dead:
             assert name in ran.errors, (name, simulation.ops)
-            if not crossed(simulation, name):
+            if not crossed(simulation, name) and not unheard(name, ran.errors.get(ENCLAVE)):
                 same_end(simulation, ran.errors[name], ran.errors.get(ENCLAVE))
 
 
 def crossed(simulation, name):
-    """Two things went wrong at once: this party found one while the enclave was telling it of the other."""
+    """Two things went wrong at once: this party found one while the enclave was telling it of the other,
+    or its own end was lost, or told to an enclave that died.
+    """
     causes = [op for op in simulation.ops if op[0] in CAUSES]
-    return name in simulation.ran.found and len(causes) > 1
+    return name in simulation.took_leave or (name in simulation.ran.found and len(causes) > 1)
+
+
+def unheard(name, ended):
+    """This party had left, and its last word was lost: the enclave waited for it in vain."""
+    return isinstance(ended, PartyLost | OfferExpired) and ended.blame == name
 
 
 def same_end(simulation, seen, ended):
@@ -97,13 +117,14 @@ def nobody_else_knows(simulation):
 def every_row_is_accounted_for(ran):
     for name in PARTIES:
         for kept in ran.kept[name].receipts:
-            training, prediction = (done.rows for done in kept.receipt.rounds)
+            training, *more = (done.rows for done in kept.receipt.rounds)
+            predictions = [counts for rows in more for counts in rows.values()]
             assert training["media"].quarantined_while_preparing == 2
-            for counts in (*training.values(), *prediction.values()):
+            for counts in (*training.values(), *predictions):
                 assert counts.source == counts.sent + counts.quarantined_while_preparing
                 assert counts.sent == counts.joined + counts.unmatched + counts.quarantined
             assert {counts.joined for counts in training.values()} == {canaries.JOINED}
-            assert {counts.joined for counts in prediction.values()} == {canaries.LATER}
+            assert {counts.joined for counts in predictions} <= {canaries.LATER}
 
 
 def went_well(ran):

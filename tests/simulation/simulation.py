@@ -20,6 +20,7 @@ from confide.core.errors import (
     PlatformFailed,
 )
 from confide.core.platform_api import TaskKind
+from confide.party import written
 from confide.platform import tasks
 from confide.protocol import faults, messages
 from confide.protocol.messages import Kind
@@ -39,11 +40,6 @@ LONG = 10**6
 class Simulation:
     """One World under an op list."""
 
-    RESTARTS = frozenset({"media", HOST})
-    """Whose process can go on, or serve again, after it was killed. The enclave's and the initiator's can't
-    yet: their task ends.
-    """
-
     def __init__(self, ops):
         training = train_task(split=Split(holdout=0.05, seed=1))
         self.ran = world(
@@ -55,7 +51,10 @@ class Simulation:
         self.host = TaskHost(self.ran)
         self.ops = ops
         self.dead = set()
-        self.restarted = set()
+        self.too_late = False
+        """Whether something died when a party held the receipt: an enclave's last words are not repeated."""
+        self.took_leave = set()
+        """Parties whose end is their own, and may not have been heard: it was lost, or their enclave died."""
         self.away = {}
         """Until which delivery a party that has lost its channel stays away."""
         self.delayed = {}
@@ -201,6 +200,7 @@ class Simulation:
 
     def kill(self, name):
         """The process of a role is gone, with all that it had in memory."""
+        self.too_late = self.too_late or any(self._holds_receipt(party) for party in PARTIES)
         if name == ENCLAVE:
             self._kill_enclave()
         elif name == HOST:
@@ -210,41 +210,58 @@ class Simulation:
             self.dead.add(name)
 
     def _kill_enclave(self):
+        """The host starts another one."""
         if self.over:
             return
-        self.ran.errors[ENCLAVE] = PlatformFailed("the enclave died", blame="platform")
+        if self.host.take_up():
+            self._fresh_enclave()
+        else:
+            self._enclave_ends("the enclave died")
+
+    def _fresh_enclave(self):
+        self.took_leave |= set(PARTIES) & set(self.ran.errors)
+        self.ran.errors.pop(ENCLAVE, None)
+        self.ran.kill_enclave()
+
+    def _enclave_ends(self, why):
+        """Without a word to anybody."""
+        self.ran.errors[ENCLAVE] = PlatformFailed(why, blame="platform")
         for name in PARTIES:
             self.lose(name)
 
     def _kill_host(self):
         """Its enclaves end with it: nobody would record their ends."""
+        self._tell_host()
         self.host.kill()
         if not self.over:
-            self.ran.end(faults.cancelled("the platform"))
+            self._enclave_ends("the host is gone")
 
     def restart(self, name):
         """Killed, if it is not dead already, and started again with what lies on its disk."""
-        if name not in self.RESTARTS:
-            return
         self.kill(name)
         if name == HOST:
-            self.host.restart()
-        elif name not in self.ran.errors and not self._holds_receipt(name):
+            if self.host.restart():
+                self._fresh_enclave()
+        elif name in PARTIES and name not in self.ran.errors and not self._holds_receipt(name):
             self._restart_party(name)
 
     def _holds_receipt(self, name):
         return bool(self.ran.kept[name].receipts)
 
     def _restart_party(self, name):
-        """A provider's service finds the task again if it still runs."""
+        """It finds the task again if it still runs, and goes on from its journal."""
         if self.host.up and self.host.outcome is not None:
             return
-        heard = self.ran.scripts[name].heard
-        self.ran.scripts[name] = self.ran._script(name)
-        twist(self.ran, name).heard = heard
-        self.ran.broken.setdefault(name, None)
+        ran = self.ran
+        before, came = ran.party(name).standing, ran.kept[name].came
+        journal = written.read(written.write(before, ran.identity, ran.generation))
+        heard = getattr(ran.scripts[name], "heard", None)
+        ran.scripts[name] = ran._script(name)
+        ran.party(name).take_up(written.standing_of(journal, before.dataset, came))
+        if heard is not None:
+            twist(ran, name).heard = heard
+        ran.broken.setdefault(name, None)
         self.dead.discard(name)
-        self.restarted.add(name)
 
     def advance(self, seconds):
         """The enclave looks at its clock when it has nothing else to do."""
@@ -260,11 +277,13 @@ class Simulation:
         try:
             self.ran.say_as(name, example.message, example.payload)
             if kind is Kind.ABORT:
+                self.took_leave.add(name)
                 self.ran.errors.setdefault(name, faults.told_by(name, example.message))
         except LocalProtocolError:
             return
         except ConfideError:
-            assert self.ran.ends[name].session.ended or name in self.ran.errors
+            gone = name in self.ran.broken or name in self.ran.errors
+            assert gone or self.ran.ends[name].session.ended
 
     def forge(self, name, kind):
         """A party with software of its own seals what it likes."""

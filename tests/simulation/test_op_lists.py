@@ -1,13 +1,14 @@
 """Random accidents and mischief on the wire and at every role, by op list. Accidents of the network cost
 channels, never the task: the parties come back and everybody keeps the same receipt, the initiator the
-undisturbed result. Whatever else happens, it is that or one refusal, seen alike by all; and nothing leaks.
+undisturbed result. So do deaths of whoever is started again, up to the enclave's last words. Whatever else
+happens, it is that or one refusal, seen alike by all; and nothing leaks.
 """
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from simulation.judgement import check, went_well
-from simulation.simulation import LAST, PARTIES, ROLES, Simulation
+from simulation.simulation import ENCLAVE, LAST, PARTIES, ROLES, Simulation
 
 from confide.protocol.messages import Kind
 
@@ -35,6 +36,8 @@ QUICK = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 @example([("say", 3, "media", Kind.ABORT)])
 @example([("advance", 5, 10**6)])
 @example([("forge", 60, "shop", Kind.CLOSE)])
+@example([("restart", 56, "enclave"), ("forge", 58, "shop", Kind.CLOSE)])
+@example([("say", 64, "shop", Kind.ABORT), ("drop", 64)])
 def test_any_op_list(ops):
     check(Simulation(ops).run())
 
@@ -62,4 +65,7 @@ def test_one_accident_anywhere(op):
 @pytest.mark.parametrize("name", ROLES)
 def test_each_role_is_killed_anywhere(op, name):
     for moment in range(ROLES.index(name), LAST, 12):
-        check(Simulation([(op, moment, name)]).run())
+        simulation = Simulation([(op, moment, name)]).run()
+        check(simulation)
+        if (op == "restart" or name == ENCLAVE) and not simulation.too_late:
+            went_well(simulation.ran)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from confide.core.errors import AuditUnavailable, PlatformFailed
 from confide.core.platform_api import TaskState
-from confide.platform import processes, tasks
+from confide.platform import processes
 from confide.platform.audited import AuditedStore
 from confide.storage.memory import MemoryTaskStore
 
@@ -56,8 +56,9 @@ def test_a_host_that_stops_with_a_full_disk_leaves_the_task_to_the_next_one(host
     host.enclaves.stop()
     assert host.status(task).state is TaskState.RUNNING
     store.full = False
-    assert host.enclaves.recover() == 1
-    assert host.status(task).outcome == tasks.HOST_RESTARTED
+    following = host_with(GOES_ON, store=store)
+    assert following.enclaves.recover(following.service.config_of) == 1
+    assert following.wait(task, lambda status: status.phase).generation == 1
 
 
 class Log:
