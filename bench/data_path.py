@@ -112,7 +112,7 @@ class MeasuredWork:
         self.stages = []
         self.started = 0.0
 
-    def run(self, agreement, _model, shelves, randomness):
+    def run(self, agreement, _model, shelves, randomness, _checkpoints):
         task = agreement.block.task
         rows = sum(shelf.manifest.rows for shelf in shelves.values()) // len(shelves)
         size = sum(entry.bytes for shelf in shelves.values() for entry in shelf.manifest.blocks)

@@ -124,7 +124,7 @@ class NoWork:
     received = 0.0
     """Processor seconds of the enclave's process when everything had been received."""
 
-    def run(self, _agreement, _model, shelves, randomness):
+    def run(self, _agreement, _model, shelves, randomness, _checkpoints):
         self.received = time.process_time()
         report = PrivatePart(salt=randomness.bytes(32), metrics={}, curve=())
         counts = {party: unmatched(shelf.manifest.rows) for party, shelf in shelves.items()}
