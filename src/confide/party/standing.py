@@ -42,9 +42,9 @@ class Standing:
     expected: Expected | None = None
     """The agreement of the round under way, as we hold it."""
     dataset: Dataset | None = None
-    salt: bytes = b""
+    salt: bytes = field(default=b"", repr=False)
     """Of our last commitment."""
-    storage_key: bytes = b""
+    storage_key: bytes = field(default=b"", repr=False)
     """Under which enclaves keep our blocks at the host; made at the first opening of the task."""
     checkpoint: Checkpoint | None = None
     """The newest that we were told of, in this round."""

@@ -42,6 +42,9 @@ class Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     draft: tuple[ReceiptToSign, bytes] | None
     receipt: SignedReceipt | None
 
+    def __repr__(self) -> str:
+        return f"Written(rounds={len(self.finished)})"
+
 
 _SAME = (
     "finished", "reports", "certificates", "expected", "salt", "block", "signed", "agreed", "opened",

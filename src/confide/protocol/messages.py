@@ -300,6 +300,9 @@ class Opening(Message, frozen=True, kw_only=True, tag=Kind.OPENING.value):
     checkpoint: Checkpoint | None = None
     """The newest that this party was told of, in this round."""
 
+    def __repr__(self) -> str:
+        return f"Opening(checkpoint={self.checkpoint!r})"
+
 
 class Wanted(Message, frozen=True, kw_only=True, tag=Kind.WANTED.value):
     """C to P: what is to be sent: ranges of data blocks; a model that A brings, from which byte on."""

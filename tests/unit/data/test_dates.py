@@ -165,3 +165,28 @@ def test_inspect_suggests_the_parts_of_dates(tmp_path):
     schema = inspect(source).schema
     assert schema.dates == {"when": DateColumn(parts=(DatePart.WEEKDAY, DatePart.HOUR))}
     assert loads(schema.to_toml()) == schema
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_typed_times_beyond_the_calendar_are_at_fault(unit):
+    """Found by reading: 2^62 seconds came back as 1970 when they were multiplied."""
+    counts = pa.array([0, 1 << 62, None, -(1 << 62)], pa.int64())
+    found = parsed(counts.cast(pa.timestamp(unit)), DatePart.YEAR)
+    beyond = [False, unit != "ns", False, unit != "ns"]
+    assert [mask.tolist() for _, mask in found.faults] == ([beyond] if any(beyond) else [])
+    assert found.values.to_pylist()[0] == code(1970)
+    assert found.values.to_pylist()[2] == 0
+
+
+def test_typed_dates():
+    days = [dt.date(1, 1, 1), dt.date(2024, 2, 29), None, dt.date(9999, 12, 31)]
+    for kind in (pa.date32(), pa.date64()):
+        found = parsed(pa.array(days, kind), DatePart.DAY)
+        assert (found.values.to_pylist(), found.faults) == ([code(1), code(29), 0, code(31)], ())
+
+
+def test_an_offset_that_is_none_is_at_fault():
+    found = parsed(
+        ["2024-01-01T10:00+99:00", "2024-01-01T10:00+01:60", "2024-01-01T10:00+01:30"], DatePart.HOUR
+    )
+    assert found.faults[0][1].tolist() == [True, True, False]

@@ -100,9 +100,30 @@ def _micros(column: Array, date: DateColumn) -> tuple[Micros, BoolArray, BoolArr
         return _written(column, _RFC_3339 if date.form is None else _pattern(date.form))
     if not (pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)):
         raise SchemaMismatch(f"a column of type {column.type} holds no dates; numbers need a 'unit'")
-    missing = _mask(column.is_null())
-    stamps = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).fill_null(0).to_numpy()
-    return _in_range(stamps.astype(np.int64), missing, np.zeros(len(column), np.bool_))
+    counts = (
+        column.cast(pa.int32() if pa.types.is_date32(column.type) else pa.int64()).fill_null(0).to_numpy()
+    )
+    return _stamped(counts.astype(np.int64), _nanoseconds(column.type), _mask(column.is_null()))
+
+
+def _nanoseconds(kind: Any) -> int:
+    """Of what a typed column counts."""
+    if pa.types.is_date(kind):
+        return 1000 * _DAY if pa.types.is_date32(kind) else _NANOSECONDS["ms"]
+    found: int = _NANOSECONDS[kind.unit]
+    return found
+
+
+_NANOSECONDS: Final = {"s": 10**9, "ms": 10**6, "us": 1000, "ns": 1}
+
+
+def _stamped(counts: Micros, nanoseconds: int, missing: BoolArray) -> tuple[Micros, BoolArray, BoolArray]:
+    """What lies outside of the range is told before it is multiplied: it could come back into it."""
+    if nanoseconds < _NANOSECONDS["us"]:
+        return _in_range(counts // 1000, missing, np.zeros(len(counts), np.bool_))
+    micros = nanoseconds // 1000
+    wrong = ~missing & ((counts < _FIRST // micros) | (counts > _END // micros))
+    return _in_range(np.where(wrong, 0, counts) * micros, missing, wrong)
 
 
 _UNITS: Final = {DateUnit.SECONDS: _SECOND, DateUnit.MILLISECONDS: 1000, DateUnit.MICROSECONDS: 1}
@@ -141,6 +162,7 @@ def _written(column: Array, pattern: str) -> tuple[Micros, BoolArray, BoolArray]
     wrong |= ~missing & (days.astype("datetime64[M]") != months)
     micros = days.astype(np.int64) * _DAY + hour * _HOUR + (minute * 60 + second) * _SECOND
     if "sign" in names:
+        wrong |= ~missing & ((part("zh") > 23) | (part("zm") > 59))  # noqa: PLR2004
         west = _mask(pc.equal(pc.struct_field(found, "sign"), "-").fill_null(False))
         offset = part("zh") * _HOUR + part("zm") * 60 * _SECOND
         micros += np.where(west, offset, -offset)
