@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from confide.app.models import OpenedModel
 from confide.cli.main import app
+from confide.cli.model import _words
 from confide.data.dataset import PreparedDataset
 
 HOW_TO = Path(__file__).resolve().parents[3] / "docs/how-to"
@@ -86,3 +87,16 @@ def test_exported_as_onnx(folder):
     told = run("export", "model.confide", "--onnx", "model.onnx")
     assert "shop.city" in told
     assert (folder / "model.onnx").stat().st_size > 500
+
+
+def test_a_model_is_shown_line_by_line_and_long_lists_as_their_length(folder):
+    lines = [line.strip() for line in run("show", "model.confide").splitlines()]
+    assert "learning_rate: 0.0500" in lines
+    shown = _words({"auc": 0.5, "roc": [0.25] * 101, "lift": [{"share": 0.1}], "inner": {"[b]": [1, 0.5]}})
+    assert shown.splitlines() == [
+        "auc: 0.5000",
+        "roc: [dim]101 entries, shown by --format json[/]",
+        "lift: [dim]1 entries, shown by --format json[/]",
+        "inner:",
+        r"  \[b]: 1, 0.5000",
+    ]
