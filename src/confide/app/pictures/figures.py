@@ -16,6 +16,8 @@ GREY: Final = "#8a8a8a"
 MOST_FIELDS: Final = 20
 _ROW: Final = 22
 _WIDE: Final = 176
+_NAME: Final = 24
+"""Characters that fit there."""
 _RATES: Final = ("false positive rate", "true positive rate")
 _DIAGONAL: Final = [(0.0, 0.0), (1.0, 1.0)]
 
@@ -72,7 +74,7 @@ def _models(metrics: dict[str, Any], name: str) -> Iterator[tuple[str, Any]]:
 
 
 def _roc(metrics: dict[str, Any]) -> Figure | None:
-    chart, drawn = Chart((0, 1), (0, 1), _RATES, Form(low_legend=True)), False
+    chart, drawn = Chart((0, 1), (0, 1), _RATES), False
     chart.line(_DIAGONAL, GREY, dashed=True)
     for model, points in _models(metrics, "roc"):
         drawn = True
@@ -87,7 +89,7 @@ def _reliability(metrics: dict[str, Any]) -> Figure | None:
     if not lines:
         return None
     top = max(max(point) for points in lines.values() for point in points) * 1.05 or 1.0
-    chart = Chart((0, top), (0, top), ("mean prediction", "share of label 1"), Form(low_legend=True))
+    chart = Chart((0, top), (0, top), ("mean prediction", "share of label 1"))
     chart.line([(0, 0), (top, top)], GREY, dashed=True)
     for model, points in lines.items():
         chart.line(points, COLOURS[model], NAMES[model])
@@ -162,9 +164,14 @@ def _importance(metrics: dict[str, Any]) -> Figure | None:
         value, deviation = field["loss_added"], field["deviation"]
         chart.bar(row, value, 0.6, COLOURS["joint"])
         chart.whisker(row, (value - deviation, value + deviation), "#333")
-        chart.row_name(row, f"{field['party']}.{field['column']}"[:26])
+        chart.row_name(row, _end_of(f"{field['party']}.{field['column']}"))
     text = f"How much the loss grows when one column is shuffled among {found['rows']:,} held-out rows."
     return Figure("Importance of columns", text, chart.svg())
+
+
+def _end_of(name: str) -> str:
+    """What tells columns apart is at the end of their names."""
+    return name if len(name) <= _NAME else f"…{name[1 - _NAME :]}"
 
 
 def _trials(metrics: dict[str, Any]) -> Figure | None:
