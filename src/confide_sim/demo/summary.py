@@ -88,16 +88,13 @@ def tell(console: Console, base: Path, summary: dict[str, Any]) -> None:
     gain = summary["joint_auc"] - summary["alone_auc"]
     say(
         f"held-out AUC: {summary['joint_auc']:.4f} with {PROVIDER}'s columns, "
-        f"{summary['alone_auc']:.4f} without (+{gain:.4f})"
+        f"{summary['alone_auc']:.4f} without: {abs(gain):.4f} {'higher' if gain >= 0 else 'lower'} with them"
     )
     say(
         f"held-out logloss: {summary['joint_logloss']:.4f} against {summary['alone_logloss']:.4f}, "
         f"on the same {summary['rows_held_out']:,} rows"
     )
-    say(
-        f"{PROVIDER}'s columns are worth {_interval(summary['worth'])} of AUC (95% interval), "
-        "and neither side has seen the other's"
-    )
+    say(f"{_worth(summary['worth'])}; neither side has seen the other's columns")
     say(f"later impressions, predicted: AUC {summary['predictions_auc']:.4f}")
     for name in ("model", "predictions", "pictures", "receipt"):
         say(f"{name + ':':<13} {summary[name]}")
@@ -109,8 +106,14 @@ def tell(console: Console, base: Path, summary: dict[str, Any]) -> None:
     )
 
 
-def _interval(found: dict[str, float]) -> str:
-    return f"{found['value']:+.4f} ({found['low']:+.4f} to {found['high']:+.4f})"
+def _worth(found: dict[str, float]) -> str:
+    """What the difference in AUC means, with its interval."""
+    interval = f"{found['value']:+.4f} of AUC (95% interval: {found['low']:+.4f} to {found['high']:+.4f})"
+    if found["low"] > 0:
+        return f"{PROVIDER}'s columns are worth {interval}"
+    if found["high"] < 0:
+        return f"{PROVIDER}'s columns do harm here, {interval}: the model learns noise from them"
+    return f"whether {PROVIDER}'s columns help, so few rows can't tell: {interval}"
 
 
 def _rows_of(party: str, sent: int, summary: dict[str, Any]) -> str:
