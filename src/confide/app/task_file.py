@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from confide.algorithms import registry
 from confide.app.evaluation_file import (
     EvaluationEntry,
+    StatisticsEntry,
     TuningEntry,
     evaluation_of,
     released_with,
+    statistics_of,
     tuning_of,
 )
 from confide.app.models import OpenedModel
@@ -23,6 +25,7 @@ from confide.core.features import Feature
 from confide.core.platform_api import TaskKind
 from confide.protocol.document import Title
 from confide.protocol.evaluation import Gate
+from confide.protocol.statistics import Statistics
 from confide.protocol.terms import (
     Encoding,
     IdColumn,
@@ -62,6 +65,7 @@ class _Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     consent_seconds: Annotated[int, Meta(ge=1, le=limits.MAX_CONSENT_SECONDS)] = limits.CONSENT_SECONDS
     alignment: Literal["enclave"] | Intersection = "enclave"
     """Where rows find each other; a table [alignment] asks for a private set intersection."""
+    statistics: StatisticsEntry | None = None
 
 
 class TrainFile(_Common, frozen=True, kw_only=True):
@@ -109,9 +113,10 @@ def _train_task(file: TrainFile, initiator: str, path: Path) -> Task:
     decides = bool(file.tuning or file.algorithm.parameters.get("patience"))
     evaluation = evaluation_of(file.evaluation, features, decides=decides)
     tuning = tuning_of(file.tuning)
+    statistics = statistics_of(file.statistics, features, labelled=True)
     released = [Released.MODEL]
     if file.release_metrics:
-        released += [Released.METRICS, *released_with(evaluation, tuning)]
+        released += [Released.METRICS, *released_with(evaluation, tuning, statistics)]
     if file.release_held_out:
         released.append(Released.HELD_OUT)
     return _checked(
@@ -134,6 +139,7 @@ def _train_task(file: TrainFile, initiator: str, path: Path) -> Task:
             evaluation=evaluation,
             tuning=tuning,
             gate=UNSET if file.gate is None else file.gate,
+            statistics=statistics,
             alignment=file.alignment,
         ),
         path,
@@ -170,7 +176,16 @@ def read_predict(path: Path) -> PredictFile:
 
 
 def predict_task(file: PredictFile, path: Path, trained: Task) -> Task:
-    """The prediction task that belongs to a training task."""
+    """The prediction task that belongs to a training task. Raises ConfigurationError."""
+    try:
+        statistics = statistics_of(file.statistics, trained.features, labelled=False)
+        return _predict_task(file, path, trained, statistics)
+    except ValueError as cause:
+        raise ConfigurationError(f"{path}: {cause}") from None
+
+
+def _predict_task(file: PredictFile, path: Path, trained: Task, statistics: Statistics | UnsetType) -> Task:
+    released = [Released.PREDICTIONS, *([Released.STATISTICS] if statistics else [])]
     return _checked(
         Task(
             name=file.name,
@@ -185,10 +200,11 @@ def predict_task(file: PredictFile, path: Path, trained: Task) -> Task:
             split=None,
             baselines=(),
             maximum_quarantined_share=file.maximum_quarantined_share,
-            releases=(Release(what=Released.PREDICTIONS, to=trained.initiator),),
+            releases=tuple(Release(what=what, to=trained.initiator) for what in released),
             consent_seconds=file.consent_seconds,
             alignment=file.alignment,
             predictions_format=file.predictions_format,
+            statistics=statistics,
         ),
         path,
     )

@@ -1,6 +1,9 @@
 """What a task will measure, search and probe, in words: a provider consents to it."""
 
+from confide.core.platform_api import TaskKind
+from confide.data.statistics.figures import ENOUGH as _ENOUGH
 from confide.protocol.evaluation import Evaluation, Gate, Range, Tuning
+from confide.protocol.statistics import Figure, Statistics
 from confide.protocol.terms import Task
 
 
@@ -13,6 +16,8 @@ def measured(task: Task) -> list[str]:
         lines.append(_tuning(task.tuning))
     if isinstance(task.gate, Gate):
         lines.append(_gate(task.gate))
+    if isinstance(task.statistics, Statistics):
+        lines += _statistics(task.statistics, task)
     return lines
 
 
@@ -35,6 +40,23 @@ def _evaluation(asked: Evaluation) -> list[str]:
         )
     if asked.importance:
         lines.append("importance:  of each column, yours too, by permuting it")
+    return lines
+
+
+def _statistics(asked: Statistics, task: Task) -> list[str]:
+    """Of whose columns what is told, and to whom."""
+    hidden, least = f"{asked.minimum_rows:,}", f"{_ENOUGH * asked.minimum_rows:,}"
+    lines = [
+        f"statistics:  to {task.initiator}; a row hides among {hidden}, of less than {least} nothing is told"
+    ]
+    for party in task.participants:
+        lines += [f"  {party}.{name}: {', '.join(figures)}" for name, figures in asked.of(party).items()]
+    if task.kind is TaskKind.TRAIN and any(
+        Figure.DRIFT in figures for party in task.participants for figures in asked.of(party).values()
+    ):
+        lines.append(
+            "  for drift, the model holds shares of rows with ranges of numbers or frequent categories"
+        )
     return lines
 
 

@@ -82,6 +82,10 @@ MAX_GROUPS: Final = 64
 """Values of a column by which rows are held out or grouped."""
 MIN_GROUP_ROWS: Final = 10
 """The least that a task may ask a group to have before anything is told of it."""
+MIN_STATISTIC_ROWS: Final = 20
+"""The least that a task may ask for as `minimum_rows` of its statistics."""
+MAX_DRIFT_BINS: Final = 16
+"""Of a column: categories that are counted apart."""
 MAX_POSITIVE_WEIGHT: Final = 1_000.0
 MAX_FOLDS: Final = 20
 MAX_CUTS: Final = 32

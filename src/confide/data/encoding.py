@@ -143,6 +143,13 @@ class FeatureEncoder:
         fields = [field.mapping for field in self._document.fields]
         return list(zip(self.fields, fields, starts, strict=True))
 
+    def mapping(self, party: str, name: str) -> Mapping:
+        """Of one field. Raises KeyError for none."""
+        for field in self._document.fields:
+            if (field.party, field.name) == (party, name):
+                return field.mapping
+        raise KeyError((party, name))
+
     @property
     def parts(self) -> list[tuple[str, int, int]]:
         """(party, first field, end): the fields of one party that stand together."""

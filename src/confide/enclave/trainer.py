@@ -1,7 +1,7 @@
 """Trains models on the columns of some parties, all on the same rows, and scores the same held-out rows."""
 
 import math
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from confide.data.carrying import carried
 from confide.data.columns import take_column
 from confide.data.encoding import FeatureEncoder
 from confide.data.split import IntArray, aside
+from confide.data.statistics.drift import Reference, to_document
 from confide.data.vocabulary import Scheme, Vocabulary
 from confide.enclave.checkpoints import Checkpoints
 from confide.enclave.encoded_rows import EncodedRows, EncodeRows, InMemory, Labels, Split
@@ -25,10 +26,12 @@ from confide.enclave.opened import Opened, blaming, fields_of
 from confide.enclave.out_of_core import OutOfCore
 from confide.enclave.parts import choose_parts, groups_of
 from confide.enclave.release import releases_metrics
+from confide.enclave.statistics import Teller
 from confide.enclave.vault import Shelves
 from confide.enclave.work import Step
 from confide.protocol.blocks import SignedBlock
 from confide.protocol.messages import CHECKPOINT_REFUSED
+from confide.protocol.statistics import Statistics
 from confide.protocol.terms import Label, evaluation_of
 
 
@@ -178,7 +181,15 @@ class Trainer:
             found |= measures.detailed(labels, scores, wanted, self._groups)
         return found
 
-    def model(self, trained: Trained) -> bytes:
+    def teller(self, asked: Statistics) -> Teller:
+        """Of the columns, while the blocks are here."""
+        return Teller(self.task, asked, self._opened, self._shelves)
+
+    def release(self) -> None:
+        """Let go of the blocks: nothing more will be read of them."""
+        self._opened.release()
+
+    def model(self, trained: Trained, references: Sequence[Reference]) -> bytes:
         """The model file of a trained model."""
         algorithm = self._signed.block.algorithm
         return model_file.write(
@@ -191,6 +202,7 @@ class Trainer:
                 train_block=canonical.encode(self._signed).decode(),
                 metrics=trained.metrics if releases_metrics(self.task) else {},
                 arrays=trained.estimator.arrays(),
+                reference=to_document(references),
             )
         )
 

@@ -18,6 +18,7 @@ from confide.core.errors import ModelFileInvalid, ModelNotUsable, WorkFailed
 from confide.core.ports import Clock, Randomness
 from confide.data import split
 from confide.data.predictions import PROBABILITY, encode_columns
+from confide.data.statistics.drift import Reference
 from confide.enclave.checkpoints import Checkpoints
 from confide.enclave.encoded_rows import EncodedRows
 from confide.enclave.gate import probe
@@ -30,6 +31,7 @@ from confide.enclave.work import Step
 from confide.protocol.blocks import SignedBlock
 from confide.protocol.evaluation import Gate, GateFigures, Tuning
 from confide.protocol.receipts import PrivatePart
+from confide.protocol.statistics import Statistics
 from confide.protocol.terms import Released
 
 SALT_BYTES = 32
@@ -55,7 +57,7 @@ def run(
     report = PrivatePart(salt=randomness.bytes(SALT_BYTES), metrics=training.found, curve=joint.curve)
     yield Step(
         outcome=Outcome(
-            data=training.trainer.model(joint),
+            data=training.trainer.model(joint, training.references),
             rows=opened.counts,
             report=report,
             held_out=training.held_out_file(),
@@ -83,12 +85,19 @@ class Training:
         self.found: dict[str, Any] = {}
         """What is told, beside the curve."""
         self.gate: GateFigures | None = None
+        self.references: list[Reference] = []
 
     def run(self, previous: Model | None, checkpoints: Checkpoints | None) -> Generator[Step, None, Trained]:
         """Returns the joint model. Raises ModelKeptBack when the gate says so, before more is trained."""
         trainer, task = self.trainer, self._task
-        last = not task.baselines and not trainer.asked.cross_validation
-        rows = yield from trainer.encode(task.participants, last=last)
+        asked, again = task.statistics, bool(task.baselines or trainer.asked.cross_validation)
+        rows = yield from trainer.encode(task.participants, last=not again and not asked)
+        if isinstance(asked, Statistics):
+            teller = trainer.teller(asked)
+            self.found["statistics"] = yield from teller.of_training(trainer.labels, rows.encoder)
+            self.references = teller.references
+            if not again:
+                trainer.release()
         if isinstance(task.tuning, Tuning):
             self.found["tuning"] = yield from tune(trainer, rows, task.tuning, self._clock)
         # What is chosen by trials may be chosen otherwise the next time: a state of it is none to go on from.

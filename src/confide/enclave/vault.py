@@ -27,6 +27,8 @@ class Shelf:
     """Indices of blocks that came and did not match, as often as they came."""
     stored: StoredBlocks | None = None
     """Where they are kept for an enclave that may take this one's place."""
+    salt: bytes = field(default=b"", repr=False)
+    """Of the commitment."""
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -102,7 +104,7 @@ class Vault:
         except DataError as cause:
             cause.blame = party
             raise
-        self._shelves[party] = Shelf(opened)
+        self._shelves[party] = Shelf(opened, salt=salt)
         return opened
 
     def keep(self, party: str, stored: StoredBlocks) -> None:

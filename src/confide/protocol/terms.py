@@ -10,6 +10,7 @@ from confide.core.features import Feature
 from confide.core.platform_api import TaskKind
 from confide.protocol.document import Document, Name, Seed, Share, Title
 from confide.protocol.evaluation import Evaluation, Gate, Tuning
+from confide.protocol.statistics import FIGURES_OF, Figure, Statistics
 
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{96}\Z")]
 """Lower-case hexadecimal SHA-384."""
@@ -97,6 +98,8 @@ class Released(StrEnum):
     IMPORTANCE = "feature-importance"
     TRIALS = "trials"
     """Of tuning: every one's parameters and validation figures."""
+    STATISTICS = "statistics"
+    """Blurred figures about single columns of the joined rows; drift."""
 
 
 class Release(Document, frozen=True, kw_only=True):
@@ -106,9 +109,8 @@ class Release(Document, frozen=True, kw_only=True):
     to: Name
 
 
-_OF_TRAINING = frozenset(
-    {Released.MODEL, Released.METRICS, Released.HELD_OUT, Released.LIFT, Released.IMPORTANCE, Released.TRIALS}
-)
+_OF_PREDICTION = frozenset({Released.PREDICTIONS, Released.STATISTICS})
+_OF_TRAINING = frozenset(Released) - {Released.PREDICTIONS}
 
 
 class Task(Document, frozen=True, kw_only=True):
@@ -135,6 +137,7 @@ class Task(Document, frozen=True, kw_only=True):
     evaluation: Evaluation | UnsetType = UNSET
     tuning: Tuning | UnsetType = UNSET
     gate: Gate | UnsetType = UNSET
+    statistics: Statistics | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         everyone = self.participants
@@ -147,6 +150,7 @@ class Task(Document, frozen=True, kw_only=True):
         self._check_alignment()
         self._check_releases()
         self._check_evaluation()
+        self._check_statistics()
 
     def _check_alignment(self) -> None:
         if not isinstance(self.alignment, Intersection):
@@ -178,7 +182,7 @@ class Task(Document, frozen=True, kw_only=True):
             raise ValueError("'baselines' belong to training tasks")
 
     def _check_releases(self) -> None:
-        allowed = _OF_TRAINING if self.kind is TaskKind.TRAIN else {Released.PREDICTIONS}
+        allowed = _OF_TRAINING if self.kind is TaskKind.TRAIN else _OF_PREDICTION
         for release in self.releases:
             if release.what not in allowed:
                 raise ValueError(f"a {self.kind} task can't release {release.what}")
@@ -204,11 +208,26 @@ class Task(Document, frozen=True, kw_only=True):
             (Released.LIFT, asked.resamples),
             (Released.IMPORTANCE, asked.importance),
             (Released.TRIALS, self.tuning),
+            (Released.STATISTICS, self.statistics),
         ):
             if (what in released) != bool(there):
                 raise ValueError(f"'{what}' is released by tasks that ask for it, and only by them")
-            if what in released and Released.METRICS not in released:
+            if what in released and Released.METRICS not in released and self.kind is TaskKind.TRAIN:
                 raise ValueError(f"'{what}' is a part of the metrics: they must be released too")
+
+    def _check_statistics(self) -> None:
+        if not isinstance(self.statistics, Statistics):
+            return
+        for party, columns in self.statistics.columns.items():
+            kinds = {feature.name: feature.kind for feature in self.features.get(party, ())}
+            for name, figures in columns.items():
+                if name not in kinds:
+                    raise ValueError(f"'statistics': {party} has no feature {name!r} in this task")
+                wrong = [figure for figure in figures if figure not in FIGURES_OF[kinds[name]]]
+                if wrong:
+                    raise ValueError(f"'statistics': {party}'s {name!r} is {kinds[name]}: no {wrong[0]}")
+                if self.kind is TaskKind.PREDICT and Figure.LABEL_CORRELATION in figures:
+                    raise ValueError("'statistics': a prediction has no label to correlate with")
 
     def _check_named_columns(self, asked: Evaluation) -> None:
         for column in asked.columns:

@@ -38,6 +38,16 @@ METRICS = {
         "rows": 50,
         "fields": [{"party": "media", "column": "<b>&", "loss_added": 0.1, "deviation": 0.01}],
     },
+    "statistics": {
+        "columns": [
+            {
+                "party": "media",
+                "column": "<i>",
+                "figures": {"drift": {"index": 0.4, "by_chance": 0.01, "bins": []}},
+            },
+            {"party": "media", "column": "page", "figures": {"drift": None, "missing": None}},
+        ]
+    },
     "tuning": {"method": "random", "best": 0, "trials": [{"loss": 0.5}, {"loss": None}, {"loss": 0.6}]},
 }
 
@@ -52,6 +62,7 @@ def test_every_kind_of_figure_is_drawn_as_well_formed_svg():
         "Lift",
         "Importance of columns",
         "Tuning",
+        "Drift",
     ]
     for figure in drawn:
         assert parseString(figure.svg).documentElement.tagName == "svg"  # noqa: S318 - our own text

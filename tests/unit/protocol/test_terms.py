@@ -6,13 +6,17 @@ from confide.core.canonical import NotCanonical, decode, encode
 from confide.core.features import Feature, Kind
 from confide.protocol.document import Name
 from confide.protocol.evaluation import Choices, Evaluation, Gate, HeldFolds, OwnedColumn, Range, Tuning
+from confide.protocol.statistics import Figure, Statistics
 from confide.protocol.terms import Digest, Label, Release, Released, columns_of, same_work
 
 FEATURE = Feature(name="page", kind=Kind.CATEGORICAL)
 
 
 def released(*what):
-    return tuple(Release(what=entry, to="shop") for entry in what)
+    return tuple(Release(what=Released(entry), to="shop") for entry in what)
+
+
+TOLD = Statistics(columns={"media": {"page": (Figure.MISSING,)}})
 
 
 @pytest.mark.parametrize(
@@ -32,6 +36,12 @@ def released(*what):
         ({"releases": (Release(what=Released.MODEL, to="media"),)}, "initiator only"),
         ({"releases": ()}, "must release its model"),
         ({"releases": (Release(what=Released.METRICS, to="shop"),)}, "must release its model"),
+        ({"statistics": TOLD}, "'statistics' is released by tasks that ask"),
+        (
+            {"releases": released("model", "metrics", "statistics")},
+            "'statistics' is released by tasks that ask",
+        ),
+        ({"statistics": TOLD, "releases": released("model", "statistics")}, "part of the metrics"),
     ],
 )
 def test_a_training_task_that_makes_no_sense(changes, words):

@@ -13,6 +13,10 @@ NAMES: Final = {
     "providers": "the providers' alone",
 }
 GREY: Final = "#8a8a8a"
+STEADY: Final = 0.1
+"""A population stability index up to here is little by convention (Siddiqi 2006)."""
+MOVED: Final = 0.25
+"""From here on it is much."""
 MOST_FIELDS: Final = 20
 _ROW: Final = 22
 _WIDE: Final = 176
@@ -194,6 +198,33 @@ def _trials(metrics: dict[str, Any]) -> Figure | None:
     return Figure("Tuning", "The validation loss of each trial.", chart.svg())
 
 
+def _drift(metrics: dict[str, Any]) -> Figure | None:
+    columns = metrics.get("statistics", {}).get("columns", ())
+    found = [
+        (f"{column['party']}.{column['column']}", column["figures"]["drift"])
+        for column in columns
+        if "index" in (column["figures"].get("drift") or {})
+    ]
+    if not found:
+        return None
+    found = sorted(found, key=lambda entry: -entry[1]["index"])[:MOST_FIELDS]
+    rows = (len(found) - 0.5, -0.5)
+    form = Form(left=_WIDE, height=64 + _ROW * len(found), rows=True)
+    span = spanning([*(drift["index"] for _, drift in found), MOVED], zero=True)
+    chart = Chart(span, rows, ("population stability index", ""), form)
+    for at in (STEADY, MOVED):
+        chart.line([(at, rows[0]), (at, rows[1])], GREY, dashed=True)
+    for row, (name, drift) in enumerate(found):
+        chart.bar(row, drift["index"], 0.6, COLOURS["initiator" if drift["index"] >= MOVED else "joint"])
+        chart.bar(row, min(drift["by_chance"], drift["index"]), 0.2, GREY)
+        chart.row_name(row, name[:26])
+    text = (
+        f"How far the rows predicted are from those of the training: up to {STEADY:g} is little, from "
+        f"{MOVED:g} on much. Grey: what blurring alone adds, on average at most."
+    )
+    return Figure("Drift", text, chart.svg())
+
+
 _DRAWN: Final[tuple[Callable[[dict[str, Any]], Figure | None], ...]] = (
     _worth,
     _roc,
@@ -201,4 +232,5 @@ _DRAWN: Final[tuple[Callable[[dict[str, Any]], Figure | None], ...]] = (
     _lift,
     _importance,
     _trials,
+    _drift,
 )

@@ -17,7 +17,7 @@ svg { width: 100%; height: auto; font: 12px system-ui, sans-serif } svg text { f
 .note { paint-order: stroke; stroke: #fff; stroke-width: 4px }"""
 
 
-def page(task: str, metrics: dict[str, Any], curve: list[dict[str, float]]) -> str:
+def page(task: str, metrics: dict[str, Any], curve: list[dict[str, float]], kind: str = "Training") -> str:
     """HTML of all that the report has the numbers for; "" if there is nothing to draw."""
     drawn = figures(metrics, curve)
     if not drawn:
@@ -26,7 +26,7 @@ def page(task: str, metrics: dict[str, Any], curve: list[dict[str, float]]) -> s
         f"<figure><h2>{escape(title)}</h2><figcaption>{escape(text)}</figcaption>\n{svg}\n</figure>"
         for title, text, svg in drawn
     ]
-    title = escape(f"Training '{task}'")
+    title = escape(f"{kind} '{task}'")
     rows = metrics.get("joint", {}).get("rows_held_out")
     told = f"<p>Measured on {rows:,} held-out rows, in the enclave.</p>" if rows else ""
     return (
