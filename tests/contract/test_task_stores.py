@@ -168,6 +168,20 @@ def test_sqlite_is_for_one_host(tmp_path):
     SqliteTaskStore(tmp_path / "tasks.sqlite").close()
 
 
+def test_sqlite_does_not_grow_with_what_is_told_of_a_task(tmp_path):
+    """Its log of writes filled a small disk, by status lines alone."""
+    store = SqliteTaskStore(tmp_path / "tasks.sqlite")
+    store.add(record(1))
+    for number in range(200):
+        phase = f"phase {number}"
+        store.update(
+            record(1).id,
+            lambda r, phase=phase: dataclasses.replace(r, status=dataclasses.replace(r.status, phase=phase)),
+        )
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 512 * 1024
+    store.close()
+
+
 def test_sqlite_refuses_other_files(tmp_path):
     path = tmp_path / "tasks.sqlite"
     path.write_text("this is no database, and long enough to be seen as none" * 50)

@@ -59,12 +59,6 @@ def test_a_provider_declines_by_its_policy(site):
     assert "another purpose" in error["message"]
 
 
-def test_nobody_answers_in_time(site):
-    error = refused(site, fair.task(ABSENT, consent_seconds=1))
-    assert facts(error) == ("CFD-112", 11, ABSENT)
-    assert error["fault"] == Fault.PEER
-
-
 def test_the_trust_root_is_not_named(site):
     site.write("shop", "other-root.pem", SimulatedTee(RANDOMNESS, CLOCK.now()).root_pem)
     site.configure("shop", file="other-root.toml", root="other-root.pem")

@@ -8,6 +8,7 @@ tasks/ID/events.jsonl            every message, its digest, the state after it (
          held-out-predictions.csv  (or .parquet), where the task releases them (initiator only)
          predictions.csv  (or .parquet; initiator only), and predictions.csv.signature.json
          receipt.json            signed by all
+         lock                    held by the one process of ours that is at work on the task (empty)
          ended.json              why it ended otherwise, as we were told or found ourselves
 """
 

@@ -13,6 +13,7 @@ from confide.storage import migrations, rows
 from confide.storage.lock import FileLock
 
 _BUSY_SECONDS = 10
+_LOG_PAGES = 64
 
 
 class SqliteTaskStore:
@@ -27,7 +28,9 @@ class SqliteTaskStore:
         self._lock = threading.Lock()
         with ExitStack() as undo:
             try:
-                self._file_lock = FileLock(path.with_name(f"{path.name}.lock"))
+                # A second host would take the first one's tasks for orphans and end them.
+                held = ConfigurationError(f"{path}: another platform is using this database")
+                self._file_lock = FileLock(path.with_name(f"{path.name}.lock"), held)
                 undo.callback(self._file_lock.release)
                 path.touch(mode=0o600)
                 self._connection = _connect(path)
@@ -145,6 +148,8 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _prepare(connection: sqlite3.Connection) -> None:
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA journal_mode = WAL")
+    # The log of writes begins anew after so many pages: by default it would grow to 4 MiB first.
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     migrations.migrate(connection)
