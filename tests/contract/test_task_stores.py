@@ -11,7 +11,7 @@ from confide.core.platform_api import EndRecord, TaskKind, TaskState, TaskStatus
 from confide.core.task_store import ProcessMark, TaskRecord
 from confide.storage import migrations
 from confide.storage.memory import MemoryTaskStore
-from confide.storage.sqlite import SqliteTaskStore
+from confide.storage.sqlite import SqliteTaskStore, unfinished_in
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -180,6 +180,23 @@ def test_sqlite_does_not_grow_with_what_is_told_of_a_task(tmp_path):
         )
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 512 * 1024
     store.close()
+
+
+def test_what_has_not_ended_can_be_read_beside_the_host(tmp_path):
+    path = tmp_path / "tasks.sqlite"
+    store = SqliteTaskStore(path)
+    for number in (1, 2):
+        store.add(record(number))
+    store.update(record(2).id, lambda r: dataclasses.replace(r, status=full(2).status))
+    assert unfinished_in(path) == store.unfinished() == (store.get(record(1).id),)
+    store.close()
+    for other in (tmp_path / "none.sqlite", tmp_path):
+        with pytest.raises(ConfigurationError, match="task database"):
+            unfinished_in(other)
+    empty = tmp_path / "empty.sqlite"
+    empty.touch()
+    with pytest.raises(ConfigurationError, match="schema 0"):
+        unfinished_in(empty)
 
 
 def test_sqlite_refuses_other_files(tmp_path):

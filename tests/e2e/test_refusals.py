@@ -116,6 +116,10 @@ def test_the_id_sets_to_predict_differ(site):
 def test_cancelled_by_its_initiator(site):
     running = start(site, fair.task("media", ABSENT))
     task = waiting(site, "asking", (ABSENT,))
+    (listed,) = site.confide("cloud", "platform", "tasks").result["tasks"]
+    assert (listed["task"], listed["waiting_for"]) == (task, [ABSENT])
+    assert listed["waiting_what"] == ["not joined"]
+    assert abs(listed["waiting_since"] - CLOCK.now()) < 60
     assert site.confide("media", "task", "cancel", task).error["code"] == "CFD-503"
     assert site.confide("shop", "task", "cancel", task).result["state"] == "ended"
     assert running.wait().error["code"] == "CFD-118"

@@ -16,7 +16,7 @@ from confide.core import limits
 from confide.core.errors import AccessDenied, CertificateInvalid, ConfigurationError
 from confide.core.platform_api import Caller, Role
 from confide.core.ports import Clock, Randomness
-from confide.core.task_store import TaskStore
+from confide.core.task_store import TaskRecord, TaskStore
 from confide.core.version import VERSION
 from confide.crypto.certificates import verify_certificate
 from confide.platform.audited import AuditedService, AuditedStore
@@ -26,7 +26,7 @@ from confide.platform.heads import HeadDesk
 from confide.platform.launcher import Launcher
 from confide.platform.service import PlatformService
 from confide.platform.supervision import Patience
-from confide.storage.sqlite import SqliteTaskStore
+from confide.storage.sqlite import SqliteTaskStore, unfinished_in
 from confide.transport.host_server import serve_host
 
 _SECRET_VARIABLES = frozenset({"CONFIDE_PASSPHRASE"})
@@ -85,6 +85,11 @@ class RunningPlatform:
 def read_config(path: Path) -> PlatformConfig:
     """Raises ConfigurationError, naming the file and the field."""
     return read_toml(path, PlatformConfig)
+
+
+def unfinished(config: Path) -> tuple[TaskRecord, ...]:
+    """The tasks that have not ended, oldest first. Raises ConfigurationError."""
+    return unfinished_in(config.parent / read_config(config).database)
 
 
 @contextmanager
