@@ -57,7 +57,6 @@ TASK = terms.Task(
     baselines=("initiator",),
     maximum_quarantined_share=0.05,
     releases=(terms.Release(what=terms.Released.MODEL, to="shop"),),
-    consent_seconds=600,
 )
 PREDICT_TASK = replace(
     TASK,

@@ -64,6 +64,7 @@ def enclave_of(site):
 
 def test_the_enclave_is_killed(site):
     provider, shop, task = start(site)
+    assert site.confide("shop", "task", "resume", task).error["code"] == "CFD-524"
     os.killpg(enclave_of(site), KILL)
     outcome = shop.wait().result
     assert outcome["task"] == task

@@ -59,12 +59,6 @@ def test_a_provider_declines_by_its_policy(site):
     assert "another purpose" in error["message"]
 
 
-def test_nobody_answers_in_time(site):
-    error = refused(site, fair.task(ABSENT, consent_seconds=1))
-    assert facts(error) == ("CFD-112", 11, ABSENT)
-    assert error["fault"] == Fault.PEER
-
-
 def test_the_trust_root_is_not_named(site):
     site.write("shop", "other-root.pem", SimulatedTee(RANDOMNESS, CLOCK.now()).root_pem)
     site.configure("shop", file="other-root.toml", root="other-root.pem")
@@ -122,6 +116,10 @@ def test_the_id_sets_to_predict_differ(site):
 def test_cancelled_by_its_initiator(site):
     running = start(site, fair.task("media", ABSENT))
     task = waiting(site, "asking", (ABSENT,))
+    (listed,) = site.confide("cloud", "platform", "tasks").result["tasks"]
+    assert (listed["task"], listed["waiting_for"]) == (task, [ABSENT])
+    assert listed["waiting_what"] == ["not joined"]
+    assert abs(listed["waiting_since"] - CLOCK.now()) < 60
     assert site.confide("media", "task", "cancel", task).error["code"] == "CFD-503"
     assert site.confide("shop", "task", "cancel", task).result["state"] == "ended"
     assert running.wait().error["code"] == "CFD-118"

@@ -26,7 +26,7 @@ PAUSE = 1.0
 """Seconds until what was broken is mended."""
 SLOW = 20_000
 """Bytes a second."""
-DISK = "2m"
+DISK = "16m"
 INITIATOR_STEPS = (
     "proposal",
     "acceptance",
@@ -221,9 +221,14 @@ class Arena:
             self.site.serve(**self._launcher)
         case.outcome = self._outcome()
         case.provider = self._word_of_provider()
-        until(lambda: not any(map(alive, children_of(self.site.host.process.pid))), "end of the enclave")
+        until(
+            lambda: not any(map(alive, children_of(self.site.host.process.pid))), "end of the enclave", LONG
+        )
         self._look_for_losses(case)
         return case
+
+    def _enclaves(self):
+        return children_of(self.site.host.process.pid)
 
     def _newest(self, known):
         new = self._tasks() - known

@@ -4,15 +4,18 @@ import json
 import threading
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from confide.app import audit, task_file
-from confide.app.channel import Conversation
+from confide.app.attested import VerifiedEnclave
+from confide.app.channel import Conversation, pauses
 from confide.app.events import Event, Tell
 from confide.app.intersect import Aligner
+from confide.app.journal import AuditedFolder
 from confide.app.party import Party, complete_receipt, enter, party_context
 from confide.app.records import (
     HELD_OUT,
@@ -29,7 +32,15 @@ from confide.app.resuming import COMMON_ROWS_GONE, Origin, check_succession
 from confide.audit.entry import Operation
 from confide.audit.recorder import Recorder
 from confide.core import canonical, limits
-from confide.core.errors import ConfideError, ConfigurationError, JournalInvalid, PlatformFailed, TaskEnded
+from confide.core.errors import (
+    ConfideError,
+    ConfigurationError,
+    EvidenceUnavailable,
+    JournalInvalid,
+    PlatformFailed,
+    TaskEnded,
+    Unreachable,
+)
 from confide.core.platform_api import TaskKind, TaskRequest, TaskState, TaskStatus
 from confide.data.dataset import PreparedDataset
 from confide.data.projection import project
@@ -142,14 +153,20 @@ def run(party: Party, origin: Origin, tell: Tell, cancelled: threading.Event) ->
     try:
         status = _create(party, host, jobs[0].task)
         tell(Event("created", {"task": status.id, "platform": host.address}))
-        return _through(party, host, status, jobs, origin, tell=tell, cancelled=cancelled)
+        with party.at_work(party.folder(status.id), status.id):
+            return _through(party, host, status, jobs, origin, tell=tell, cancelled=cancelled)
     finally:
         host.close()
 
 
 def resume(party: Party, task: str, tell: Tell, cancelled: threading.Event) -> Outcome:
-    """Go on with a task in whose middle our process died. As `run`; raises JournalInvalid, too."""
+    """Go on with a task in whose middle our process died. As `run`; raises JournalInvalid, TaskInUse, too."""
     folder = party.folder(task)
+    with party.at_work(folder, task):
+        return _go_on(party, task, folder, tell, cancelled)
+
+
+def _go_on(party: Party, task: str, folder: AuditedFolder, tell: Tell, cancelled: threading.Event) -> Outcome:
     journal = party.journal(folder, task)
     if not journal.exists:
         raise JournalInvalid(f"no task {task} is under way here")
@@ -187,8 +204,6 @@ def _through(
     try:
         try:
             audit.exchange_heads(party.heads, host, status.id)
-            status = _wait_for_enclave(party, host, status, cancelled)
-            tell(Event("started", {"enclave": status.enclave_address}))
             return _run_in(party, host, status, jobs, origin, tell=tell, cancelled=cancelled, found=found)
         except (ConfideError, KeyboardInterrupt) as end:
             if cancelled.is_set() or not isinstance(end, TaskEnded):
@@ -232,7 +247,7 @@ def _run_in(
     cancelled: threading.Event,
     found: Written | None,
 ) -> Outcome:
-    enclave = enter(party, status, tell)
+    enclave = _enter(party, host, status, tell, cancelled)
     folder = party.folder(status.id)
     for job in jobs:
         folder.bring(job.task, job.dataset)
@@ -249,6 +264,31 @@ def _run_in(
         Conversation(party, Role.A, host, status, folder, journal, tell, cancelled).run(enclave, script)
     complete_receipt(party, host, status.id, folder, tell)
     return outcome_of(status.id, folder)
+
+
+def _enter(
+    party: Party, host: HostClient, status: TaskStatus, tell: Tell, cancelled: threading.Event
+) -> VerifiedEnclave:
+    """Nothing has been said yet: an enclave or PCCS that does not answer is tried again, a few times; and one
+    that takes the place of another, anew. Raises whatever it failed with, TaskCancelled.
+    """
+    while True:
+        status = _wait_for_enclave(party, host, status, cancelled)
+        tell(Event("started", {"enclave": status.enclave_address}))
+        for pause in (*islice(pauses(limits.IDLE_SECONDS), limits.MAX_RETRIES), None):
+            try:
+                return enter(party, status, tell)
+            except (Unreachable, EvidenceUnavailable) as cause:
+                missed = cause
+            tell(Event("not-reached", {"reason": missed.message}))
+            if pause is not None and cancelled.wait(pause):
+                raise faults.cancelled(party.me)
+            now = host.get_task(status.id)
+            if now.generation != status.generation or now.state is TaskState.ENDED:
+                status = now
+                break
+        else:
+            raise missed
 
 
 def _wait_for_enclave(

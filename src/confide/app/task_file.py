@@ -19,7 +19,6 @@ from confide.app.evaluation_file import (
 )
 from confide.app.models import OpenedModel
 from confide.app.party_config import convert, read_toml
-from confide.core import limits
 from confide.core.errors import ConfigurationError
 from confide.core.features import Feature
 from confide.core.platform_api import TaskKind
@@ -62,7 +61,6 @@ class _Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     dataset: str
     """Folder of our own prepared dataset, relative to this file."""
     maximum_quarantined_share: Annotated[float, Meta(ge=0, le=1)] = 0.05
-    consent_seconds: Annotated[int, Meta(ge=1, le=limits.MAX_CONSENT_SECONDS)] = limits.CONSENT_SECONDS
     alignment: Literal["enclave"] | Intersection = "enclave"
     """Where rows find each other; a table [alignment] asks for a private set intersection."""
     statistics: StatisticsEntry | None = None
@@ -134,7 +132,6 @@ def _train_task(file: TrainFile, initiator: str, path: Path) -> Task:
             baselines=_baselines(file.evaluation, features, initiator),
             maximum_quarantined_share=file.maximum_quarantined_share,
             releases=tuple(Release(what=what, to=initiator) for what in released),
-            consent_seconds=file.consent_seconds,
             predictions_format=file.predictions_format,
             evaluation=evaluation,
             tuning=tuning,
@@ -201,7 +198,6 @@ def _predict_task(file: PredictFile, path: Path, trained: Task, statistics: Stat
             baselines=(),
             maximum_quarantined_share=file.maximum_quarantined_share,
             releases=tuple(Release(what=what, to=trained.initiator) for what in released),
-            consent_seconds=file.consent_seconds,
             alignment=file.alignment,
             predictions_format=file.predictions_format,
             statistics=statistics,

@@ -133,6 +133,7 @@ _TEMPLATES = {
     "started": "• its enclave runs at {enclave}",
     "invited": "• {initiator} invites us to '{name}', task {task}",
     "not-reached": "[yellow]![/] its enclave was not reached, trying again: {reason}",
+    "in-use": "[yellow]![/] {reason}; we look again in a while",
     "admitted": "• proposal admitted; asking the providers",
     "offered": "• offer received: {kind} '{task}'",
     "accepted": "[green]✓[/] accepted by {providers}",

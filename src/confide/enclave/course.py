@@ -168,8 +168,3 @@ class Course:
         for place in self.places.values():
             if not place.present:
                 place.since = self.now()
-
-    @property
-    def patience(self) -> int:
-        """Seconds without progress after which a participant that is waited for counts as lost."""
-        return self.context.config.idle_seconds

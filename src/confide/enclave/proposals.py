@@ -140,6 +140,8 @@ def check_genuine(under: SignedBlock, context: EnclaveContext) -> None:
     }
     if any(name != member.name for name, member in members.items()):
         raise CertificateInvalid("a certificate in the agreement is of another party")
+    if any(pem != members[name].certificate_pem for name, pem in under.certificates.items()):
+        raise CertificateInvalid("a certificate in the agreement is spelled otherwise than it was signed")
     keys = {name: member.public_key for name, member in members.items()}
     certificates = {name: member.certificate for name, member in members.items()}
     check_signatures(under, keys, certificates, context.verify)

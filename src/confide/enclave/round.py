@@ -78,7 +78,12 @@ class Round:
     @property
     def asking(self) -> bool:
         """Whether a provider has not answered yet."""
-        return not set(self.task.providers) <= set(self.consents)
+        return bool(self.undecided)
+
+    @property
+    def undecided(self) -> frozenset[str]:
+        """Providers that have not answered yet."""
+        return frozenset(self.task.providers) - self.consents.keys()
 
     def release_result(self) -> None:
         """The initiator holds the result: its bytes are not needed here any more."""

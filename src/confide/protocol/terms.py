@@ -130,7 +130,6 @@ class Task(Document, frozen=True, kw_only=True):
     """Models trained beside the joint one, on the same rows, for comparison."""
     maximum_quarantined_share: Share
     releases: tuple[Release, ...]
-    consent_seconds: Annotated[int, Meta(ge=1, le=limits.MAX_CONSENT_SECONDS)]
     alignment: Literal["enclave"] | Intersection = "enclave"
     """Where rows find each other: in the enclave, which sees all; or between the parties, beforehand."""
     predictions_format: Literal["csv", "parquet"] = "csv"

@@ -129,7 +129,10 @@ dwell = ["drift"]
 
 def write_platform(folder: Path, launcher: str, machine_socket: str) -> None:
     """platform.toml of the host: which command starts an enclave here."""
-    command = json.dumps([launcher, "launch", "--machine", machine_socket])
+    store = folder.resolve() / "store"
+    store.mkdir(mode=0o700, exist_ok=True)
+    # Enclaves leave what was sent to them there, sealed, for the one that takes their place if they die.
+    command = json.dumps([launcher, "launch", "--machine", machine_socket, "--", "--store", str(store)])
     text = f'address = "127.0.0.1:0"\n\n[launcher]\ncommand = {command}\n'
     (folder / "platform.toml").write_text(text)
 

@@ -79,6 +79,7 @@ from confide.core.errors.task import (
     TaskCancelled,
     TaskDigestMismatch,
     TaskEnded,
+    TaskInUse,
     TooManyQuarantined,
     WorkFailed,
 )
@@ -91,6 +92,7 @@ __all__ = [  # noqa: RUF022 - by code, as the page lists them
     "LocalProtocolError",
     "RemoteProtocolError",
     "TaskEnded",
+    "TaskInUse",
     "AlgorithmNotListed",
     "OfferDeclined",
     "OfferExpired",
