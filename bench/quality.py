@@ -164,21 +164,20 @@ def interval(found, digits=4):
 
 
 def table_of(entry):
-    """For people: one line per algorithm and way, and what B's columns add."""
+    """For people: one line per algorithm and way, and what the other side's columns add."""
     positives, rows = entry["positives"]["test"], entry["rows"]["test"]
     title = f"{entry['data']}: {rows:,} test rows, {positives:,} positive; logloss of their share"
     table = Table(
-        "", "columns", "AUC", "logloss", "AUC, joint - A", title=f"{title} {entry['constant_logloss']:.5f}",
-        box=SIMPLE_HEAD, title_justify="left",
+        "", "columns", "AUC", "logloss", "AUC added by the rest", box=SIMPLE_HEAD, title_justify="left",
+        title=f"{title} {entry['constant_logloss']:.5f}",
     )  # fmt: skip
     for name, report in entry["algorithms"].items():
+        added = {found["second"]: interval(found["auc"]) for found in report["differences"]}
         for way, column in zip(WAYS, ("A and B", "A alone", "B alone"), strict=True):
             found = report["models"][way]
-            gain = interval(report["differences"][0]["auc"]) if way == "joint" else ""
-            table.add_row(
-                name if way == "joint" else "", column, interval(found["auc"]),
-                interval(found["logloss"], 5), gain,
-            )  # fmt: skip
+            first = name if way == "joint" else ""
+            figures = (interval(found["auc"]), interval(found["logloss"], 5), added.get(way, ""))
+            table.add_row(first, column, *figures)
     return table
 
 
