@@ -6,7 +6,7 @@ forecast against measured peaks.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from confide.algorithms import registry
@@ -18,6 +18,7 @@ from confide.data.filling import GROUP_FIELDS
 from confide.data.manifest import Manifest
 from confide.data.ordered_pool import workers
 from confide.data.schema import IdType
+from confide.protocol.early_start import waits_because
 from confide.protocol.terms import Algorithm, Task, evaluation_of
 
 PROCESS_BYTES: Final = 208 * limits.MIB
@@ -91,6 +92,32 @@ def forecast(
     # What was learned, its copy, the file, and the file's parts before they are put together.
     stages["deliver"] = after + aligned + (copies + 3) * learned
     return Forecast(rows, len(fields), stages)
+
+
+def why_not_in_turn(task: Task, algorithm: Algorithm) -> str | None:
+    """Why rows are not learned in the agreed order; None: they are (protocol/early_start.py)."""
+    return waits_because(task, in_turn=registry.learns_in_turn(algorithm.name))
+
+
+def early_forecast(
+    task: Task, algorithm: Algorithm, manifests: Mapping[str, Manifest], later: Forecast
+) -> Forecast | None:
+    """Of a training that begins before all blocks have come; None: this one does not.
+
+    `later`: of the same work when all have come. Blocks, encoded rows and what is learned are then in memory
+    together, and in the end the ids, to be held against the agreement.
+    """
+    if why_not_in_turn(task, algorithm) or len({manifest.rows for manifest in manifests.values()}) > 1:
+        return None
+    blocks = sum(block.bytes for manifest in manifests.values() for block in manifest.blocks)
+    ids = sum(map(join_bytes, manifests.values()))
+    learning = later.stages["train"] + (0 if task.baselines or folds_of(task) else blocks)
+    stages = {
+        "train": learning,
+        "train, and check the order": learning + ids,
+        "deliver": later.stages["deliver"],
+    }
+    return replace(later, stages=stages)
 
 
 def folds_of(task: Task) -> int:

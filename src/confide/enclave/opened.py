@@ -1,12 +1,11 @@
 """From the vault's blocks to aligned columns of all parties, without ever expanding all of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
-from confide.core.errors import DataError, TooManyQuarantined
+from confide.core.errors import TooManyQuarantined
 from confide.data.alignment.join import Alignment, join
 from confide.data.alignment.join import RowCounts as JoinCounts
 from confide.data.alignment.keys import IntArray
@@ -15,10 +14,12 @@ from confide.data.columns import Columns, Field, JoinedColumns
 from confide.data.manifest import Manifest
 from confide.data.ordered_pool import map_in_order
 from confide.data.spreading import Positions, positions
-from confide.enclave.agreed_order import in_agreed_order
-from confide.enclave.vault import Shelf
+from confide.enclave.agreed_order import identity, in_agreed_order
+from confide.enclave.arriving import Arriving
+from confide.enclave.blaming import blaming
+from confide.enclave.vault import Shelf, Shelves
 from confide.protocol.receipts import RowCounts
-from confide.protocol.terms import Task, ordered
+from confide.protocol.terms import Intersection, Task, ordered
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,9 +32,15 @@ class Opened:
     counts: dict[str, RowCounts]
     """Per party, for the receipt."""
     shelves: Mapping[str, Shelf]
+    arriving: Arriving | None = None
+    """Blocks that are still to come, where the work has begun without them."""
+    parting: list[Callable[[], object]] = field(default_factory=list)
+    """Called before the blocks are let go of, to read what is wanted later."""
 
     def release(self) -> None:
         """Let go of all blocks: nothing more will be read."""
+        while self.parting:
+            self.parting.pop()()
         self.sources.clear()
         for shelf in self.shelves.values():
             shelf.blocks.clear()
@@ -70,6 +77,24 @@ def open_shelves(task: Task, shelves: Mapping[str, Shelf], id_set: str | None = 
     for party, found in counts.items():
         _check_share(party, found, task.maximum_quarantined_share)
     return Opened(sources, alignment, counts, shelves)
+
+
+def open_arriving(task: Task, terms: Intersection, shelves: Shelves, id_set: str) -> Opened:
+    """Rows in an agreed order of which blocks are still to come: that it was kept to is known at the end.
+
+    Raises OrderMismatch, TooManyQuarantined: what the manifests say already.
+    """
+    manifests = {party: shelves[party].manifest for party in task.participants}
+    sources = {
+        party: BlockColumns(shelves[party].blocks, manifest, complete=False)
+        for party, manifest in manifests.items()
+    }
+    alignment = identity(task, manifests[task.initiator].rows)
+    counts = {party: _counts(manifest, alignment.counts[party]) for party, manifest in manifests.items()}
+    for party, found in counts.items():
+        _check_share(party, found, task.maximum_quarantined_share)
+    arriving = Arriving(task, terms, sources, id_set, shelves.arrived or (lambda _: True))
+    return Opened(sources, alignment, counts, shelves, arriving)
 
 
 def _alignment(task: Task, sources: dict[str, BlockColumns], id_set: str | None) -> Alignment:
@@ -115,13 +140,3 @@ def _source(party: str, shelf: Shelf) -> BlockColumns:
 def _ids(party: str, source: BlockColumns, task: Task) -> pa.Table:
     with blaming(party):
         return pa.table({task.id.name: source.column(task.id.name)})
-
-
-@contextmanager
-def blaming(party: str) -> Iterator[None]:
-    """What is wrong with data is the fault of its party."""
-    try:
-        yield
-    except DataError as cause:
-        cause.blame = cause.blame or party
-        raise

@@ -21,11 +21,13 @@ from confide.enclave.forecast import (
     WORD,
     Forecast,
     channel_bytes,
+    early_forecast,
     evaluating_bytes,
     features_at_most,
     forecast,
     join_bytes,
     learned_bytes,
+    why_not_in_turn,
     working_bytes,
 )
 from confide.protocol.terms import Algorithm, Task
@@ -51,6 +53,8 @@ class Plan:
     forecast: Forecast
     shard_rows: int | None = None
     """Rows in memory at a time; None: all, and nothing is put on disk."""
+    starts_early: bool = False
+    """Whether the work begins before all data has come. The result is the same, the memory is not."""
 
 
 def choose(
@@ -67,22 +71,37 @@ def choose(
     Raises LimitExceeded, with the numbers, when neither fits.
     """
     in_memory = forecast(task, algorithm, manifests, model_bytes=model_bytes)
+    early = early_forecast(task, algorithm, manifests, in_memory)
+    if early is not None and (limit is None or early.peak <= limit):
+        return Plan(early, starts_early=True)
     if limit is None or in_memory.peak <= limit or not can_spool:
         in_memory.check(limit)
         return Plan(in_memory)
-    needs = _OutOfCore(task, algorithm, manifests, model_bytes)
-    plan = needs.plan(limit)
+    ways = [
+        _OutOfCore(task, algorithm, manifests, model_bytes, early=way).plan(limit) for way in _ways(early)
+    ]
+    plan = next((found for found in ways if found.forecast.peak <= limit), ways[-1])
     plan.forecast.check(limit)
     return plan
+
+
+def _ways(early: Forecast | None) -> tuple[bool, ...]:
+    return (False,) if early is None else (True, False)
 
 
 class _OutOfCore:
     """The stages of out_of_core.py, in bytes."""
 
     def __init__(
-        self, task: Task, algorithm: Algorithm, manifests: Mapping[str, Manifest], model_bytes: int
+        self,
+        task: Task,
+        algorithm: Algorithm,
+        manifests: Mapping[str, Manifest],
+        model_bytes: int,
+        *,
+        early: bool = False,
     ) -> None:
-        self._task, self._algorithm, self._manifests = task, algorithm, manifests
+        self._task, self._algorithm, self._manifests, self._early = task, algorithm, manifests, early
         self._model_bytes = model_bytes
         self._rows = min(manifest.rows for manifest in manifests.values())
         self._fields = [feature for party in task.participants for feature in task.features[party]]
@@ -97,7 +116,7 @@ class _OutOfCore:
 
     def plan(self, limit: int) -> Plan:
         """With the largest shards that fit, or, if none do, with the least that would be taken."""
-        least = min(self._rows, limits.MIN_SHARD_ROWS)
+        least = min(self._rows, max(limits.MIN_SHARD_ROWS, self._turn))
         wanted = max(least, -(-self._rows // limits.MAX_SHARDS))
         fitting = int(_SHARE * (limit - self._work(0)) // self._of_row)
         batch = registry.complete_parameters(self._algorithm.name, self._algorithm.parameters).get(
@@ -111,7 +130,22 @@ class _OutOfCore:
             learned, copies = self._learned
             stages["deliver"] = self._kept + self._aligned + (copies + 3) * learned
         stages = {f"{stage} out of core": size for stage, size in stages.items()}
-        return Plan(Forecast(self._rows, len(self._fields), stages), rows)
+        if self._early:
+            # Ids are held against the agreement when the last block has come: then everything else is there.
+            stages = {
+                f"{stage}, and check the order": size + stages["join out of core"] - self._kept
+                for stage, size in stages.items()
+                if stage.startswith("train")
+            } | stages
+        return Plan(Forecast(self._rows, len(self._fields), stages), rows, self._early)
+
+    @property
+    def _turn(self) -> int:
+        """Rows of the longest shard that is learned in its turn: its blocks are not cut."""
+        if why_not_in_turn(self._task, self._algorithm):
+            return 0
+        longest = max(block.rows for manifest in self._manifests.values() for block in manifest.blocks)
+        return longest + 2 * limits.TURN_ROWS
 
     @property
     def _of_row(self) -> int:
