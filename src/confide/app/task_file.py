@@ -21,7 +21,7 @@ from confide.app.models import OpenedModel
 from confide.app.party_config import convert, read_toml
 from confide.core import limits
 from confide.core.errors import ConfigurationError
-from confide.core.features import Feature
+from confide.core.features import Cross, Feature
 from confide.core.platform_api import TaskKind
 from confide.protocol.document import Title
 from confide.protocol.evaluation import Gate
@@ -76,6 +76,8 @@ class TrainFile(_Common, frozen=True, kw_only=True):
     label: LabelEntry
     features: dict[str, dict[str, str | dict[str, Any]]]
     """Per party: column name = "categorical" | "numeric" | { kind = …, transform = …, boundaries = … }."""
+    crosses: dict[str, tuple[str, ...]] = {}
+    """New name = the categorical features whose combinations it holds, each as PARTY.COLUMN."""
     algorithm: AlgorithmEntry = AlgorithmEntry()
     encoding: Encoding = Encoding()
     evaluation: EvaluationEntry = EvaluationEntry()
@@ -129,6 +131,7 @@ def _train_task(file: TrainFile, initiator: str, path: Path) -> Task:
             id=file.id,
             label=Label(name=file.label.name, owner=file.label.owner or initiator),
             features=features,
+            crosses=_crosses(file.crosses),
             encoding=file.encoding,
             split=Split(holdout=file.evaluation.holdout, seed=file.evaluation.seed),
             baselines=_baselines(file.evaluation, features, initiator),
@@ -160,6 +163,17 @@ def _features(columns: Mapping[str, str | dict[str, Any]], party: str, path: Pat
         fields = {"kind": entry} if isinstance(entry, str) else entry
         found.append(convert({"name": name, **fields}, Feature, f"{path}: features.{party}.{name}"))
     return tuple(found)
+
+
+def _crosses(entries: Mapping[str, tuple[str, ...]]) -> tuple[Cross, ...] | UnsetType:
+    """Raises ValueError."""
+    found = []
+    for name, columns in entries.items():
+        of = [column.partition(".") for column in columns]
+        if not all(dot for _, dot, _ in of):
+            raise ValueError(f"crosses.{name}: name each column as PARTY.COLUMN")
+        found.append(Cross(name=name, of=tuple((owner, column) for owner, _, column in of)))
+    return tuple(found) or UNSET
 
 
 def parameters_of(file: TrainFile) -> dict[str, Any]:
@@ -196,6 +210,7 @@ def _predict_task(file: PredictFile, path: Path, trained: Task, statistics: Stat
             id=trained.id,
             label=None,
             features=trained.features,
+            crosses=trained.crosses,
             encoding=trained.encoding,
             split=None,
             baselines=(),

@@ -21,6 +21,7 @@ from confide.enclave.forecast import (
     WORD,
     Forecast,
     channel_bytes,
+    crossing_bytes,
     evaluating_bytes,
     features_at_most,
     forecast,
@@ -28,7 +29,7 @@ from confide.enclave.forecast import (
     learned_bytes,
     working_bytes,
 )
-from confide.protocol.terms import Algorithm, Task
+from confide.protocol.terms import Algorithm, Task, features_of
 
 _ENCODED: Final = 9
 """Bytes of a row and field in memory: index, value, and one while it is looked at for being finite."""
@@ -85,7 +86,7 @@ class _OutOfCore:
         self._task, self._algorithm, self._manifests = task, algorithm, manifests
         self._model_bytes = model_bytes
         self._rows = min(manifest.rows for manifest in manifests.values())
-        self._fields = [feature for party in task.participants for feature in task.features[party]]
+        self._fields = features_of(task)
         longest = max(block.bytes for manifest in manifests.values() for block in manifest.blocks)
         # Blocks are on disk; what of them is in memory is on its way there or back, or waits for its digest.
         on_their_way = ((workers() + 1) * 3 * longest) + WAITING * min(
@@ -130,7 +131,7 @@ class _OutOfCore:
 
     def _before(self, shard_rows: int) -> dict[str, int]:
         longest = max(manifest.rows for manifest in self._manifests.values())
-        of_columns = longest * WORD + self._rows * (WORD + _STATISTICS)
+        of_columns = longest * WORD + self._rows * (WORD + _STATISTICS) + crossing_bytes(self._task, longest)
         return {
             "join": self._kept + sum(map(join_bytes, self._manifests.values())),
             "columns": self._kept + self._aligned + of_columns,

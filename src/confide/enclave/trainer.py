@@ -22,7 +22,7 @@ from confide.data.statistics.drift import Reference, to_document
 from confide.data.vocabulary import Scheme, Vocabulary
 from confide.enclave.checkpoints import Checkpoints
 from confide.enclave.encoded_rows import EncodedRows, EncodeRows, InMemory, Labels, Split
-from confide.enclave.opened import Opened, blaming, fields_of
+from confide.enclave.opened import Opened, blaming
 from confide.enclave.out_of_core import OutOfCore
 from confide.enclave.parts import choose_parts, groups_of
 from confide.enclave.release import releases_metrics
@@ -32,7 +32,7 @@ from confide.enclave.work import Step
 from confide.protocol.blocks import SignedBlock
 from confide.protocol.messages import CHECKPOINT_REFUSED
 from confide.protocol.statistics import Statistics
-from confide.protocol.terms import Label, evaluation_of
+from confide.protocol.terms import Label, crosses_of, evaluation_of
 
 
 @dataclass(slots=True, eq=False)
@@ -98,7 +98,7 @@ class Trainer:
     def encode(self, parties: tuple[str, ...], *, last: bool) -> Generator[Step, None, EncodedRows]:
         """The rows with the columns of these parties. After the `last` nothing more is read of the blocks."""
         split = Split(self.training, self.labels, self.validation)
-        return self._encoder(self._opened, split)(self._fields(parties), self._vocabulary, last=last)
+        return self._encode(self._opened, split, parties, last=last)
 
     def encode_fold(self, rest: IntArray, fold: IntArray) -> Generator[Step, None, EncodedRows]:
         """Other rows to train on and to score, by their places among those that are not held out."""
@@ -109,17 +109,20 @@ class Trainer:
             training = np.sort(training)
         order = np.concatenate((training, validation, fold))
         split = Split(len(training), self.labels[order], len(validation))
-        encode = self._encoder(self._opened.chosen(order), split)
-        return encode(self._fields(self.task.participants), self._vocabulary, last=False)
+        return self._encode(self._opened.chosen(order), split, self.task.participants, last=False)
+
+    def _encode(
+        self, opened: Opened, split: Split, parties: tuple[str, ...], *, last: bool
+    ) -> Generator[Step, None, EncodedRows]:
+        own = [(party, feature) for party in parties for feature in self.task.features[party]]
+        crosses = crosses_of(self.task, parties)
+        return self._encoder(opened, split)(own, crosses, self._vocabulary, last=last)
 
     def _encoder(self, opened: Opened, split: Split) -> EncodeRows:
         shelves = self._shelves
         if shelves.shard_rows is None or shelves.spools is None:
             return InMemory(opened, split)
         return OutOfCore(opened, split, shelves.spools, shelves.shard_rows)
-
-    def _fields(self, parties: tuple[str, ...]) -> list[Any]:
-        return fields_of(self.task, parties)
 
     @property
     def _vocabulary(self) -> Vocabulary:

@@ -4,7 +4,7 @@ import pytest
 
 from confide.app import task_file
 from confide.core.errors import AlgorithmNotListed, ConfigurationError, ParameterInvalid
-from confide.core.features import Kind, Transform
+from confide.core.features import Cross, Kind, Transform
 from confide.core.platform_api import TaskKind
 from confide.protocol.terms import Released
 
@@ -89,6 +89,21 @@ def test_a_prediction_takes_everything_from_the_training(write):
     assert task.kind is TaskKind.PREDICT
     assert (task.features, task.id, task.encoding) == (trained.features, trained.id, trained.encoding)
     assert [release.what for release in task.releases] == ["predictions"]
+
+
+def test_crosses_name_columns_of_any_party(write):
+    table = '[crosses]\ncity_page = ["shop.city", "media.page"]\n'
+    _, task = task_file.read_train(write(TRAIN + table), "shop")
+    assert task.crosses == (Cross(name="city_page", of=(("shop", "city"), ("media", "page"))),)
+    path = write('name = "later"\ndataset = "d"\n', "predict.toml")
+    assert task_file.predict_task(task_file.read_predict(path), path, task).crosses == task.crosses
+    for wrong, word in (
+        ('"city"', "PARTY.COLUMN"),
+        ('"shop.price"', "categorical feature"),
+        ('"media.page"', "itself"),
+    ):
+        with pytest.raises(ConfigurationError, match=word):
+            task_file.read_train(write(TRAIN + table.replace('"shop.city"', wrong)), "shop")
 
 
 STATISTICS = '[statistics]\nfigures = ["missing", "mean", "label-correlation", "drift"]\n'
