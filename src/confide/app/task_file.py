@@ -36,6 +36,7 @@ from confide.protocol.terms import (
     Split,
     Task,
     Text,
+    drifting,
 )
 
 DEFAULT_PURPOSE = "model training and prediction as described in the task"
@@ -193,9 +194,15 @@ def predict_task(file: PredictFile, path: Path, trained: Task) -> Task:
     """The prediction task that belongs to a training task. Raises ConfigurationError."""
     try:
         statistics = statistics_of(file.statistics, trained.features, labelled=False)
-        return _predict_task(file, path, trained, statistics)
+        task = _predict_task(file, path, trained, statistics)
     except ValueError as cause:
         raise ConfigurationError(f"{path}: {cause}") from None
+    unknown = [f"{party}.{name}" for party, name in sorted(drifting(task) - drifting(trained))]
+    if unknown:
+        raise ConfigurationError(
+            f"{path}: drift of {', '.join(unknown)} can't be told: the model's training has not released it"
+        )
+    return task
 
 
 def _predict_task(file: PredictFile, path: Path, trained: Task, statistics: Statistics | UnsetType) -> Task:

@@ -333,6 +333,17 @@ def crosses_of(task: Task, parties: Collection[str] | None = None) -> tuple[Cros
     return tuple(cross for cross in crosses if {owner for owner, _ in cross.of} <= set(parties))
 
 
+def drifting(task: Task) -> set[tuple[str, str]]:
+    """(party, column) of what the task tells drift, or makes a reference for it."""
+    asked = {} if isinstance(task.statistics, UnsetType) else task.statistics.columns
+    return {
+        (party, name)
+        for party, columns in asked.items()
+        for name, figures in columns.items()
+        if Figure.DRIFT in figures
+    }
+
+
 def features_of(task: Task) -> list[Feature]:
     """All fields of a model of all columns, in order."""
     own = [feature for party in task.participants for feature in task.features[party]]

@@ -121,9 +121,17 @@ def test_statistics_are_asked_of_all_columns_they_fit_or_of_single_ones(write):
     }
     assert task.statistics.minimum_rows == 100
     assert Released.STATISTICS in {release.what for release in task.releases}
-    later = write('name = "later"\ndataset = "d"\n' + STATISTICS, "predict.toml")
+    one = STATISTICS.replace('"drift"]', '"drift"]\ncolumns.media.page = ["missing"]')
+    later = write('name = "later"\ndataset = "d"\n' + one, "predict.toml")
     asked = task_file.predict_task(task_file.read_predict(later), later, task).statistics
     assert asked.columns["shop"] == {"city": ("missing", "drift"), "price": ("missing", "mean", "drift")}
+
+
+def test_drift_is_told_of_columns_whose_training_has_released_it(write):
+    _, task = task_file.read_train(write(TRAIN + '[statistics]\ncolumns.media.page = ["drift"]\n'), "shop")
+    later = write('name = "later"\ndataset = "d"\n[statistics]\nfigures = ["drift"]\n', "predict.toml")
+    with pytest.raises(ConfigurationError, match=r"drift of shop\.city, shop\.price can't be told"):
+        task_file.predict_task(task_file.read_predict(later), later, task)
 
 
 @pytest.mark.parametrize(
