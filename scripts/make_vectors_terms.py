@@ -14,7 +14,7 @@ from protocol_examples import KEYS, PREDICT_TASK, STATEMENT, TASK, digest
 
 from confide.core import canonical
 from confide.core.digest import digest_of
-from confide.core.features import Kind
+from confide.core.features import Cross, Feature, Kind
 from confide.data.statistics import figures
 from confide.data.statistics.blurring import Blur, coarse, key_of
 from confide.data.statistics.drift import stability_index
@@ -80,6 +80,12 @@ DRIFTING = replace(
     statistics=Statistics(columns={"media": {TIME: (Figure.DRIFT,)}}),
     releases=(*PREDICT_TASK.releases, Release(what=Released.STATISTICS, to="shop")),
 )
+CROSSED = replace(
+    TASK,
+    features=TASK.features
+    | {"media": (*TASK.features["media"], Feature(name="page", kind=Kind.CATEGORICAL))},
+    crosses=(Cross(name="city and page", of=(("shop", "city"), ("media", "page"))),),
+)
 GOOD_TASKS = {
     "training": TASK,
     "prediction": PREDICT_TASK,
@@ -88,6 +94,7 @@ GOOD_TASKS = {
     "training with a gate": GATED,
     "training with statistics": TOLD,
     "prediction with drift": DRIFTING,
+    "training with a cross": CROSSED,
 }
 
 
@@ -128,6 +135,9 @@ def bad_tasks() -> dict[str, str]:
         "statistics to a provider": changed(
             TOLD, '{"to":"shop","what":"statistics"}', '{"to":"media","what":"statistics"}'
         ),
+        "a cross of one column": changed(CROSSED, ',["media","page"]]', "]"),
+        "a cross of a number": changed(CROSSED, '["media","page"]', '["media","time of day"]'),
+        "no crosses": changed(CROSSED, f'"crosses":{text(CROSSED.crosses)}', '"crosses":[]'),
         "a label of a prediction": changed(DRIFTING, '"drift"', '"label-correlation"'),
     }
 

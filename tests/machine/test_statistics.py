@@ -86,11 +86,11 @@ def trained():
     return ran
 
 
-def told(ran, number=0):
+def told(ran, number=0, least=M):
     """{(party, column): figures} of a result's private part."""
     completed(ran)
     found = ran.kept["shop"].results[number][2].metrics["statistics"]
-    assert (found["rows"], found["minimum_rows"]) == (ROWS, M)
+    assert (found["rows"], found["minimum_rows"]) == (ROWS, least)
     return {(column["party"], column["column"]): column["figures"] for column in found["columns"]}
 
 
@@ -170,7 +170,19 @@ def test_the_model_holds_references_only_where_drift_was_released():
     )
     later.run()
     assert isinstance(later.errors["shop"], ModelNotUsable)
-    assert "reference of media's 'page'" in later.errors["shop"].message
+    assert "no drift of media.dwell, media.page" in later.errors["shop"].message
+
+
+def test_of_a_training_with_too_few_rows_drift_can_not_be_told():
+    few = Statistics(columns=EVERYTHING.columns, minimum_rows=ROWS // 2)
+    ran = world(training(few), offered={"media": datasets()["media"]})
+    ran.run()
+    assert told(ran, least=ROWS // 2)["media", "dwell"]["drift"] is None
+    job = replace_brought(prediction(training(few).task), ran)
+    later = world(job, offered={"media": datasets()["media"]}, kind=TaskKind.PREDICT)
+    later.run()
+    assert isinstance(later.errors["shop"], ModelNotUsable)
+    assert "no reference of media's" in later.errors["shop"].message
 
 
 def test_statistics_need_no_more_columns_than_the_task_uses():

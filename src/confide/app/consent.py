@@ -17,7 +17,7 @@ from confide.data.projection import project
 from confide.party.ports import Yes
 from confide.protocol.messages import Offer
 from confide.protocol.statistics import Figure, Statistics
-from confide.protocol.terms import Consent, Intersection, Released, columns_of
+from confide.protocol.terms import Consent, Intersection, Released, Task, columns_of, crosses_of
 
 DAY = 86_400
 DEFAULT_DAYS = 30
@@ -43,6 +43,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Of each of our columns the figures that may be told, where `releases` allows statistics."""
     minimum_rows: Annotated[int, Meta(ge=limits.MIN_STATISTIC_ROWS)] = 100
     """And then only where the task's `minimum_rows` is not below this."""
+    crosses: bool = False
+    """Whether our columns may be crossed: the model then knows which of their categories go with which."""
     membership: bool = False
     """Whether the initiator may learn which of its ids we have, too: a task with a table [alignment]."""
     minimum_intersection: Annotated[int, Meta(ge=1)] = 1
@@ -117,6 +119,7 @@ def _mismatch(rule: Rule, offer: Offer, me: str) -> str | None:
     return (
         _beyond("columns", asked, rule.columns)
         or _beyond("releases", leaving, rule.releases)
+        or _crosses_mismatch(rule, task, me)
         or _statistics_mismatch(rule, task.statistics, me)
         or _intersection_mismatch(rule, task.alignment)
     )
@@ -125,6 +128,11 @@ def _mismatch(rule: Rule, offer: Offer, me: str) -> str | None:
 def _beyond(what: str, asked: Collection[str], allowed: Collection[str]) -> str | None:
     more = sorted(set(asked) - set(allowed))
     return f"{what} that are not allowed: {', '.join(more)}" if more else None
+
+
+def _crosses_mismatch(rule: Rule, task: Task, me: str) -> str | None:
+    crossed = [cross.name for cross in crosses_of(task) if me in dict(cross.of)]
+    return f"crosses that are not allowed: {', '.join(crossed)}" if crossed and not rule.crosses else None
 
 
 def _statistics_mismatch(rule: Rule, asked: Statistics | UnsetType, me: str) -> str | None:

@@ -20,7 +20,7 @@ from confide.app.evaluation_file import (
 from confide.app.models import OpenedModel
 from confide.app.party_config import convert, read_toml
 from confide.core.errors import ConfigurationError
-from confide.core.features import Feature
+from confide.core.features import Cross, Feature
 from confide.core.platform_api import TaskKind
 from confide.protocol.document import Title
 from confide.protocol.evaluation import Gate
@@ -35,6 +35,7 @@ from confide.protocol.terms import (
     Split,
     Task,
     Text,
+    drifting,
 )
 
 DEFAULT_PURPOSE = "model training and prediction as described in the task"
@@ -74,6 +75,8 @@ class TrainFile(_Common, frozen=True, kw_only=True):
     label: LabelEntry
     features: dict[str, dict[str, str | dict[str, Any]]]
     """Per party: column name = "categorical" | "numeric" | { kind = …, transform = …, boundaries = … }."""
+    crosses: dict[str, tuple[str, ...]] = {}
+    """New name = the categorical features whose combinations it holds, each as PARTY.COLUMN."""
     algorithm: AlgorithmEntry = AlgorithmEntry()
     encoding: Encoding = Encoding()
     evaluation: EvaluationEntry = EvaluationEntry()
@@ -127,6 +130,7 @@ def _train_task(file: TrainFile, initiator: str, path: Path) -> Task:
             id=file.id,
             label=Label(name=file.label.name, owner=file.label.owner or initiator),
             features=features,
+            crosses=_crosses(file.crosses),
             encoding=file.encoding,
             split=Split(holdout=file.evaluation.holdout, seed=file.evaluation.seed),
             baselines=_baselines(file.evaluation, features, initiator),
@@ -159,6 +163,17 @@ def _features(columns: Mapping[str, str | dict[str, Any]], party: str, path: Pat
     return tuple(found)
 
 
+def _crosses(entries: Mapping[str, tuple[str, ...]]) -> tuple[Cross, ...] | UnsetType:
+    """Raises ValueError."""
+    found = []
+    for name, columns in entries.items():
+        of = [column.partition(".") for column in columns]
+        if not all(dot for _, dot, _ in of):
+            raise ValueError(f"crosses.{name}: name each column as PARTY.COLUMN")
+        found.append(Cross(name=name, of=tuple((owner, column) for owner, _, column in of)))
+    return tuple(found) or UNSET
+
+
 def parameters_of(file: TrainFile) -> dict[str, Any]:
     """Complete parameters, defaults included, so that the agreement holds them all.
 
@@ -176,9 +191,15 @@ def predict_task(file: PredictFile, path: Path, trained: Task) -> Task:
     """The prediction task that belongs to a training task. Raises ConfigurationError."""
     try:
         statistics = statistics_of(file.statistics, trained.features, labelled=False)
-        return _predict_task(file, path, trained, statistics)
+        task = _predict_task(file, path, trained, statistics)
     except ValueError as cause:
         raise ConfigurationError(f"{path}: {cause}") from None
+    unknown = [f"{party}.{name}" for party, name in sorted(drifting(task) - drifting(trained))]
+    if unknown:
+        raise ConfigurationError(
+            f"{path}: drift of {', '.join(unknown)} can't be told: the model's training has not released it"
+        )
+    return task
 
 
 def _predict_task(file: PredictFile, path: Path, trained: Task, statistics: Statistics | UnsetType) -> Task:
@@ -193,6 +214,7 @@ def _predict_task(file: PredictFile, path: Path, trained: Task, statistics: Stat
             id=trained.id,
             label=None,
             features=trained.features,
+            crosses=trained.crosses,
             encoding=trained.encoding,
             split=None,
             baselines=(),

@@ -1,15 +1,16 @@
 """What a task will measure, search and probe, in words: a provider consents to it."""
 
+from confide.core.features import Cross
 from confide.core.platform_api import TaskKind
 from confide.data.statistics.figures import ENOUGH as _ENOUGH
 from confide.protocol.evaluation import Evaluation, Gate, Range, Tuning
 from confide.protocol.statistics import Figure, Statistics
-from confide.protocol.terms import Task
+from confide.protocol.terms import Task, crosses_of
 
 
 def measured(task: Task) -> list[str]:
     """One line each; nothing for what the task does not ask for."""
-    lines = list[str]()
+    lines = [_cross(cross) for cross in crosses_of(task)]
     if isinstance(task.evaluation, Evaluation):
         lines += _evaluation(task.evaluation)
     if isinstance(task.tuning, Tuning):
@@ -58,6 +59,10 @@ def _statistics(asked: Statistics, task: Task) -> list[str]:
             "  for drift, the model holds shares of rows with ranges of numbers or frequent categories"
         )
     return lines
+
+
+def _cross(cross: Cross) -> str:
+    return f"crossed:     {' × '.join(f'{owner}.{name}' for owner, name in cross.of)} as '{cross.name}'"
 
 
 def _tuning(tuning: Tuning) -> str:

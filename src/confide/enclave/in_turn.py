@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from confide.algorithms.base import Batch, Floats, Shards, Whole
 from confide.core import limits
+from confide.core.features import Cross
 from confide.data.columns import Field
 from confide.data.encoding import FeatureEncoder
 from confide.data.ordered_pool import map_in_order
@@ -139,9 +140,11 @@ class InTurnRows:
         self._spools, self._shard_rows = spools, shard_rows
 
     def __call__(
-        self, fields: Sequence[Field], vocabulary: Vocabulary, *, last: bool
+        self, fields: Sequence[Field], crosses: Sequence[Cross], vocabulary: Vocabulary, *, last: bool
     ) -> Generator[Step, None, EncodedRows]:
-        """See EncodeRows. Tells nothing on the way."""
+        """See EncodeRows. Tells nothing on the way. Raises ValueError: crosses belong to no party's block."""
+        if crosses:
+            raise ValueError("columns of several parties are not crossed block by block")
         encoder = FeatureEncoder.fit(fields, self._opened.columns(fields), slice(0), vocabulary)
         source = self._opened.sources[fields[0][0]]
         starts = np.cumsum([0, *(entry.rows for entry in source.manifest.blocks)]).tolist()

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 
 from confide.core.errors import TooManyQuarantined
+from confide.core.features import CROSSED
 from confide.data.alignment.join import Alignment, join
 from confide.data.alignment.join import RowCounts as JoinCounts
 from confide.data.alignment.keys import IntArray
 from confide.data.block_columns import BlockColumns
 from confide.data.columns import Columns, Field, JoinedColumns
+from confide.data.crossing import fields_of_crosses
 from confide.data.manifest import Manifest
 from confide.data.ordered_pool import map_in_order
 from confide.data.spreading import Positions, positions
@@ -19,7 +21,7 @@ from confide.enclave.arriving import Arriving
 from confide.enclave.blaming import blaming
 from confide.enclave.vault import Shelf, Shelves
 from confide.protocol.receipts import RowCounts
-from confide.protocol.terms import Intersection, Task, ordered
+from confide.protocol.terms import Intersection, Task, crosses_of, ordered
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,8 +52,9 @@ class Opened:
         return positions(self.alignment.rows[party], self.sources[party].manifest.rows)
 
     def columns(self, fields: Sequence[Field]) -> Columns:
-        """The named columns in the joined order; each is read when it is taken."""
-        return JoinedColumns(self.sources, self.alignment.rows, fields)
+        """The named columns in the joined order; each is read when it is taken. Crosses are made of them."""
+        of_owners = [(party, feature) for party, feature in fields if party != CROSSED]
+        return JoinedColumns(self.sources, self.alignment.rows, of_owners)
 
     def reorder(self, order: IntArray) -> None:
         """From now on, joined row i is what was joined row `order[i]`."""
@@ -128,8 +131,9 @@ def _check_share(party: str, found: RowCounts, allowed: float) -> None:
 
 
 def fields_of(task: Task, parties: tuple[str, ...]) -> list[Field]:
-    """The features of these parties, in the order of the task."""
-    return [(party, feature) for party in parties for feature in task.features[party]]
+    """The features of these parties, in the order of the task; then the crosses of their columns."""
+    own = [(party, feature) for party in parties for feature in task.features[party]]
+    return own + fields_of_crosses(crosses_of(task, parties))
 
 
 def _source(party: str, shelf: Shelf) -> BlockColumns:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from confide.algorithms.base import Batch
 from confide.core import limits
+from confide.core.features import CROSSED, Cross, Feature, Kind
 from confide.data.block_columns import BlockColumns
 from confide.data.columns import Field
 from confide.data.encoding import FeatureEncoder
@@ -110,12 +111,12 @@ class OutOfCore:
         self._ends = np.searchsorted(self._layout.bounds, (split.training, middle)).tolist()
 
     def __call__(
-        self, fields: Sequence[Field], vocabulary: Vocabulary, *, last: bool
+        self, fields: Sequence[Field], crosses: Sequence[Cross], vocabulary: Vocabulary, *, last: bool
     ) -> Generator[Step, None, EncodedRows]:
         """See EncodeRows. Tells how many columns are known, then how many blocks are on disk."""
         columns, training = self._opened.columns(fields), slice(self._split.training)
-        fitting = FeatureEncoder.fitting(fields, columns, training, vocabulary)
-        encoder = yield from _told("read columns for the disk", len(fields), fitting)
+        fitting = FeatureEncoder.fitting(fields, columns, training, vocabulary, crosses)
+        encoder = yield from _told("read columns for the disk", len(fields) + len(crosses), fitting)
         pieces = yield from spread(self._opened, encoder, self._layout, self._spools)
         if last:
             self._opened.release()
@@ -142,8 +143,8 @@ def spread(
 ) -> Generator[Step, None, Pieces]:
     """Put the encoded rows of all parties on disk. Raises DatasetCorrupt (with `blame`), SpoolFailed."""
     pieces = Pieces(layout, len(encoder.fields), spools.spool(), [[] for _ in layout.sizes])
-    parts = encoder.parts
-    total = sum(len(opened.sources[party].manifest.blocks) for party, _, _ in parts)
+    parts = [part for part in encoder.parts if part[0] != CROSSED]
+    total = sum(len(opened.sources[party].manifest.blocks) for party, _, _ in parts) + len(encoder.crosses)
     done = 0
     for party, start, end in parts:
         reader = PartReader(opened.sources[party], encoder.part(start, end), opened.positions(party))
@@ -152,7 +153,25 @@ def spread(
                 pieces.put(found, start, end)
                 done += 1
                 yield Step(stage="spool to disk", done=done, total=total)
+    for at in (at for at, (party, _) in enumerate(encoder.fields) if party == CROSSED):
+        _spread_cross(opened, encoder, at, pieces)
+        done += 1
+        yield Step(stage="spool to disk", done=done, total=total)
     return pieces
+
+
+def _spread_cross(opened: Opened, encoder: FeatureEncoder, at: int, pieces: Pieces) -> None:
+    """A cross belongs to no party's blocks: it is made of whole columns, and cut in the joined order."""
+    part, (owner, name) = encoder.part(at, at + 1), encoder.fields[at]
+    of = {field for cross in encoder.crosses if cross.name == name for field in cross.of}
+    fields = [(party, Feature(name=column, kind=Kind.CATEGORICAL)) for party, column in sorted(of)]
+    codes = encoder.crossed(opened.columns(fields))[owner, name]
+    standing = np.arange(len(codes), dtype=np.int32)
+    for rows in slices(len(codes), limits.PIECE_BYTES // _ENCODED_BYTES):
+        some = part.encode({name: codes[rows]}, rows.stop - rows.start)
+        for piece in cut(some, standing[rows], pieces.layout):
+            stored = Stored(pieces.spool.put(PURPOSE, piece.data), at, at + 1)
+            pieces.of_shard[piece.shard].append(stored)
 
 
 class PartReader:

@@ -21,6 +21,7 @@ from confide.enclave.forecast import (
     WORD,
     Forecast,
     channel_bytes,
+    crossing_bytes,
     early_forecast,
     evaluating_bytes,
     features_at_most,
@@ -30,7 +31,7 @@ from confide.enclave.forecast import (
     why_not_in_turn,
     working_bytes,
 )
-from confide.protocol.terms import Algorithm, Task
+from confide.protocol.terms import Algorithm, Task, features_of
 
 _ENCODED: Final = 9
 """Bytes of a row and field in memory: index, value, and one while it is looked at for being finite."""
@@ -40,6 +41,8 @@ _HELD_OUT: Final = 56
 """Of a row held out, while AUC is computed."""
 _STATISTICS: Final = 33
 """Of a training row, while its column's categories are counted (np.unique)."""
+_TOLD: Final = 6 * WORD
+"""Of a row, while its column's statistics are made: sorted, clipped and numbered copies."""
 _RECORD: Final = 300
 """Of one record on disk: what is known of it in memory."""
 _SHARE: Final = 0.8
@@ -104,7 +107,7 @@ class _OutOfCore:
         self._task, self._algorithm, self._manifests, self._early = task, algorithm, manifests, early
         self._model_bytes = model_bytes
         self._rows = min(manifest.rows for manifest in manifests.values())
-        self._fields = [feature for party in task.participants for feature in task.features[party]]
+        self._fields = features_of(task)
         longest = max(block.bytes for manifest in manifests.values() for block in manifest.blocks)
         # Blocks are on disk; what of them is in memory is on its way there or back, or waits for its digest.
         on_their_way = ((workers() + 1) * 3 * longest) + WAITING * min(
@@ -164,8 +167,9 @@ class _OutOfCore:
 
     def _before(self, shard_rows: int) -> dict[str, int]:
         longest = max(manifest.rows for manifest in self._manifests.values())
-        of_columns = longest * WORD + self._rows * (WORD + _STATISTICS)
-        return {
+        of_columns = longest * WORD + self._rows * (WORD + _STATISTICS) + crossing_bytes(self._task, longest)
+        told = {"statistics": self._kept + self._aligned + longest * WORD + self._rows * _TOLD}
+        return (told if self._task.statistics else {}) | {
             "join": self._kept + sum(map(join_bytes, self._manifests.values())),
             "columns": self._kept + self._aligned + of_columns,
             "spool": self._kept + self._aligned + longest * WORD // 2 + self._pieces(shard_rows),

@@ -25,6 +25,7 @@ from confide.protocol.blocks import SignedBlock
 from confide.protocol.messages import Message, Payload, Spoken
 from confide.protocol.spans import spans_of
 from confide.protocol.table import State
+from confide.protocol.terms import features_of
 
 
 class Rounds:
@@ -145,9 +146,8 @@ class Rounds:
         context = self._course.context
         if context.memory is None or context.store is None or current.kind is not TaskKind.TRAIN:
             return context.memory
-        fields = [feature for party in current.task.participants for feature in current.task.features[party]]
         rows = min(manifest.rows for manifest in self._course.vault.manifests.values())
-        learned, copies = learned_bytes(current.task, current.algorithm, fields, rows)
+        learned, copies = learned_bytes(current.task, current.algorithm, features_of(current.task), rows)
         return max(0, context.memory - 2 * copies * learned)
 
     def after_opening(self, place: Place) -> Message | None:

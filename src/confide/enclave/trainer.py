@@ -26,7 +26,7 @@ from confide.enclave.blaming import blaming
 from confide.enclave.checkpoints import Checkpoints
 from confide.enclave.encoded_rows import EncodedRows, EncodeRows, InMemory, Labels, Split
 from confide.enclave.in_turn import BlocksInTurn, InTurnRows
-from confide.enclave.opened import Opened, fields_of
+from confide.enclave.opened import Opened
 from confide.enclave.out_of_core import OutOfCore
 from confide.enclave.parts import choose_parts, groups_of
 from confide.enclave.release import releases_metrics
@@ -37,7 +37,7 @@ from confide.protocol.blocks import SignedBlock
 from confide.protocol.early_start import waits_because
 from confide.protocol.messages import CHECKPOINT_REFUSED
 from confide.protocol.statistics import Statistics
-from confide.protocol.terms import Label, evaluation_of
+from confide.protocol.terms import Label, crosses_of, evaluation_of
 
 AS_THEY_COME: Final = "blocks as they come"
 """The stage of a first pass that began before the last block had come."""
@@ -137,7 +137,7 @@ class Trainer:
         encode = self._encoder(self._opened, split)
         if self._in_turn:
             encode = InTurnRows(self._opened, split, shelves.spools, shelves.shard_rows)
-        return encode(self._fields(parties), self._vocabulary, last=last)
+        return self._encode(encode, parties, last=last)
 
     def encode_fold(self, rest: IntArray, fold: IntArray) -> Generator[Step, None, EncodedRows]:
         """Other rows to train on and to score, by their places among those that are not held out."""
@@ -149,16 +149,20 @@ class Trainer:
         order = np.concatenate((training, validation, fold))
         split = Split(len(training), self.labels[order], len(validation))
         encode = self._encoder(self._opened.chosen(order), split)
-        return encode(self._fields(self.task.participants), self._vocabulary, last=False)
+        return self._encode(encode, self.task.participants, last=False)
+
+    def _encode(
+        self, encode: EncodeRows, parties: tuple[str, ...], *, last: bool
+    ) -> Generator[Step, None, EncodedRows]:
+        own = [(party, feature) for party in parties for feature in self.task.features[party]]
+        crosses = crosses_of(self.task, parties)
+        return encode(own, crosses, self._vocabulary, last=last)
 
     def _encoder(self, opened: Opened, split: Split) -> EncodeRows:
         shelves = self._shelves
         if shelves.shard_rows is None or shelves.spools is None:
             return InMemory(opened, split)
         return OutOfCore(opened, split, shelves.spools, shelves.shard_rows)
-
-    def _fields(self, parties: tuple[str, ...]) -> list[Any]:
-        return fields_of(self.task, parties)
 
     @property
     def _vocabulary(self) -> Vocabulary:

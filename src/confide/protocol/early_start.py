@@ -2,7 +2,7 @@
 
 from confide.core.features import Transform
 from confide.core.platform_api import TaskKind
-from confide.protocol.terms import Task, evaluation_of, ordered
+from confide.protocol.terms import Task, crosses_of, evaluation_of, ordered
 
 
 def waits_because(task: Task, *, in_turn: bool) -> str | None:
@@ -21,6 +21,8 @@ def waits_because(task: Task, *, in_turn: bool) -> str | None:
             any(feature.transform in (Transform.STANDARD, Transform.QUANTILES) for feature in features),
             "a transform looks at all training rows ('standard', 'quantiles')",
         ),
+        (bool(crosses_of(task)), "a cross is made of whole columns of several parties"),
+        (bool(task.statistics), "statistics are made of whole columns"),
         (asked.time is not None or asked.folds is not None, "a column says which rows are held out"),
         (asked.keep_negatives < 1, "rows are left out by their label"),
         (asked.positive_weight > 1, "rows are weighted by their label"),

@@ -1,12 +1,13 @@
 """What is agreed: Task, Algorithm, Consent (spec/protocol.md, "What is agreed")."""
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
 from confide.core import limits
-from confide.core.features import Feature
+from confide.core.features import Cross, Feature, Kind
 from confide.core.platform_api import TaskKind
 from confide.protocol.document import Document, Name, Seed, Share, Title
 from confide.protocol.evaluation import Evaluation, Gate, Tuning
@@ -16,6 +17,7 @@ Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{96}\Z")]
 """Lower-case hexadecimal SHA-384."""
 Text = Annotated[str, Meta(max_length=1024)]
 Seconds = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
+Crosses = Annotated[tuple[Cross, ...], Meta(min_length=1, max_length=limits.MAX_COLUMNS)]
 Count = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
 
 
@@ -137,6 +139,10 @@ class Task(Document, frozen=True, kw_only=True):
     tuning: Tuning | UnsetType = UNSET
     gate: Gate | UnsetType = UNSET
     statistics: Statistics | UnsetType = UNSET
+    crosses: Annotated[tuple[Cross, ...], Meta(min_length=1, max_length=limits.MAX_COLUMNS)] | UnsetType = (
+        UNSET
+    )
+    """Features that are made in the enclave, of several columns."""
 
     def __post_init__(self) -> None:
         everyone = self.participants
@@ -145,6 +151,7 @@ class Task(Document, frozen=True, kw_only=True):
         if set(self.features) != set(everyone):
             raise ValueError("'features' must have one entry for each participant")
         self._check_columns()
+        self._check_crosses()
         self._check_kind()
         self._check_alignment()
         self._check_releases()
@@ -170,6 +177,21 @@ class Task(Document, frozen=True, kw_only=True):
                 raise ValueError(f"{party}: more than {limits.MAX_COLUMNS} columns")
         if sum(map(len, self.features.values())) == 0:
             raise ValueError("the task has no features")
+
+    def _check_crosses(self) -> None:
+        crosses = crosses_of(self)
+        known = {
+            (party, feature.name): feature.kind
+            for party, features in self.features.items()
+            for feature in features
+        }
+        if len({cross.name for cross in crosses}) != len(crosses):
+            raise ValueError("'crosses': two have the same name")
+        for cross in crosses:
+            for party, name in cross.of:
+                if known.get((party, name)) is not Kind.CATEGORICAL:
+                    text = f"'crosses': {cross.name!r}: {name!r} is no categorical feature of {party}"
+                    raise ValueError(text)
 
     def _check_kind(self) -> None:
         training = self.kind is TaskKind.TRAIN
@@ -302,11 +324,37 @@ def columns_of(task: Task, party: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(used))
 
 
+def crosses_of(task: Task, parties: Collection[str] | None = None) -> tuple[Cross, ...]:
+    """The crosses of columns that all belong to these parties (None: to any)."""
+    crosses = () if isinstance(task.crosses, UnsetType) else task.crosses
+    if parties is None:
+        return crosses
+    return tuple(cross for cross in crosses if {owner for owner, _ in cross.of} <= set(parties))
+
+
+def drifting(task: Task) -> set[tuple[str, str]]:
+    """(party, column) of what the task tells drift, or makes a reference for it."""
+    asked = {} if isinstance(task.statistics, UnsetType) else task.statistics.columns
+    return {
+        (party, name)
+        for party, columns in asked.items()
+        for name, figures in columns.items()
+        if Figure.DRIFT in figures
+    }
+
+
+def features_of(task: Task) -> list[Feature]:
+    """All fields of a model of all columns, in order."""
+    own = [feature for party in task.participants for feature in task.features[party]]
+    return own + [cross.feature for cross in crosses_of(task)]
+
+
 def same_work(left: Task, right: Task) -> bool:
     """Whether two tasks use the same columns of the same parties, encoded alike."""
     return (
         left.participants == right.participants
         and left.features == right.features
+        and left.crosses == right.crosses
         and left.encoding == right.encoding
         and left.id == right.id
     )

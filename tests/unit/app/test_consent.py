@@ -7,6 +7,7 @@ from fakes.world import PARAMETERS, predict_task, train_task
 from confide.app.consent import DAY, ByAsking, ByPolicy
 from confide.app.party_config import load_config
 from confide.core.errors import ConfigurationError, OfferDeclined, SchemaMismatch
+from confide.core.features import Cross
 from confide.enclave import computation
 from confide.protocol.messages import Offer
 from confide.protocol.statistics import Statistics
@@ -109,6 +110,13 @@ def test_statistics_are_told_only_as_the_rule_says(decide):
     assert decide(enough)(offer(**given), MEASUREMENT).consent.columns == ("page",)
     with pytest.raises(OfferDeclined, match="releases that are not allowed: statistics"):
         decide(RULE)(offer(**given), MEASUREMENT)
+
+
+def test_our_columns_are_crossed_only_where_the_rule_says(decide):
+    crossed = (Cross(name="city_page", of=(("shop", "city"), ("media", "page"))),)
+    with pytest.raises(OfferDeclined, match="crosses that are not allowed: city_page"):
+        decide(RULE)(offer(crosses=crossed), MEASUREMENT)
+    assert decide(RULE + "crosses = true\n")(offer(crosses=crossed), MEASUREMENT).consent.columns == ("page",)
 
 
 def test_our_label_needs_our_consent_like_any_column(decide):

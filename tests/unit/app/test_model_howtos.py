@@ -1,6 +1,7 @@
 """The code and commands of docs/how-to/use-a-model.md and verify-a-model.md, as they stand there."""
 
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -81,6 +82,18 @@ def test_verified_with_confide_and_then_by_others(folder, anchors):
     assert done.stdout.endswith("Verified OK\n")
     done = subprocess.run(["bash", "-ec", digest], capture_output=True, text=True, check=True)
     assert done.stdout.split()[-1] in run("verify", "model.confide", *anchors, "--format", "json")
+
+
+def test_looked_into_and_scored(folder, datasets):
+    Path("prepared").mkdir()
+    Path("prepared/mine").symlink_to(datasets["shop"].path)
+    (commands,) = [block for block in blocks("use-a-model.md", "sh") if "model show" in block]
+    shown, scored = (run(*shlex.split(line)[2:]) for line in commands.splitlines())
+    assert "afm" in shown
+    assert "media.page" in scored, "the column that no dataset holds is named"
+    lines = Path("scores.csv").read_text().splitlines()
+    assert lines[0].replace('"', "") == "id,probability"
+    assert len(lines) == datasets["shop"].manifest.rows + 1
 
 
 def test_exported_as_onnx(folder):

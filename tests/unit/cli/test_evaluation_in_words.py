@@ -9,7 +9,7 @@ from confide.cli.consent_text import measured
 from confide.cli.follow import sparkline
 from confide.cli.quality import show_quality
 from confide.cli.statistics import show_statistics
-from confide.core.features import Kind
+from confide.core.features import Cross, Kind
 from confide.data.statistics.figures import AT
 from confide.protocol.evaluation import Evaluation, Gate, Groups, OwnedColumn, Range, Tuning
 from confide.protocol.statistics import Figure, Statistics
@@ -31,6 +31,7 @@ def test_everything_that_is_measured_is_told_before_the_consent():
         evaluation=Evaluation(time=column, groups=groups, resamples=10, importance=1, validation=0.1),
         tuning=Tuning(method="random", ranges={"epochs": Range(low=1, high=3)}, trials=5, minutes=2.0),
         gate=Gate(membership_advantage=0.1, leakage_auc=0.9),
+        crosses=(Cross(name="both", of=(("shop", "city"), ("media", "page"))),),
         statistics=Statistics(columns={"media": {"page": (Figure.MISSING, Figure.DRIFT)}}, minimum_rows=50),
         baselines=("initiator", "providers"),
         releases=tuple(Release(what=what, to="shop") for what in told),
@@ -42,6 +43,7 @@ def test_everything_that_is_measured_is_told_before_the_consent():
         assert word in text
     assert "statistics:  to shop; a row hides among 50, of less than 200 nothing is told" in text
     assert "media.page: missing, drift" in text
+    assert "crossed:     shop.city × media.page as 'both'" in text
     assert "for drift, the model holds" in text
     assert measured(train_task()) == []
 
