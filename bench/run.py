@@ -29,6 +29,7 @@ BENCHES = (
     "peers",
     "peers_quality",
     "transfer",
+    "storing",
     "psi",
     "peaks",
     "spool",
