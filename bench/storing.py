@@ -1,4 +1,4 @@
-"""What `--store` costs, where the enclave leaves each block sealed on the host's disk: uploads with and without.
+"""What `--store` costs, where the enclave leaves each block sealed on disk: uploads with it and without.
 
     python bench/storing.py [--mib 512] [--repeat 3]
 
