@@ -9,9 +9,12 @@ against their digests, instead of being sent again.
 
 import argparse
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from fakes.world import TASK_ID
 from rows import Row, Scale

@@ -105,8 +105,7 @@ class Conversation:
 
     def _through(self, enclave: VerifiedEnclave, script: Participant) -> VerifiedEnclave:
         """Returns the enclave with which it came to its end."""
-        patience = enclave_config.decode(enclave.attested.config).idle_seconds
-        waits = pauses(patience)
+        waits = pauses(_patience(enclave))
         while True:
             heard = threading.Event()
             try:
@@ -117,7 +116,7 @@ class Conversation:
                     return enclave  # all that was left to say is that we hold it
                 if heard.is_set():
                     script.lost()
-                    waits = pauses(patience)
+                    waits = pauses(_patience(enclave))
                 enclave = self._again(enclave, lost, waits)
                 check = evidence_check(self.party, enclave)
                 script.moved(enclave.identity, enclave.collateral.decode(), check)
@@ -157,10 +156,13 @@ class Conversation:
         Raises when there is none, it may not take our task up, or can't be reached.
         """
         self.tell(Event("channel-lost", {"code": lost.code, "reason": lost.message}))
-        for pause in waits:
+        newest = enclave.generation
+        while (pause := next(waits, None)) is not None:
             if self.cancelled.wait(pause):
                 raise faults.cancelled(self.party.me)
             status = self._look_at_host()
+            if status.generation > newest:  # that another one is started is progress
+                newest, waits = status.generation, pauses(_patience(enclave))
             try:
                 found = enter(self.party, status, _silent)
             except _NOT_NOW as cause:
@@ -186,6 +188,10 @@ class Conversation:
             text = f"the enclave of task {self.status.id} has ended: {status.outcome}"
             raise PlatformFailed(text, blame="platform")
         return status
+
+
+def _patience(enclave: VerifiedEnclave) -> int:
+    return enclave_config.decode(enclave.attested.config).idle_seconds
 
 
 def pauses(altogether: float) -> Iterator[float]:
