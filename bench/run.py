@@ -31,6 +31,7 @@ BENCHES = (
     "deep",
     "forecasts",
     "transfer",
+    "storing",
     "psi",
     "peaks",
     "spool",

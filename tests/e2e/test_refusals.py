@@ -192,7 +192,7 @@ def test_a_provider_that_gets_no_collateral_tries_again(site):
     news = site.provide("news", "--config", "no-pccs.toml", "--consent", "consent.toml", "--tasks", "1")
     running = start(site, fair.task("news"))
     task = news.wait_for("not-reached", waiting(site, "asking"))["task_id"]
-    until(lambda: [event["event"] for event in news.events].count("invited") > 1, "second try")
+    until(lambda: [event["event"] for event in news.events].count("not-reached") > 1, "second try")
     assert site.confide("shop", "task", "cancel", task).code == 0
     assert facts(running.wait().error)[0] == "CFD-118"
     assert news.end().code == 0

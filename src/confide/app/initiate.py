@@ -283,7 +283,7 @@ def _enter(
             tell(Event("not-reached", {"reason": missed.message}))
             if pause is not None and cancelled.wait(pause):
                 raise faults.cancelled(party.me)
-            now = host.get_task(status.id)
+            now = _look(host, status)
             if now.generation != status.generation or now.state is TaskState.ENDED:
                 status = now
                 break
@@ -303,8 +303,16 @@ def _wait_for_enclave(
         if party.clock.monotonic() > deadline:
             raise PlatformFailed("the enclave did not start in time", blame="platform")
         cancelled.wait(limits.POLL_SECONDS / 5)
-        status = host.get_task(status.id)
+        status = _look(host, status)
     return status
+
+
+def _look(host: HostClient, known: TaskStatus) -> TaskStatus:
+    """How the task stands; a host that is away for a moment has nothing new to tell."""
+    try:
+        return host.get_task(known.id)
+    except Unreachable:
+        return known
 
 
 def outcome_of(task: str, folder: TaskFolder) -> Outcome:

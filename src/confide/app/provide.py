@@ -13,7 +13,7 @@ from confide.app.intersect import Aligner, able
 from confide.app.journal import AuditedFolder
 from confide.app.party import Party, complete_receipt, enter, party_context
 from confide.app.records import RECEIPT
-from confide.app.resuming import COMMON_ROWS_GONE, TaskJournal, check_succession
+from confide.app.resuming import COMMON_ROWS_GONE, JOURNAL, TaskJournal, check_succession
 from confide.core import limits
 from confide.core.errors import (
     ConfideError,
@@ -95,8 +95,9 @@ class ProviderService:
         )
 
     def _receipted(self, task: str) -> bool:
-        """Whether an earlier process of ours has come to the end of it."""
-        return (self._party.config.path(self._party.config.config.records) / task / RECEIPT).exists()
+        """Whether an earlier process of ours has come to the end of it, and seen the host record it."""
+        folder = self._party.config.path(self._party.config.config.records) / task
+        return (folder / RECEIPT).exists() and not (folder / JOURNAL).exists()
 
     def _take_part(self, status: TaskStatus, stop: threading.Event) -> None:
         tell = self._tell_of(status)

@@ -146,6 +146,7 @@ _TEMPLATES = {
     "not-back-yet": "[yellow]![/] not back yet, trying again: {reason}",
     "back": "[green]✓[/] the same enclave verified again in {steps} steps; going on",
     "fresh-enclave": "[green]✓[/] a fresh enclave takes its place, verified in {steps} steps; going on",
+    "not-shown": "[yellow]![/] others may lack the receipt that we hold: {code} {reason}",
     "taken-up": "• taken up where we stood: {rounds} round(s) finished",
     "received": "[green]✓[/] {rows:,} rows received as committed",
     "finished": "[green]✓[/] finished",

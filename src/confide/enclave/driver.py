@@ -192,7 +192,8 @@ class Driver:
         """Between two answers: open what has come, so that an ABORT or a lost party is seen at once."""
         if self._alone.is_set():
             raise PlatformFailed("the host is gone, or the hardware gives no quotes", blame="platform")
-        if self._stopping.is_set():
+        # When all have signed, some may hold the receipt already: there is no other end than that.
+        if self._stopping.is_set() and not self._coordinator.complete:
             raise faults.cancelled("the platform")
         while (event := self._inbox.take()) is not None:
             self._take(event)
