@@ -176,7 +176,11 @@ RELAY_ROOM: Final = 16
 """Frames that the host holds for a leg that is slower than the other; then the other waits."""
 TUNNEL_FRAME_BYTES: Final = 256 * KIB
 """Plaintext of one frame of a tunnel."""
+MAX_TUNNEL_WORDS: Final = 8
+"""What the two ends say to each other beside connections, and have not heard yet."""
 MAX_TUNNEL_CONNECTIONS: Final = 64
+MAX_COMMON_ROWS_BYTES: Final = 512 * MIB
+"""What is written down of the rows in common: a bit for each row and run."""
 
 # The platform's host
 MAX_RUNNING_TASKS: Final = 64

@@ -5,6 +5,7 @@ numbers at the end that speaks first (`first`), odd ones at the other. All conne
 whose reader is slow holds the others back, and, through the relay, the other end.
 """
 
+import queue
 import socket
 import struct
 import threading
@@ -25,6 +26,8 @@ class _Kind(IntEnum):
     OPEN = 0
     DATA = 1
     END = 2
+    WORD = 3
+    """Of no connection: from one user of the tunnel to the other."""
 
 
 class Stream(Protocol):
@@ -46,6 +49,7 @@ class Tunnel:
         self._half_closed: set[int] = set()
         self._lock = threading.Lock()
         self._over = threading.Event()
+        self._words: queue.Queue[bytes | None] = queue.Queue(limits.MAX_TUNNEL_WORDS)
         self.error: ConfideError | None = None
         """Why the tunnel ended, if it was not `close`."""
         self.sent = self.received = 0
@@ -60,6 +64,22 @@ class Tunnel:
     def over(self) -> bool:
         """Whether the tunnel carries nothing any more."""
         return self._over.is_set()
+
+    def say(self, word: bytes) -> None:
+        """To the user of the other end. Raises TransportError."""
+        self._say(0, _Kind.WORD, word)
+
+    def hear(self, seconds: float) -> bytes:
+        """The next word of the other end's user. Raises TimeoutError; ChannelClosed when none will come."""
+        try:
+            word = self._words.get(timeout=seconds)
+        except queue.Empty:
+            if self.over:
+                raise closed(self) from None
+            raise TimeoutError from None
+        if word is None:
+            raise closed(self)
+        return word
 
     def close(self) -> None:
         """End all connections, and the link. Idempotent."""
@@ -147,6 +167,9 @@ class Tunnel:
         if kind == _Kind.OPEN:
             self._open(number)
             return
+        if kind == _Kind.WORD:
+            self._heard_word(data)
+            return
         with self._lock:
             connection = self._connections.get(number)
         if connection is None or kind not in {_Kind.DATA, _Kind.END}:
@@ -159,6 +182,12 @@ class Tunnel:
                 connection.shutdown(socket.SHUT_WR)
         if kind == _Kind.END:
             self._close_half(number)
+
+    def _heard_word(self, word: bytes) -> None:
+        try:
+            self._words.put_nowait(word)
+        except queue.Full:
+            raise LimitExceeded(f"MAX_TUNNEL_WORDS is {limits.MAX_TUNNEL_WORDS}") from None
 
     def _open(self, number: int) -> None:
         with self._lock:
@@ -180,6 +209,8 @@ class Tunnel:
             self._over.set()
             self.error = error
             open_sockets = [self._listener, *self._connections.values()]
+        with suppress(queue.Full):
+            self._words.put_nowait(None)
         for each in open_sockets:
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)

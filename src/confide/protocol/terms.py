@@ -62,7 +62,7 @@ class IdRule(StrEnum):
 class Intersection(Document, frozen=True, kw_only=True):
     """Private set intersection before the upload, and the order in which its rows are uploaded."""
 
-    protocol: Literal["rr22", "kkrt", "ecdh"] = "rr22"
+    protocol: Literal["rr22", "kkrt", "ecdh", "unbalanced"] = "rr22"
     membership: Literal["all", "initiator"] = "all"
     """Who learns which of its ids the other one has, too. `initiator`: the provider uploads all its rows."""
     minimum_size: Annotated[int, Meta(ge=1, le=limits.MAX_DATASET_ROWS)] = 1
@@ -70,6 +70,8 @@ class Intersection(Document, frozen=True, kw_only=True):
     ids: IdRule = IdRule.EXACT_1
     block_rows: Annotated[int, Meta(ge=1, le=limits.MAX_BLOCK_ROWS)] = limits.BLOCK_ROWS
     """Rows of each block but the last, at every party."""
+    minimum_first: Literal[True] | UnsetType = UNSET
+    """The initiator learns first, and the provider only where `minimum_size` is reached: a run more."""
 
     @property
     def ordered(self) -> bool:
@@ -151,8 +153,6 @@ class Task(Document, frozen=True, kw_only=True):
     def _check_alignment(self) -> None:
         if not isinstance(self.alignment, Intersection):
             return
-        if len(self.providers) > 1:
-            raise ValueError("'alignment': an intersection is between the initiator and one provider")
         if self.kind is TaskKind.PREDICT and not self.alignment.ordered:
             raise ValueError("'alignment': for a prediction both bring the same ids: membership 'all'")
 
