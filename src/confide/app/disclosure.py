@@ -35,7 +35,7 @@ def _members(task: Task, terms: Intersection) -> tuple[str, ...]:
         names = ", ".join(task.providers)
         last = f"  {names} each learn which of their ids all the others have" if terms.ordered else ""
         return (
-            f"  {initiator} learns which of its ids {first} has, too; then, of these, which {others[0]} has"
+            f"  {initiator} learns which of its ids {first} has; then, of these, which {others[0]} has"
             + (", and so on" if len(others) > 1 else ""),
             last or f"  {names} learn none, and upload all",
         )
@@ -57,7 +57,7 @@ def _sizes(task: Task, terms: Intersection) -> tuple[str, ...]:
         ]
     if terms.protocol == "unbalanced":
         lines += [
-            f"  {task.initiator} keeps the providers' ids, evaluated under keys that it does not know, for its",
-            "  next tasks: it can test ids against them only together with the provider",
+            f"  {task.initiator} keeps the providers' ids, evaluated under keys that it does not know, for",
+            "  its next tasks: it can test ids against them only together with the provider",
         ]
     return tuple(lines)

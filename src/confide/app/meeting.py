@@ -54,7 +54,7 @@ class Meeting:
     def tunnel(
         self, peer: str, purpose: str, target: Callable[[], int], *, client: bool, patience: float
     ) -> Iterator[Tunnel]:
-        """Raises IntersectionFailed, CertificateInvalid, TaskCancelled; NobodyCame after `patience` seconds."""
+        """`patience` in seconds. Raises IntersectionFailed, NobodyCame, CertificateInvalid, TaskCancelled."""
         ends = self._ends(peer, purpose, client=client)
         until = self.party.clock.monotonic() + patience
         with self._secured(peer, ends, until) as secured, Tunnel(secured, target, first=client) as tunnel:
@@ -115,7 +115,7 @@ class Meeting:
             while True:
                 link = self._wait(lambda: listener.accept(limits.POLL_SECONDS), address, until)
                 try:
-                    return _over(link, ends)
+                    return _soon_over(link, ends)
                 except (*_LOST, CertificateInvalid):
                     continue
 
@@ -160,6 +160,16 @@ def _listener(address: str) -> direct.Listener:
     except TimeoutError:
         threading.Event().wait(limits.POLL_SECONDS)
         raise
+
+
+def _soon_over(link: Link, ends: Ends) -> SecureLink:
+    """However slowly somebody speaks, the next one is heard after a while."""
+    limit = threading.Timer(limits.DIRECT_HANDSHAKE_SECONDS, link.close)
+    limit.start()
+    try:
+        return _over(link, ends)
+    finally:
+        limit.cancel()
 
 
 def _over(link: Link, ends: Ends) -> SecureLink:

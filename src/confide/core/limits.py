@@ -176,6 +176,8 @@ RELAY_ROOM: Final = 16
 """Frames that the host holds for a leg that is slower than the other; then the other waits."""
 TUNNEL_FRAME_BYTES: Final = 256 * KIB
 """Plaintext of one frame of a tunnel."""
+DIRECT_HANDSHAKE_SECONDS: Final = 5
+"""How long somebody who connects to a party directly may take to prove who it is; meanwhile others wait."""
 MAX_TUNNEL_WORDS: Final = 8
 """What the two ends say to each other beside connections, and have not heard yet."""
 MAX_TUNNEL_CONNECTIONS: Final = 64

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
-from fakes import host_alone
+from fakes import host_alone, simulated_library
 from fakes.authority import Authority
 from fakes.intersections import leftovers, mpc_python
 from fakes.ports import FakeClock
@@ -34,6 +34,7 @@ from confide.core.errors import (
     TooManyQuarantined,
 )
 from confide.crypto.journal_key import JournalKey
+from confide.mpc import intersection
 from confide.protocol.terms import Intersection
 
 ROWS, COMMON, OF_ALL = 300, 200, 100
@@ -89,7 +90,7 @@ class Breaking:
 class Side:
     """One party with all that its Aligner needs."""
 
-    def __init__(self, authority, name, client, task_id, folder, direct=None, aligner=Aligner):
+    def __init__(self, authority, name, client, task_id, folder, *, direct=None, aligner=Aligner):
         holder, self.events = authority.party(name), []
         identity = SimpleNamespace(
             private_key=holder.key, certificate_pem=holder.certificate_pem, ca_pem=authority.ca_pem
@@ -135,7 +136,9 @@ def sides(authority, tmp_path):
                 folder.mkdir(mode=0o700, exist_ok=True)
                 ways = (direct or {}).get(name)
                 aligner = (aligners or {}).get(name, Aligner)
-                made[name] = Side(authority, name, change(client), task_id, folder, ways, aligner)
+                made[name] = Side(
+                    authority, name, change(client), task_id, folder, direct=ways, aligner=aligner
+                )
             return made
 
         yield make
@@ -169,7 +172,8 @@ def test_a_leg_that_breaks_is_opened_anew(sides, data, frames):
     here = sides(frames)
     alice, bob = run(here, data, agreed())
     assert alice.column("id") == bob.column("id")
-    assert here["alice"].told() == ["intersecting-again", "intersected"]
+    *again, done = here["alice"].told()  # it may come back before the other end has noticed
+    assert (set(again), done) == ({"intersecting-again"}, "intersected")
 
 
 def test_the_initiator_alone_learns(sides, data):
@@ -203,6 +207,12 @@ def test_quarantined_rows_are_counted_here(sides, data):
         sides()["alice"].align(agreed(), SimpleNamespace(manifest=manifest))
 
 
+@pytest.fixture
+def simulated(monkeypatch):
+    """Both sides' ids are intersected without the library: what is tested here is around it."""
+    monkeypatch.setattr(intersection, "run_worker", simulated_library.run_worker)
+
+
 # --- several providers --------------------------------------------------------------------------------
 
 ALL = ("alice", "bob", "carl")
@@ -212,6 +222,7 @@ def of_all(**terms):
     return train_task("alice", ("bob", "carl"), alignment=Intersection(block_rows=64, **terms))
 
 
+@pytest.mark.usefixtures("simulated")
 def test_several_bring_the_same_ids_in_the_same_order(sides, data):
     here = sides(names=ALL)
     found = run(here, data, of_all())
@@ -220,12 +231,14 @@ def test_several_bring_the_same_ids_in_the_same_order(sides, data):
     assert found[0].column("id") == found[1].column("id") == found[2].column("id")
 
 
+@pytest.mark.usefixtures("simulated")
 def test_of_several_the_initiator_alone_learns(sides, data):
     alice, bob, carl = run(sides(names=ALL), data, of_all(membership="initiator"))
     assert alice.manifest.rows == OF_ALL
     assert (bob, carl) == (data["bob"], data["carl"])
 
 
+@pytest.mark.usefixtures("simulated")
 @pytest.mark.parametrize(
     "task",
     [of_all(minimum_size=COMMON + 1), agreed(minimum_size=COMMON + 1, minimum_first=True)],
@@ -258,6 +271,7 @@ class Lying(Aligner):
         super()._until_found(task, terms, run, ids.slice(0, 50) if run.known else ids, kept)
 
 
+@pytest.mark.usefixtures("simulated")
 def test_a_provider_that_changes_its_ids_between_its_runs_is_named(sides, data):
     here = sides(names=ALL, aligners={"carl": Lying})
     found = run(here, data, of_all())
@@ -268,6 +282,7 @@ def test_a_provider_that_changes_its_ids_between_its_runs_is_named(sides, data):
 # --- a process that dies ------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("simulated")
 def test_what_was_found_is_taken_up_by_another_process(sides, data):
     """Without the other party, which has gone on."""
     here, task = sides(), agreed()
@@ -278,6 +293,7 @@ def test_what_was_found_is_taken_up_by_another_process(sides, data):
     assert again.align.recall(agreed(minimum_size=2), data["bob"]) is None
 
 
+@pytest.mark.usefixtures("simulated")
 def test_who_was_not_heard_of_last_is_waited_for_a_while(sides, data, monkeypatch):
     """The other one may have heard us, or not: it does not come, and both go on with the same ids."""
     monkeypatch.setattr(limits, "LAST_WORD_SECONDS", -1)
@@ -290,6 +306,7 @@ def test_who_was_not_heard_of_last_is_waited_for_a_while(sides, data, monkeypatc
     assert again.align(task, data["bob"]).manifest_bytes == before.manifest_bytes
 
 
+@pytest.mark.usefixtures("simulated")
 def test_common_rows_of_another_dataset_are_not_used(sides, data):
     here, task = sides(), agreed()
     run(here, data, task)
@@ -307,44 +324,31 @@ def modes_of(side):
     return {stat.S_IMODE(path.stat().st_mode) for path in (side.tasks / ".caches").rglob("*")}
 
 
-def test_a_cache_is_used_again_and_is_private(sides, data):
-    """Of another task; what lies there tells nothing."""
-    first, other = agreed(protocol="unbalanced"), agreed(protocol="unbalanced", minimum_size=2)
+def unbalanced(sides, data, number):
+    """A task of its own, by fresh processes: (both sides, what both bring, bytes that alice received)."""
     here = sides()
-    alice, bob = run(here, data, first)
-    assert alice.column("id") == bob.column("id")
+    found = run(here, data, agreed(protocol="unbalanced", minimum_size=number))
+    return here, [brought.column("id") for brought in found], here["alice"].facts("intersected")["received"]
+
+
+def test_a_cache_is_used_again_and_is_private(sides, data):
+    """By other tasks; what lies there tells nothing; who has lost its part is sent it again."""
+    here, made, first = unbalanced(sides, data, 1)
     sealed = {path: path.read_bytes() for side in here.values() for path in side.tasks.rglob(".caches/*/*")}
-    again = sides()
-    found = run(again, data, other)
-    assert found[0].column("id") == alice.column("id") == found[1].column("id")
-    assert again["alice"].facts("intersected")["received"] < here["alice"].facts("intersected")["received"]
+    _, used, second = unbalanced(sides, data, 2)
+    shutil.rmtree(here["alice"].tasks / ".caches")
+    _, sent, third = unbalanced(sides, data, 3)
+    assert made[0] == made[1]
+    assert made == used == sent
+    assert second < third <= first
     for path, content in sealed.items():
+        if path.is_relative_to(here["alice"].tasks):
+            continue
         assert path.read_bytes() == content
         for spelled in (b"x00000000", b"privKey", b"psi_joined_key"):
             assert spelled not in content
     for side in here.values():
         assert modes_of(side) == {0o600, 0o700}
-
-
-@pytest.mark.parametrize("stale", ["other ids", "an altered cache", "a lost cache"])
-def test_a_cache_that_does_not_fit_is_made_anew(sides, data, stale):
-    here = sides()
-    run(here, data, agreed(protocol="unbalanced"))
-    theirs = here["bob"].tasks / ".caches" / "for-alice"
-    before = (theirs / "about.sealed").read_bytes()
-    brought = dict(data)
-    if stale == "other ids":
-        brought["bob"] = data["carl"]
-    elif stale == "an altered cache":
-        piece = bytearray((theirs / "0.sealed").read_bytes())
-        piece[100] ^= 1
-        (theirs / "0.sealed").write_bytes(piece)
-    else:
-        shutil.rmtree(here["alice"].tasks / ".caches" / "from-bob")
-    alice, bob = run(sides(), brought, agreed(protocol="unbalanced", minimum_size=2))
-    assert alice.column("id") == bob.column("id")
-    assert alice.manifest.rows == (OF_ALL if stale == "other ids" else COMMON)
-    assert ((theirs / "about.sealed").read_bytes() == before) == (stale == "a lost cache")
 
 
 # --- without the relay --------------------------------------------------------------------------------
@@ -362,6 +366,7 @@ def directly(port):
     return {"alice": {"bob": DirectEntry(address=address)}, "bob": {"alice": DirectEntry(listen=address)}}
 
 
+@pytest.mark.usefixtures("simulated")
 def test_who_can_reach_each_other_needs_no_relay(sides, data):
     here = sides(direct=directly(free_port()), change=NoRelay)
     alice, bob = run(here, data, agreed())
