@@ -38,15 +38,18 @@ from confide.app.system import SystemClock, SystemRandomness
 from confide.core.errors import MpcUnavailable
 from confide.core.platform_api import Caller, Role
 from confide.crypto.ca import init_ca, issue
+from confide.crypto.cache_key import CacheKey
 from confide.crypto.certificates import verify_certificate, verify_role
 from confide.crypto.identity import IdentityRole, request_identity
 from confide.crypto.keys import KeyKind, PrivateKey
 from confide.data.alignment.agreed_order import first_out_of_order, order_of
 from confide.data.alignment.join import join
+from confide.mpc.cache import Cache
 from confide.mpc.end_to_end import Ends, SecureLink
 from confide.mpc.greeting import KEPT, Greeting
-from confide.mpc.intersection import Settings, check_library
+from confide.mpc.intersection import Settings, intersecting
 from confide.mpc.tunnel import Tunnel
+from confide.mpc.worker_process import check_library
 from confide.platform.relay import Relay
 from confide.transport.host_client import HostClient
 from confide.transport.host_server import serve_host
@@ -207,7 +210,8 @@ def party(place, counts, how, started, pipe):
     )
     # Until its port listens a direct peer refuses, and the library waits before it tries again: not our gain.
     waited = found.linking if "ports" in how else 0
-    pipe.send({"seconds": seconds - waited, "bytes": own + worker, "traffic": found.sent + found.received})
+    traffic = found.sent + found.received
+    pipe.send({"seconds": seconds - waited, "bytes": own + worker, "traffic": traffic})
 
 
 def brought(place, counts):

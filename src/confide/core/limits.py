@@ -39,6 +39,8 @@ MAX_FIELD_BYTES: Final = 64 * KIB
 MAX_QUARANTINE_EXAMPLES: Final = 1_000
 MAX_ID_BYTES: Final = 256
 """One text id, UTF-8."""
+MAX_ID_PARTS: Final = 8
+"""Columns that make one id together."""
 READ_CHUNK_BYTES: Final = 4 * MIB
 """One step of a reader of text; no single row may be longer."""
 MAX_DATA_THREADS: Final = 8

@@ -9,6 +9,7 @@ import queue
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from enum import IntEnum
@@ -19,6 +20,7 @@ from confide.core import limits
 from confide.core.errors import ChannelClosed, ConfideError, LimitExceeded, RemoteProtocolError
 
 LOOPBACK = "127.0.0.1"
+_TRY_SECONDS = 0.02
 _HEADER = struct.Struct(">IBI")
 
 
@@ -47,6 +49,8 @@ class Tunnel:
         self._next = 0 if first else 1
         self._connections: dict[int, socket.socket] = {}
         self._half_closed: set[int] = set()
+        self._reached = False
+        """Whether our program has listened."""
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._words: queue.Queue[bytes | None] = queue.Queue(limits.MAX_TUNNEL_WORDS)
@@ -193,14 +197,28 @@ class Tunnel:
         with self._lock:
             if number in self._connections or number % 2 == self._next % 2:
                 raise RemoteProtocolError("the other end of the tunnel opens a connection that there is")
-        try:
-            connection = socket.create_connection((LOOPBACK, self._target()), limits.CONNECT_SECONDS)
-        except OSError:
-            self._say(number, _Kind.END)  # our program does not listen yet, or any more
+        connection = self._reach_target()
+        if connection is None:
+            self._say(number, _Kind.END)  # our program does not listen
             return
         connection.settimeout(None)
         self._keep(number, connection)
         self._start(number, connection)
+
+    def _reach_target(self) -> socket.socket | None:
+        """Our program may still be starting: the other one's would wait for seconds before it tried again."""
+        deadline = time.monotonic() + (0 if self._reached else limits.CONNECT_SECONDS)
+        while not self._over.is_set():
+            try:
+                connection = socket.create_connection((LOOPBACK, self._target()), limits.CONNECT_SECONDS)
+            except OSError:
+                if time.monotonic() > deadline:
+                    return None
+                self._over.wait(_TRY_SECONDS)
+            else:
+                self._reached = True
+                return connection
+        return None
 
     def _end(self, error: ConfideError | None) -> None:
         with self._lock:

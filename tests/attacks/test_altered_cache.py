@@ -1,4 +1,4 @@
-"""What an unbalanced intersection leaves is taken up whole, or made anew; and it tells nobody anything."""
+"""T-47: what an unbalanced intersection leaves on a disk is taken up whole, or made anew; it tells nobody anything."""
 
 import shutil
 
