@@ -1,4 +1,4 @@
-"""T-47: what an unbalanced intersection leaves on a disk is taken up whole or not at all; it tells nothing."""
+"""T-47: what an unbalanced intersection leaves on a disk is taken up whole or not at all."""
 
 import shutil
 

@@ -202,9 +202,14 @@ class Aligner:
                 try:
                     self._attempt(task, run, attempts, keep)
                     break
-                except IntersectionFailed as failed:
-                    if self._is_last(failed, attempts, attempt):
+                except NobodyCame as absent:
+                    if attempts.found is not None:
                         break
+                    self._again(IntersectionFailed(f"nobody came in time ({absent.where})"), attempt)
+                except IntersectionFailed as failed:
+                    if attempts.found is not None and attempt == limits.MAX_RETRIES:
+                        break
+                    self._again(failed, attempt)
         kept[run.number].heard = True
         self._common.write()
 
@@ -219,17 +224,14 @@ class Aligner:
             lambda target: meeting.tunnel(peer, purpose, target, client=initiator, patience=patience), keep
         )
 
-    def _is_last(self, failed: IntersectionFailed, attempts: Intersecting, attempt: int) -> bool:
-        """Whether we go on with what we have found; else it is tried again. Raises `failed`."""
+    def _again(self, failed: IntersectionFailed, attempt: int) -> None:
+        """It is tried again. Raises `failed` where there is no use in that."""
         if self.cancelled.is_set():
             raise faults.cancelled(self.party.me) from None
-        if attempts.found is not None and (isinstance(failed, NobodyCame) or attempt == limits.MAX_RETRIES):
-            return True
         if attempt == limits.MAX_RETRIES or self._meeting.over():
             raise failed
         self.tell(Event("intersecting-again", {"reason": failed.message}))
         self.cancelled.wait(limits.POLL_SECONDS)
-        return False
 
     @property
     def _meeting(self) -> Meeting:

@@ -37,8 +37,12 @@ _LOST = (TransportError, RemoteProtocolError, SealError)
 """What a tunnel that breaks, or never stands, ends in."""
 
 
-class NobodyCame(IntersectionFailed):
-    """The other party did not come in the time that was left to it."""
+class NobodyCame(Exception):
+    """The other party did not come in the time that was left to it: no error where it need not come."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__()
+        self.where = where
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,7 @@ class Meeting:
             except TimeoutError:
                 self._check_alive()
                 if self.party.clock.monotonic() > until:
-                    raise NobodyCame(f"nobody came in time ({where})") from None
+                    raise NobodyCame(where) from None
 
     def _check_alive(self) -> None:
         if self.cancelled.is_set():

@@ -221,17 +221,6 @@ class IntersectionTooSmall(TaskEnded):
     remedy = "Nothing was uploaded. See that both sides write ids alike, or agree on a smaller minimum."
 
 
-class IntersectionChanged(TaskEnded):
-    """A provider brought other ids to a later run of the intersection than to an earlier one."""
-
-    code = "CFD-457"
-    exit_code = 61
-    fault = Fault.PEER
-    remedy = (
-        "Nothing was uploaded. The named party's data changed meanwhile, or it cheats: ask, then start again."
-    )
-
-
 class OrderMismatch(TaskEnded):
     """A party's rows do not stand in the agreed order, or are not those of the intersection."""
 
