@@ -20,8 +20,6 @@ from confide.app.journal import AuditedFolder
 from confide.app.meeting import Meeting, NobodyCame
 from confide.app.party import Party
 from confide.app.resuming import COMMON_ROWS_GONE, TaskJournal
-from confide.audit.entry import Object, Operation
-from confide.audit.recorder import Recorder
 from confide.core import limits
 from confide.core.digest import digest_of, sha384_hex
 from confide.core.errors import (
@@ -92,8 +90,7 @@ class Aligner:
         if not isinstance(task.alignment, Intersection):
             return dataset
         kept = self._common.of(digest_of(task), sha384_hex(dataset.manifest_bytes))
-        ours = [run.number for run in runs_of(task) if self.party.me in {task.initiator, run.provider}]
-        return self(task, dataset) if all(number in kept for number in ours) else None
+        return self(task, dataset) if all(number in kept for number in self._ours(task)) else None
 
     def again(self, found: Written, task: Task, dataset: Dataset) -> Dataset:
         """What a process that takes up `task` brings, at whatever an earlier one had come to.
@@ -142,14 +139,9 @@ class Aligner:
         ids: Array = column.combine_chunks()
         rows = usable(column)
         kept = self._common.of(digest_of(task), sha384_hex(dataset.manifest_bytes))
-        with Recorder(self.party.log, self.task_id).doing(Operation.INTERSECT) as result:
-            common = self._through(task, terms, ids.take(rows), kept)
-            count = None if common is None else len(common)
-            result.append(Object(kind="ids", rows=count, bytes=sum(run.sent for run in kept.values())))
-        received = sum(run.received for run in kept.values())
-        sent = sum(run.sent for run in kept.values())
-        facts = {"ids": len(rows), "common": count, "sent": sent, "received": received}
-        self.tell(Event("intersected", facts))
+        known = all(number in kept and kept[number].heard for number in self._ours(task))
+        through = self._through if known else self._told
+        common = through(task, terms, ids.take(rows), kept)
         if common is None and terms.ids is IdRule.EXACT_1:
             return dataset
         places = _places(ids, rows if common is None else rows[common])
