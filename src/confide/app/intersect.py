@@ -20,6 +20,8 @@ from confide.app.journal import AuditedFolder
 from confide.app.meeting import Meeting, NobodyCame
 from confide.app.party import Party
 from confide.app.resuming import COMMON_ROWS_GONE, TaskJournal
+from confide.audit.entry import Object, Operation
+from confide.audit.recorder import Recorder
 from confide.core import limits
 from confide.core.digest import digest_of, sha384_hex
 from confide.core.errors import (
@@ -149,6 +151,21 @@ class Aligner:
         shutil.rmtree(place, ignore_errors=True)
         make_private_folder(place)
         return write_ordered(dataset, ids, places, place, terms.block_rows)
+
+    def _ours(self, task: Task) -> list[int]:
+        """Numbers of the runs in which we take part."""
+        return [run.number for run in runs_of(task) if self.party.me in {task.initiator, run.provider}]
+
+    def _told(self, task: Task, terms: Intersection, ids: Array, kept: dict[int, Kept]) -> Places | None:
+        """As `_through`; what takes place is logged, and told to whoever watches."""
+        with Recorder(self.party.log, self.task_id).doing(Operation.INTERSECT) as result:
+            common = self._through(task, terms, ids, kept)
+            count = None if common is None else len(common)
+            result.append(Object(kind="ids", rows=count, bytes=sum(run.sent for run in kept.values())))
+        sent, received = (sum(getattr(run, way) for run in kept.values()) for way in ("sent", "received"))
+        facts = {"ids": len(ids), "common": count, "sent": sent, "received": received}
+        self.tell(Event("intersected", facts))
+        return common
 
     def _through(self, task: Task, terms: Intersection, ids: Array, kept: dict[int, Kept]) -> Places | None:
         """One run after another. Which of `ids` are common to all; None if we do not learn it."""
