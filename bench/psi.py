@@ -135,7 +135,7 @@ def ids_of(place, count):
 def direct(target, ports, place):
     """No tunnel: the peer's address is the peer's."""
     ports[place].put(target())
-    heard = [KEPT, Greeting(found=False, own=f"{1 - place}" * 32, other="").encode()]
+    heard = [KEPT, Greeting(found=False, fresh=f"{1 - place}" * 32).encode()]
     yield SimpleNamespace(
         port=ports[1 - place].get(),
         over=False,

@@ -198,6 +198,7 @@ class Aligner:
             self._common.write()
 
         settings = self._settings(task, terms, run)
+        self._tell_run(task, run, len(ids))
         with intersecting(
             ids,
             settings,
@@ -232,6 +233,17 @@ class Aligner:
         attempts.attempt(
             lambda target: meeting.tunnel(peer, purpose, target, client=initiator, patience=patience), keep
         )
+
+    def _tell_run(self, task: Task, run: Run, ids: int) -> None:
+        ours = self._ours(task)
+        facts = {
+            "ids": ids,
+            "peer": run.provider if self.party.me == task.initiator else task.initiator,
+            "protocol": getattr(task.alignment, "protocol", ""),
+            "run": ours.index(run.number) + 1,
+            "runs": len(ours),
+        }
+        self.tell(Event("intersecting", facts))
 
     def _again(self, failed: IntersectionFailed, attempt: int) -> None:
         """It is tried again. Raises `failed` where there is no use in that."""

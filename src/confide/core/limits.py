@@ -180,6 +180,8 @@ TUNNEL_FRAME_BYTES: Final = 256 * KIB
 """Plaintext of one frame of a tunnel."""
 DIRECT_HANDSHAKE_SECONDS: Final = 5
 """How long somebody who connects to a party directly may take to prove who it is; meanwhile others wait."""
+PROGRAM_START_SECONDS: Final = 10
+"""How long a tunnel waits for its own program to listen, the first time."""
 MAX_TUNNEL_WORDS: Final = 8
 """What the two ends say to each other beside connections, and have not heard yet."""
 MAX_TUNNEL_CONNECTIONS: Final = 64

@@ -20,12 +20,10 @@ class Greeting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     found: bool
     """Whether this end has had the outcome of this run already, on a tunnel that broke."""
-    own: Handle
-    """Of the checkpoints that this end has."""
-    other: Handle
-    """Of those that the other end had, when this end last heard of it."""
     cache: Handle = ""
     """Unbalanced: the provider's cache as it is; the initiator's: the one that it holds."""
+    fresh: Handle = ""
+    """Unbalanced: what the provider will call the cache that is made, if one is."""
 
     def encode(self) -> bytes:
         """Canonical bytes."""
@@ -38,10 +36,6 @@ class Greeting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             return canonical.decode(word, cls, limit=limits.KIB)
         except canonical.NotCanonical as cause:
             raise RemoteProtocolError(f"the other end of the tunnel greets otherwise: {cause}") from None
-
-    def continues(self, theirs: "Greeting") -> bool:
-        """Whether both have the checkpoints of the same attempt: who has lost its own begins anew."""
-        return bool(self.own and theirs.own) and self.own == theirs.other and self.other == theirs.own
 
 
 KEPT = b"kept"

@@ -2,7 +2,7 @@
 
 The library runs in a child process (worker.py), on files in a private folder that is removed whatever
 happens: they hold ids. What it says to the other side goes through a tunnel (tunnel.py). A tunnel that breaks
-may be followed by another: what both sides have kept of the first attempt need not be done again.
+may be followed by another.
 """
 
 import shutil
@@ -88,16 +88,15 @@ class Intersecting:
     settings: Settings
     ids: str
     """Digest of our ids, in our order."""
-    own: str
-    """Handle of the checkpoints that we have."""
+    count: int
+    fresh: str
+    """Unbalanced: handle of a cache that we make."""
     key: str = field(repr=False)
     """Unbalanced: under which a provider's ids are evaluated that have no cache yet, hexadecimal."""
     tell: Progress
     cancelled: threading.Event
     held: str = ""
     """Unbalanced: handle of the cache that lies opened in our folder."""
-    other: str = ""
-    """Handle of those that the other side has."""
     found: Found | None = None
 
     def attempt(self, open_tunnel: OpenTunnel, keep: Callable[[Found], None]) -> Found:
@@ -120,13 +119,9 @@ class Intersecting:
         return self.found
 
     def _greet(self, tunnel: tunnels.Tunnel) -> Greeting:
-        ours = Greeting(found=self.found is not None, own=self.own, other=self.other, cache=self.held)
+        ours = Greeting(found=self.found is not None, cache=self.held, fresh=self.fresh)
         tunnel.say(ours.encode())
-        theirs = Greeting.decode(self._hear(tunnel))
-        if not ours.continues(theirs):
-            shutil.rmtree(self.folder / "checkpoint", ignore_errors=True)
-        self.other = theirs.own
-        return theirs
+        return Greeting.decode(self._hear(tunnel))
 
     def _part(self, tunnel: tunnels.Tunnel) -> None:
         """Who has its outcome waits for the other's word that it has, too."""
@@ -155,12 +150,12 @@ class Intersecting:
             "input": str(self.folder / "input.csv"),
             "output": str(output),
             "folder": str(self.folder),
-            "checkpoint": str(self.folder / "checkpoint"),
             "protocol": PROTOCOLS[settings.protocol],
             "modes": modes,
             "cache": str(self.folder / "cache"),
             "key": self.key,
             "seconds": settings.seconds,
+            "count": self.count,
         }
         told = run_worker(
             self.folder, words, settings.python, tunnel=tunnel, tell=self.tell, cancelled=self.cancelled
@@ -189,7 +184,7 @@ class Intersecting:
         settings = self.settings
         if settings.protocol != UNBALANCED or settings.cache is None:
             return
-        handle = (theirs.cache or theirs.own) if settings.receiver else (self.held or self.own)
+        handle = (theirs.cache or theirs.fresh) if settings.receiver else (self.held or self.fresh)
         if handle == self.held:
             return
         try:
@@ -215,7 +210,8 @@ def intersecting(
             folder=folder,
             settings=settings,
             ids=digest,
-            own=randomness.bytes(HANDLE_BYTES).hex(),
+            count=len(ids),
+            fresh=randomness.bytes(HANDLE_BYTES).hex(),
             key=randomness.bytes(_KEY_BYTES).hex(),
             tell=tell,
             cancelled=cancelled,

@@ -207,7 +207,7 @@ class Tunnel:
 
     def _reach_target(self) -> socket.socket | None:
         """Our program may still be starting: the other one's would wait for seconds before it tried again."""
-        deadline = time.monotonic() + (0 if self._reached else limits.CONNECT_SECONDS)
+        deadline = time.monotonic() + (0 if self._reached else limits.PROGRAM_START_SECONDS)
         while not self._over.is_set():
             try:
                 connection = socket.create_connection((LOOPBACK, self._target()), limits.CONNECT_SECONDS)

@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 import types
-from collections.abc import Callable
 from importlib import machinery, metadata  # noqa: TID251 - not measured, and outside Confide's environment
 from pathlib import Path
 from typing import Any
@@ -72,7 +71,6 @@ def _config(settings: dict[str, Any], psi: Any) -> Any:
         protocol_conf=protocol,
         input_params=psi.InputParams(path=settings["input"], selected_keys=["id"], keys_unique=True),
         output_params=psi.OutputParams(path=settings["output"], disable_alignment=True),
-        checkpoint_conf=psi.CheckpointConfig(enable=True, path=settings["checkpoint"]),
     )
 
 
@@ -105,10 +103,10 @@ def _key_path(settings: dict[str, Any], mode: str) -> str:
     return f"/proc/self/fd/{descriptor}"
 
 
-def _execute(settings: dict[str, Any], psi: Any, link: Any, tell: Callable[[Any], None]) -> Any:
+def _execute(settings: dict[str, Any], psi: Any, link: Any) -> Any:
     if settings["modes"]:
         return _unbalanced(settings, psi, link)
-    return psi.psi_execute(_config(settings, psi), link, psi.ProgressParams(tell, 500))
+    return psi.psi_execute(_config(settings, psi), link)
 
 
 def main() -> int:
@@ -126,11 +124,7 @@ def main() -> int:
     started = time.monotonic()
     link = _link(settings, libspu)
     linked = time.monotonic() - started
-
-    def tell(progress: Any) -> None:
-        _say(percentage=progress.percentage)
-
-    report = _execute(settings, psi, link, tell)
+    report = _execute(settings, psi, link)
     link.stop_link()
     seconds = time.monotonic() - started
     _say(rows=report.original_count, common=report.intersection_count, seconds=seconds, linked=linked)

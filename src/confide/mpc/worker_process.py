@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +19,12 @@ from confide.mpc import tunnel as tunnels
 
 _WORKER: Final = Path(__file__).with_name("worker.py")
 _NOT_THERE: Final = 4
+_BUCKET_BEGINS: Final = re.compile(r"run psi bucket_idx=(\d+)")
+_BUCKET_ENDS: Final = "get intersection end"
+_BATCH: Final = re.compile(r"SendDualMaskedItems to peer: all, batch=(\d+), end")
+"""How far the library has come, in its log: it calls nobody back (0.9.5)."""
+_BUCKET_IDS: Final = 1 << 20
+_BATCH_IDS: Final = 65_536
 _TRACE: Final = "Trace has been written to "
 ERRORS: Final = "errors.txt"
 
@@ -25,7 +33,8 @@ ERRORS: Final = "errors.txt"
 class Told:
     """What the worker has said."""
 
-    percentage: int = 0
+    done: int = 0
+    """Ids that the library is through with."""
     missing: str = ""
     report: dict[str, Any] = field(default_factory=dict)
     traces: list[str] = field(default_factory=list)
@@ -56,13 +65,13 @@ def run_worker(
     tell: Progress,
     cancelled: threading.Event,
 ) -> Told:
-    """`words`: its settings. Raises IntersectionFailed, MpcUnavailable."""
+    """`words`: its settings, and `count`, of our ids. Raises IntersectionFailed, MpcUnavailable."""
     process = _start(folder, words, python)
-    told = Told()
+    told, total = Told(), int(words["count"])
     reading = threading.Thread(target=_read, args=(process, told), daemon=True)
     reading.start()
     try:
-        _watch(process, tunnel, told, tell, cancelled)
+        _watch(process, tunnel, told, cancelled, lambda: tell("intersect", min(told.done, total), total))
     finally:
         process.kill()
         process.wait()
@@ -106,10 +115,15 @@ def _read(process: "subprocess.Popen[bytes]", told: Told) -> None:
 def _note(line: str, told: Told) -> None:
     if _TRACE in line:
         told.traces.append(line.partition(_TRACE)[2].rstrip("."))
+    if bucket := _BUCKET_BEGINS.search(line):
+        told.done = int(bucket[1]) * _BUCKET_IDS
+    if _BUCKET_ENDS in line:
+        told.done += _BUCKET_IDS
+    if batch := _BATCH.search(line):
+        told.done = (int(batch[1]) + 1) * _BATCH_IDS
     if not line.startswith("confide "):
         return
     words = json.loads(line.removeprefix("confide "))
-    told.percentage = words.get("percentage", told.percentage)
     told.missing = words.get("missing", told.missing)
     if "common" in words:
         told.report = words
@@ -119,15 +133,15 @@ def _watch(
     process: "subprocess.Popen[bytes]",
     tunnel: tunnels.Tunnel,
     told: Told,
-    tell: Progress,
     cancelled: threading.Event,
+    tell: Callable[[], None],
 ) -> None:
     """Until the worker has ended, or there is no use in waiting for it."""
     while True:
         with suppress(subprocess.TimeoutExpired):
             process.wait(limits.POLL_SECONDS / 5)
             return
-        tell("intersect", told.percentage, 100)
+        tell()
         if cancelled.is_set():
             raise IntersectionFailed("cancelled")
         if tunnel.over and "common" not in told.report:

@@ -1,4 +1,4 @@
-"""What two ends have kept of an attempt is used by both or by none."""
+"""What two ends say to each other beside the library, and how far it has come."""
 
 import threading
 
@@ -9,34 +9,13 @@ from fakes.authority import Authority
 from fakes.intersections import run_both
 
 from confide.core.errors import IntersectionFailed, RemoteProtocolError
-from confide.mpc import intersection
+from confide.mpc import intersection, worker_process
 from confide.mpc.greeting import Greeting
+from confide.mpc.worker_process import Told
 from confide.transport.memory import link_pair
 
-LEFT, RIGHT, NEWER = (str(number) * 32 for number in range(3))
 
-
-def greeting(own, other):
-    return Greeting(found=False, own=own, other=other)
-
-
-@pytest.mark.parametrize(
-    ("left", "right", "continues"),
-    [
-        ((LEFT, RIGHT), (RIGHT, LEFT), True),
-        ((LEFT, ""), (RIGHT, ""), False),
-        ((LEFT, RIGHT), (NEWER, ""), False),
-        ((LEFT, RIGHT), (RIGHT, ""), False),
-        ((LEFT, RIGHT), (RIGHT, NEWER), False),
-    ],
-    ids=["both", "the first attempt", "a process that died", "one heard nothing", "one had another peer"],
-)
-def test_checkpoints_are_used_by_both_or_by_none(left, right, continues):
-    left, right = greeting(*left), greeting(*right)
-    assert left.continues(right) is right.continues(left) is continues
-
-
-@pytest.mark.parametrize("word", [b"", b"{}", b'{"cache":"","found":false,"other":"","own":"x"}', b"kept"])
+@pytest.mark.parametrize("word", [b"", b"{}", b'{"cache":"","found":false,"fresh":"x"}', b"kept"])
 def test_another_word_is_no_greeting(word):
     with pytest.raises(RemoteProtocolError):
         Greeting.decode(word)
@@ -44,28 +23,38 @@ def test_another_word_is_no_greeting(word):
 
 @pytest.fixture
 def breaking(monkeypatch):
-    """The first attempt writes a checkpoint at both, and fails at one; (what was there at each attempt)."""
-    seen, lock = [], threading.Lock()
+    """The first attempt fails at one of the two, at its end; (how often the library has run)."""
+    runs, lock = [], threading.Lock()
 
-    def run_worker(folder, words, *rest, **more):
-        checkpoint = folder / "checkpoint"
+    def run_worker(*arguments, **more):
         with lock:
-            seen.append(checkpoint.exists())
-            first = len(seen) <= 2
-            failing = len(seen) == 1
-        checkpoint.mkdir(exist_ok=True)
-        told = simulated_library.run_worker(folder, words, *rest, **more)
-        if first and failing:
+            runs.append("run")
+            failing = len(runs) == 1
+        told = simulated_library.run_worker(*arguments, **more)
+        if failing:
             raise IntersectionFailed("the library failed")
         return told
 
     monkeypatch.setattr(intersection, "run_worker", run_worker)
-    return seen
+    return runs
 
 
-def test_a_second_attempt_finds_the_checkpoints_of_the_first(breaking, tmp_path):
-    """And who has had its outcome intersects again with who has not."""
+def test_who_has_its_outcome_intersects_again_with_who_has_not(breaking, tmp_path):
     sides = pa.array(["a", "b", "c"]), pa.array(["c", "d"])
     found = run_both(Authority(), sides, tmp_path, more=[link_pair()])
     assert [side.rows.tolist() for side in found] == [[2], [0]]
-    assert breaking == [False, False, True, True]
+    assert len(breaking) == 4
+
+
+def test_progress_is_read_from_the_librarys_log():
+    """As spu 0.9.5 writes it."""
+    told, done = Told(), []
+    for line in (
+        "[info] [rr22_psi.cc:130] mask size: 9",
+        "[info] [rr22_psi.cc:170] get intersection end",
+        "[info] [bucket.cc:62] run psi bucket_idx=2, bucket_item_size=1100 ",
+        "[info] [ecdh_psi.cc:206] SendDualMaskedItems to peer: all, batch=1, end...",
+    ):
+        worker_process._note(line, told)
+        done.append(told.done)
+    assert done == [0, 1 << 20, 2 << 20, 131_072]
