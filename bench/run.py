@@ -28,6 +28,8 @@ BENCHES = (
     "whole_job",
     "peers",
     "peers_quality",
+    "deep",
+    "forecasts",
     "transfer",
     "storing",
     "psi",

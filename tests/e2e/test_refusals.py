@@ -240,6 +240,9 @@ def test_what_happened_is_explained_at_either_side(site):
         "host",
         "audit of cloud",
     }
+    alone = site.confide("shop", "task", "explain", task, "--offline").result
+    assert alone["cause"]["code"] == "CFD-111"
+    assert alone["remarks"] == ["the host was not asked (--offline)"]
     seen = site.confide("media", "task", "explain", task).result
     assert (seen["cause"]["code"], seen["state"]) == ("CFD-111", "ended")
     assert site.confide("news", "task", "explain", task).error["code"] == "CFD-601"

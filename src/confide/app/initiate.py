@@ -17,7 +17,17 @@ from confide.app.events import Event, Tell
 from confide.app.intersect import Aligner
 from confide.app.journal import AuditedFolder
 from confide.app.party import Party, complete_receipt, enter, party_context
-from confide.app.records import HELD_OUT, MODEL, PICTURES, PREDICTIONS, RECEIPT, REPORT, TaskFolder
+from confide.app.records import (
+    HELD_OUT,
+    MODEL,
+    PICTURES,
+    PREDICTION_PICTURES,
+    PREDICTION_REPORT,
+    PREDICTIONS,
+    RECEIPT,
+    REPORT,
+    TaskFolder,
+)
 from confide.app.resuming import COMMON_ROWS_GONE, Origin, check_succession
 from confide.audit.entry import Operation
 from confide.audit.recorder import Recorder
@@ -58,8 +68,11 @@ class Outcome:
     predictions: Path | None
     held_out: Path | None
     pictures: Path | None
+    prediction_pictures: Path | None
     receipt: Path | None
     metrics: dict[str, Any]
+    prediction: dict[str, Any]
+    """What the newest prediction tells beside its file: statistics, drift."""
     curve: list[dict[str, float]]
     rounds: list[dict[str, Any]]
 
@@ -72,8 +85,10 @@ class Outcome:
             "predictions": str(self.predictions) if self.predictions else None,
             "held_out": str(self.held_out) if self.held_out else None,
             "pictures": str(self.pictures) if self.pictures else None,
+            "prediction_pictures": str(self.prediction_pictures) if self.prediction_pictures else None,
             "receipt": str(self.receipt) if self.receipt else None,
             "metrics": self.metrics,
+            "prediction": self.prediction,
             "curve": self.curve,
             "rounds": self.rounds,
         }
@@ -302,8 +317,8 @@ def _look(host: HostClient, known: TaskStatus) -> TaskStatus:
 
 def outcome_of(task: str, folder: TaskFolder) -> Outcome:
     """Read back what a task has left in its folder."""
-    report_path, receipt_path = folder.path(REPORT), folder.path(RECEIPT)
-    report = json.loads(report_path.read_bytes()) if report_path else {"metrics": {}, "curve": []}
+    receipt_path = folder.path(RECEIPT)
+    report, predicted = (_report(folder, name) for name in (REPORT, PREDICTION_REPORT))
     rounds = []
     if receipt_path:
         signed = decode_signed_receipt(receipt_path.read_bytes())
@@ -326,8 +341,15 @@ def outcome_of(task: str, folder: TaskFolder) -> Outcome:
         predictions=next(filter(None, map(folder.path, PREDICTIONS)), None),
         held_out=next(filter(None, map(folder.path, HELD_OUT)), None),
         pictures=folder.path(PICTURES),
+        prediction_pictures=folder.path(PREDICTION_PICTURES),
         receipt=receipt_path,
         metrics=report["metrics"],
+        prediction=predicted["metrics"],
         curve=report["curve"],
         rounds=rounds,
     )
+
+
+def _report(folder: TaskFolder, name: str) -> dict[str, Any]:
+    path = folder.path(name)
+    return json.loads(path.read_bytes()) if path else {"metrics": {}, "curve": []}

@@ -82,6 +82,10 @@ MAX_GROUPS: Final = 64
 """Values of a column by which rows are held out or grouped."""
 MIN_GROUP_ROWS: Final = 10
 """The least that a task may ask a group to have before anything is told of it."""
+MIN_STATISTIC_ROWS: Final = 20
+"""The least that a task may ask for as `minimum_rows` of its statistics."""
+MAX_DRIFT_BINS: Final = 16
+"""Of a column: categories that are counted apart."""
 MAX_POSITIVE_WEIGHT: Final = 1_000.0
 MAX_FOLDS: Final = 20
 MAX_CUTS: Final = 32
@@ -103,6 +107,9 @@ MAX_SHARDS: Final = 1024
 """Parts in which the rows of a training are held on disk; one is in memory at a time."""
 MIN_SHARD_ROWS: Final = 16_384
 """A memory limit that leaves room for fewer is refused: batches would not mix."""
+TURN_ROWS: Final = 8_192
+"""Training rows, at least, of a shard that is learned in its turn: batches mix within it, and from the first
+one's labels a model starts."""
 MAX_SPOOL_RECORD_BYTES: Final = 128 * MIB
 PIECE_BYTES: Final = 8 * MIB
 """Encoded rows that are sorted into shards at a time, per thread."""

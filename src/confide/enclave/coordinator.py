@@ -136,9 +136,9 @@ class Coordinator:
 
     @property
     def phase(self) -> str:
-        """The state of the initiator's channel, for the host."""
+        """The state of the initiator's channel, and what is worked on beside it, for the host."""
         place = self._course.places.get(self._context.config.initiator)
-        return str(place.state) if place is not None else "waiting"
+        return f"{place.state}{self._rounds.beside}" if place is not None else "waiting"
 
     @property
     def closed(self) -> bool:

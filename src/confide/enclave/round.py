@@ -56,6 +56,8 @@ class Round:
     received: set[str] = field(default_factory=set)
     """Whose data is complete."""
     model_parts: list[Payload] = field(default_factory=list, repr=False)
+    model_came: bool = False
+    """Whether the model that the initiator brings is here, and is what was agreed."""
     attempts: Counter[str] = field(default_factory=Counter)
     outcome: Outcome | None = None
     statement: ResultStatement | None = None

@@ -76,12 +76,20 @@ groups = { column = "shop.format", values = ["fmt-000", "fmt-001", "fmt-002"] }
 [gate]
 membership_advantage = 0.3
 leakage_auc = 0.95
+
+[statistics]
+minimum_rows = 50
+figures = ["missing", "cardinality", "mean", "quantiles", "label-correlation", "drift"]
 """
 
 PREDICTION = """\
 name = "clicks-later"
 purpose = "click prediction for the shop's campaigns"
 dataset = "prepared-later"
+
+[statistics]
+minimum_rows = 50
+figures = ["drift"]
 """
 
 CONSENT = """\
@@ -90,8 +98,16 @@ initiator = "shop"
 kind = "train"
 purpose = "click prediction for the shop's campaigns"
 columns = ["interest", "placement", "region", "visits", "dwell"]
-releases = ["model", "metrics", "lift-report", "feature-importance", "held-out-predictions"]
+releases = ["model", "metrics", "lift-report", "feature-importance", "held-out-predictions", "statistics"]
 predictions = 1
+minimum_rows = 50
+
+[allow.statistics]
+interest = ["missing", "cardinality", "label-correlation", "drift"]
+placement = ["missing", "cardinality", "label-correlation", "drift"]
+region = ["missing", "cardinality", "label-correlation", "drift"]
+visits = ["missing", "cardinality", "label-correlation", "drift"]
+dwell = ["missing", "mean", "quantiles", "label-correlation", "drift"]
 
 [[allow]]
 initiator = "shop"
@@ -99,6 +115,15 @@ kind = "predict"
 purpose = "click prediction for the shop's campaigns"
 columns = ["interest", "placement", "region", "visits", "dwell"]
 data = "prepared-later"
+releases = ["predictions", "statistics"]
+minimum_rows = 50
+
+[allow.statistics]
+interest = ["drift"]
+placement = ["drift"]
+region = ["drift"]
+visits = ["drift"]
+dwell = ["drift"]
 """
 
 
