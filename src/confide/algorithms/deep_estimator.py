@@ -9,7 +9,7 @@ import numpy as np
 from confide.algorithms import parameters as p
 from confide.algorithms import training
 from confide.algorithms.base import Floats, checked_arrays
-from confide.algorithms.deep_network import GROUP_ROWS, DeepNetwork, DeepTrainer, Layer
+from confide.algorithms.deep_network import GROUP_ROWS, DeepNetwork, DeepTrainer, Layer, threads
 from confide.algorithms.network_estimator import AnyNetwork, LoopEstimator
 from confide.algorithms.start import draw_embeddings
 from confide.core.errors import ModelFileInvalid
@@ -54,7 +54,7 @@ class DeepEstimator(LoopEstimator):
         del rows, features
         parameters: DeepParameters = self._parameters
         item = np.dtype(parameters.precision).itemsize
-        batch = max(parameters.batch_size, GROUP_ROWS)
+        batch = max(parameters.batch_size, GROUP_ROWS * threads())
         of_row = _COPIES * fields * (parameters.embedding_size + self.factors)
         of_row += 4 * parameters.hidden_layers * parameters.hidden_units
         return item * (batch * of_row + 4 * self._hidden_numbers(fields))
