@@ -1,6 +1,6 @@
 """Statistics of single columns, as the task releases them: blurred, over all joined rows of the round."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from confide.protocol.statistics import Figure, Statistics
 from confide.protocol.terms import Task
 
 Labels = npt.NDArray[np.float32]
+Drift = Callable[[Values, tuple[str, str], Blur], dict[str, Any] | None]
+"""(a column's values, its party and name, its blur): what is told."""
 
 
 class Teller:
@@ -61,7 +63,7 @@ class Teller:
 
         return (yield from self._tell(None, drift))
 
-    def _tell(self, labels: Labels | None, drift: Any) -> Generator[Step, None, dict[str, Any]]:
+    def _tell(self, labels: Labels | None, drift: Drift) -> Generator[Step, None, dict[str, Any]]:
         told = []
         columns = self._opened.columns([(party, feature) for party, feature, _ in self._fields])
         for party, feature, asked in self._fields:
