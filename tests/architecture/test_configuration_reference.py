@@ -7,7 +7,14 @@ import msgspec
 import pytest
 
 from confide.app.consent import Policy, Rule
-from confide.app.evaluation_file import EvaluationEntry, FoldsEntry, GroupsEntry, RangeEntry, TuningEntry
+from confide.app.evaluation_file import (
+    EvaluationEntry,
+    FoldsEntry,
+    GroupsEntry,
+    RangeEntry,
+    StatisticsEntry,
+    TuningEntry,
+)
 from confide.app.party_config import (
     AttestationEntry,
     DataEntry,
@@ -42,6 +49,7 @@ FILES = {
         TuningEntry,
         RangeEntry,
         Gate,
+        StatisticsEntry,
         Intersection,
     ),
     "TASK.toml, predict": (PredictFile,),

@@ -8,7 +8,10 @@ from fakes.intersections import mpc_python
 from fakes.site import KILL, Site, children_of, until
 from fakes.tunnels import free_port
 
+from confide.app.party import LOCK
 from confide.core import limits
+from confide.core.errors import Fault
+from confide.storage.lock import FileLock
 
 pytestmark = pytest.mark.e2e
 
@@ -95,6 +98,11 @@ def test_the_provider_is_killed(site):
 def test_the_initiator_is_killed(site):
     provider, shop, task = start(site)
     shop.send(KILL).wait()
+    # As if another process of ours went on with it. That of the killed one is gone with it.
+    another = FileLock(site.base / "shop" / "tasks" / task / LOCK, AssertionError("still held"))
+    error = site.confide("shop", "task", "resume", task).error
+    assert (error["code"], error["exit_code"], error["fault"]) == ("CFD-524", 50, Fault.YOU)
+    another.release()
     outcome = site.confide("shop", "task", "resume", task).result
     check_outcome(site, outcome, provider)
 

@@ -155,13 +155,24 @@ def load_config(path: Path) -> LoadedConfig:
     return LoadedConfig(read_toml(path, PartyConfig), path.resolve().parent)
 
 
+_GONE = (
+    ". It has gone: the platform's `idle_seconds` is the one time limit for whoever makes no progress, and a "
+    "person's consent may take as long as the task may live. Delete the line"
+)
+
+
 def read_toml(path: Path, expected: type[T]) -> T:
     """A TOML file as `expected`. Raises ConfigurationError, naming the file and the field."""
     data = read_bounded(path, limits.MAX_SETTINGS_BYTES, ConfigurationError)
     try:
         return msgspec.toml.decode(data, type=expected)
     except (msgspec.MsgspecError, ValueError, RecursionError) as cause:
-        raise ConfigurationError(f"{path}: {cause}") from None
+        raise ConfigurationError(f"{path}: {cause}{_gone(cause)}") from None
+
+
+def _gone(cause: Exception) -> str:
+    """A word on settings that earlier versions had."""
+    return _GONE if any(f"`{name}`" in str(cause) for name in ("join_seconds", "consent_seconds")) else ""
 
 
 def convert(value: Any, expected: type[T], where: str) -> T:

@@ -80,6 +80,7 @@ from confide.core.errors.task import (
     TaskCancelled,
     TaskDigestMismatch,
     TaskEnded,
+    TaskInUse,
     TooManyQuarantined,
     WorkFailed,
 )
@@ -92,6 +93,7 @@ __all__ = [  # noqa: RUF022 - by code, as the page lists them
     "LocalProtocolError",
     "RemoteProtocolError",
     "TaskEnded",
+    "TaskInUse",
     "AlgorithmNotListed",
     "OfferDeclined",
     "OfferExpired",
