@@ -271,7 +271,7 @@ class Aligner:
         )
 
     def _cache(self, task: Task, peer: str, *, receiver: bool) -> Cache:
-        """Of unbalanced intersections with `peer`: one for the rows to train with, one for those to predict."""
+        """Of unbalanced intersections with `peer`: to train with other rows than to predict."""
         name = f"{'from' if receiver else 'for'}-{peer}-{task.kind}"
         folder = self.party.config.path(self.party.config.config.records) / _CACHES / name
         return Cache(folder, CacheKey(self.party.identity.private_key, name), self.party.randomness)
