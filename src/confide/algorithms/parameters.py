@@ -49,6 +49,7 @@ ENGINE_SOURCES = (
     "engine/native/scratch.h",
     "engine/native/tiles.h",
     "engine/native/update.h",
+    "engine/native/usual.h",
     "engine/native/vectors.h",
     "engine/network.py",
 )
