@@ -26,7 +26,7 @@ from confide.algorithms.engine import library
 from confide.algorithms.engine.library import Path as Isa
 from confide.algorithms.engine.network import Engine
 
-PACKAGES = ("torch==2.13.0", "deepctr-torch==0.3.0", "requests")
+PACKAGES = ("torch==2.13.0", "deepctr-torch==0.3.0", "lightgbm==4.7.0", "requests")
 FUXICTR_PACKAGES = (
     "pandas",
     "pyyaml",
@@ -54,22 +54,27 @@ class Peers:
     """The peers' interpreter, with what they need, installed on first use; their modules by name."""
 
     def __init__(self, venv, fuxictr):
-        packages = [*PACKAGES, *(FUXICTR_PACKAGES if fuxictr else ())]
+        packages = {*PACKAGES, *(FUXICTR_PACKAGES if fuxictr else ())}
         self.modules = {"DeepCTR-Torch": "peers_deepctr"} | ({"FuxiCTR": "peers_fuxictr"} if fuxictr else {})
         self._python, self._fuxictr = venv / "bin" / "python", fuxictr and fuxictr.resolve()
         installed = venv / "peers.json"
         if not self._python.exists():
             subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-        if not installed.exists() or not set(packages) <= set(json.loads(installed.read_text())):
-            subprocess.run([self._python, "-m", "pip", "install", "--quiet", *packages], check=True)
-            installed.write_text(json.dumps(packages))
+        known = set(json.loads(installed.read_text())) if installed.exists() else set()
+        if not packages <= known:
+            subprocess.run([self._python, "-m", "pip", "install", "--quiet", *sorted(packages)], check=True)
+            installed.write_text(json.dumps(sorted(packages | known)))
 
     def run(self, name, file, *arguments, settings):
-        """What peers_worker.py prints."""
+        """What peers_worker.py prints of the peer of this name."""
+        return self.run_module(self.modules[name], file, *arguments, settings=settings)
+
+    def run_module(self, module, file, *arguments, settings):
+        """The same of a module that is no AFM."""
         if self._fuxictr:
             source = self._fuxictr / "model_zoo" / "AFM" / "src"
             settings = settings | {"PYTHONPATH": f"{self._fuxictr}{os.pathsep}{source}"}
-        command = [self._python, HERE / "peers_worker.py", self.modules[name], file, *map(str, arguments)]
+        command = [self._python, HERE / "peers_worker.py", module, file, *map(str, arguments)]
         done = subprocess.run(command, env=os.environ | settings, check=True, stdout=subprocess.PIPE)
         return json.loads(done.stdout.splitlines()[-1])
 

@@ -1,4 +1,4 @@
-"""DeepCTR-Torch's AFM behind two calls, in the peers' own environment.
+"""DeepCTR-Torch's AFM behind two calls, in the peers' own environment; peers_deepfm.py has its DeepFM.
 
 `learn` is the body of BaseModel.fit: its optimiser, loss and regularisation, without its progress bar and
 data loader, which would only slow it. Start values are the peer's.
@@ -10,14 +10,16 @@ from deepctr_torch.models import AFM
 
 
 class Peer:
-    """AFM with Adam."""
+    """A model with Adam."""
 
     def __init__(self, widths, size, rate):
         columns = [SparseFeat(f"f{at}", int(width), embedding_dim=size) for at, width in enumerate(widths)]
-        self._model = AFM(
-            columns, columns, attention_factor=size, l2_reg_att=0, l2_reg_linear=0, l2_reg_embedding=0
-        )
+        self._model = self._made(columns, size)
         self._model.compile(torch.optim.Adam(self._model.parameters(), lr=rate), "binary_crossentropy")
+
+    @staticmethod
+    def _made(columns, size):
+        return AFM(columns, columns, attention_factor=size, l2_reg_att=0, l2_reg_linear=0, l2_reg_embedding=0)
 
     def learn(self, indices, labels):
         model = self._model

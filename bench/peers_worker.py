@@ -1,7 +1,8 @@
 """Run by peers.py and peers_quality.py in the peers' own environment. Prints one JSON line.
 
-Arguments: module of the peer, a .npz of rows, then either "speed" and the seconds to spend on each figure,
-or "epoch", rows per update, learning rate, and a file for the predictions of the held-out rows (.npy).
+Arguments: module of the peer, a .npz of rows, then either "speed", the seconds to spend on each figure and,
+if not SPEED_BATCH, the rows of a batch, or "epoch", rows per update, learning rate, and a file for the
+predictions of the held-out rows (.npy).
 """
 
 import importlib
@@ -26,12 +27,13 @@ def rate(work, rows, limit):
     return rows / best
 
 
-def speed(build, data, seconds):
+def speed(build, data, seconds, batch=SPEED_BATCH):
     """Rows per second, trained and predicted, on one batch over and over."""
-    model, indices, truth = build(SPEED_RATE), data["rows"][:SPEED_BATCH], data["labels"][:SPEED_BATCH]
+    rows, model = int(batch), build(SPEED_RATE)
+    indices, truth = data["rows"][:rows], data["labels"][:rows]
     model.learn(indices, truth)
-    trained = rate(lambda: model.learn(indices, truth), SPEED_BATCH, float(seconds))
-    predicted = rate(lambda: model.predict(indices), SPEED_BATCH, float(seconds))
+    trained = rate(lambda: model.learn(indices, truth), rows, float(seconds))
+    predicted = rate(lambda: model.predict(indices), rows, float(seconds))
     return {"trained": round(trained), "predicted": round(predicted)}
 
 

@@ -239,9 +239,13 @@ def suite_of(address):
         return secured.cipher()[0]
 
 
-def sealed_upload(folder):
-    """MB/s (10^6 bytes) of A's upload, the cipher suite below it, and each end's processor time per byte."""
+def sealed_upload(folder, store=None):
+    """MB/s (10^6 bytes) of A's upload, the cipher suite below it, and each end's processor time per byte.
+
+    `store`: where the enclave leaves the blocks, too.
+    """
     world = world_of(folder)
+    world.enclave._context.store = store  # noqa: SLF001
     address, results = FORK.SimpleQueue(), FORK.SimpleQueue()
     processes = [FORK.Process(target=enclave, args=(world, address, results))]
     processes += [FORK.Process(target=party, args=(world, name, address, results)) for name in PARTIES]

@@ -26,7 +26,7 @@ from protocol_examples import (
 
 from confide.core import canonical
 from confide.core.digest import digest_of
-from confide.protocol import blocks, messages, receipts
+from confide.protocol import blocks, evaluation, messages, receipts
 from confide.protocol.messages import Kind
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
@@ -236,6 +236,15 @@ def receipt_rows() -> Iterator[Row]:
         data = signed if isinstance(signed, str) else text(signed)
         return {"name": name, "receipt": data, "keys": keys, "valid": valid}
 
+    probed = evaluation.GateFigures(
+        membership_advantage=0.0625, leakage_auc=0.75, leakage_field="media.time of day"
+    )
+    beside = replace(
+        RECEIPT.rounds[0].result, held_out=receipts.HeldOutFile(sha384=RECEIPT.rounds[0].block, bytes=3)
+    )
+    gated = signed_receipt(
+        replace(RECEIPT, rounds=(replace(RECEIPT.rounds[0], result=beside, gate=probed),)), private=True
+    )
     altered = replace(RECEIPT, closed_at=1)
     wrong = good.signatures | {"media": flip(good.signatures["media"])}
     alone = {"participants": ("shop",), "signatures": {"shop": good.signatures["shop"]}}
@@ -243,6 +252,12 @@ def receipt_rows() -> Iterator[Row]:
     yield row("good, without it", bare, valid=True)
     yield row(
         "good: closed without a round", signed_receipt(replace(RECEIPT, rounds=()), private=False), valid=True
+    )
+    yield row("good: with the gate's figures and held-out predictions", gated, valid=True)
+    yield row("the gate's figure altered", text(gated).replace("0.0625", "0.0125"))
+    yield row("the gate's figures left out", text(gated).replace('"gate":' + text(probed) + ",", ""))
+    yield row(
+        "a gate's figure that is none", text(gated).replace('"leakage_auc":0.75', '"leakage_auc":"0.75"')
     )
     yield row("receipt altered", replace(good, receipt=altered))
     yield row("a signature altered", replace(good, signatures=wrong))
@@ -284,10 +299,10 @@ def render(document: Document) -> str:
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
 
 
-def main() -> int:
+def main(documents: dict[str, Callable[[], Document]] = DOCUMENTS) -> int:
     check = sys.argv[1:] == ["--check"]
     stale = 0
-    for name, make in DOCUMENTS.items():
+    for name, make in documents.items():
         content, path = render(make()), VECTORS / name
         if check:
             stale += not path.exists() or path.read_text() != content

@@ -57,7 +57,6 @@ TASK = terms.Task(
     baselines=("initiator",),
     maximum_quarantined_share=0.05,
     releases=(terms.Release(what=terms.Released.MODEL, to="shop"),),
-    consent_seconds=600,
 )
 PREDICT_TASK = replace(
     TASK,
@@ -176,11 +175,14 @@ JOIN = m.JoinStatement(
     sealed_secret=sha384_hex(b"sealed"),
 )
 ALL_SIGNATURES = {name: KEYS[name].sign("example", b"") for name in PUBLIC}
+KEPT = receipts.KeptReceipt(
+    receipt=RECEIPT, signature=b"signature", signatures=ALL_SIGNATURES, certificates=PEMS
+)
 _SPOKEN: tuple[Spoken, ...] = (
     Spoken(m.Join(statement=JOIN, sealed_secret=b"sealed", signature=b"signature")),
     Spoken(m.Recall()),
     Spoken(m.Past(signed=SIGNED, done=RECEIPT.rounds[0], signature=b"signature")),
-    Spoken(m.Recalled(signed=digest_of(TRAIN_BLOCK))),
+    Spoken(m.Recalled(signed=digest_of(TRAIN_BLOCK), kept=KEPT)),
     Spoken(m.Listing(algorithms=(LISTED,))),
     Spoken(m.Proposal(task=PREDICT_TASK, algorithm=ALGORITHM, model=MODEL)),
     Spoken(m.Refusal(code="CFD-110", reason="not in the list", algorithms=(LISTED,))),

@@ -12,6 +12,7 @@ from confide.core.errors import ConfideError
 from confide.protocol.blocks import EnclaveIdentity, PredictBlock, SignedBlock, TrainBlock
 from confide.protocol.evaluation import Evaluation, Gate, Tuning
 from confide.protocol.receipts import Receipt, ResultStatement
+from confide.protocol.statistics import Statistics
 from confide.protocol.terms import Algorithm, Consent, Intersection, Task
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +25,7 @@ DOCUMENTS = {
     "Evaluation": Evaluation,
     "Tuning": Tuning,
     "Gate": Gate,
+    "Statistics": Statistics,
     "Intersection": Intersection,
     "Algorithm": Algorithm,
     "Consent": Consent,

@@ -45,6 +45,9 @@ SIGNED = {
     "with another certificate": lambda signed: replace(
         signed, certificates={**signed.certificates, "media": signed.certificates["shop"]}
     ),
+    "with a certificate spelled otherwise": lambda signed: replace(
+        signed, certificates={**signed.certificates, "media": signed.certificates["media"] + "\n"}
+    ),
     "of another time": lambda signed: replace(signed, block=replace(signed.block, agreed_at=1)),
     "with other software": lambda signed: replace(
         signed,

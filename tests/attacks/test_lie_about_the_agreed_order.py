@@ -1,40 +1,30 @@
 """T-41: a party uploads other rows than were agreed on, in another order, or cut otherwise. It is named."""
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 import pytest
-from fakes.shop import COLUMNS, MemoryDataset, predict_job, train_job, world
-from fakes.toy_datasets import toy_datasets
+from fakes.agreed import in_order, prepared
+from fakes.shop import MemoryDataset, predict_job, train_job, world
 
 from confide.core.digest import sha384_hex
 from confide.data.alignment.agreed_order import order_of
 from confide.data.blocks import decode_block, encode_block
 from confide.data.ids import id_set_digest
 from confide.data.manifest import BlockEntry
-from confide.data.ordered import NOWHERE, ids_of, write_ordered
-from confide.protocol.terms import Intersection
+from confide.protocol.terms import Encoding, Intersection
 
 ROWS, COMMON, BLOCK = 96, 70, 16
 TERMS = Intersection(block_rows=BLOCK)
 
 
 @pytest.fixture(scope="module")
-def aligned(tmp_path_factory):
-    """Per party, the first COMMON ids in the agreed order: what an honest intersection leaves."""
-    made = {}
-    for name, dataset in toy_datasets(tmp_path_factory.mktemp("toy"), COLUMNS, ROWS).items():
-        ids = ids_of(dataset).combine_chunks()
-        rows = np.flatnonzero(ids.to_numpy() < COMMON)
-        places = np.full(len(ids), NOWHERE)
-        places[rows[order_of(ids.take(rows))]] = np.arange(len(rows))
-        folder = tmp_path_factory.mktemp(name)
-        made[name] = MemoryDataset(write_ordered(dataset, ids, places, folder, BLOCK))
-    return made
+def aligned():
+    return in_order(prepared(ROWS), COMMON, BLOCK)
 
 
-def outcome_of(shop, media):
-    run = world(train_job(shop, alignment=TERMS), offered={"media": media})
+def outcome_of(shop, media, vocabulary="exact"):
+    job = train_job(shop, alignment=TERMS, encoding=Encoding(vocabulary=vocabulary, bits=6))
+    run = world(job, offered={"media": media})
     run.run()
     return run
 
@@ -134,10 +124,12 @@ def test_predictions_stand_in_the_agreed_order(aligned):
 
 @pytest.mark.parametrize("liar", ["shop", "media"])
 @pytest.mark.parametrize("lie", NAMES)
-def test_liar_and_block_are_named(aligned, liar, lie):
+@pytest.mark.parametrize("vocabulary", ["exact", "hashed"])
+def test_liar_and_block_are_named(aligned, liar, lie, vocabulary):
+    """With a hashed vocabulary the training begins before the blocks are there that tell."""
     lying, block = lies(aligned[liar])[lie]
     datasets = aligned | {liar: lying}
-    run = outcome_of(datasets["shop"], datasets["media"])
+    run = outcome_of(datasets["shop"], datasets["media"], vocabulary)
     for error in run.errors.values():
         assert error.code == "CFD-613", error.message
         assert error.blame == liar

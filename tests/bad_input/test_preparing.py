@@ -91,7 +91,7 @@ def test_every_cut_of_a_parquet_file(tmp_path):
 def test_every_cut_of_a_text(tmp_path):
     """Cut anywhere, a file has at most one row less, and one that may be at fault."""
     path, data = tmp_path / "cut.csv", text(after='101,1,"Gen\u00e8ve, old",2\n')
-    for end in range(1, len(data), 5):
+    for end in range(1, len(data), 13):
         path.write_bytes(data[:end])
         try:
             inspect(path)

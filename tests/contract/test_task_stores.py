@@ -11,7 +11,7 @@ from confide.core.platform_api import EndRecord, TaskKind, TaskState, TaskStatus
 from confide.core.task_store import ProcessMark, TaskRecord
 from confide.storage import migrations
 from confide.storage.memory import MemoryTaskStore
-from confide.storage.sqlite import SqliteTaskStore
+from confide.storage.sqlite import SqliteTaskStore, unfinished_in
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -166,6 +166,37 @@ def test_sqlite_is_for_one_host(tmp_path):
         SqliteTaskStore(tmp_path / "tasks.sqlite")
     first.close()
     SqliteTaskStore(tmp_path / "tasks.sqlite").close()
+
+
+def test_sqlite_does_not_grow_with_what_is_told_of_a_task(tmp_path):
+    """Its log of writes filled a small disk, by status lines alone."""
+    store = SqliteTaskStore(tmp_path / "tasks.sqlite")
+    store.add(record(1))
+    for number in range(200):
+        phase = f"phase {number}"
+        store.update(
+            record(1).id,
+            lambda r, phase=phase: dataclasses.replace(r, status=dataclasses.replace(r.status, phase=phase)),
+        )
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 512 * 1024
+    store.close()
+
+
+def test_what_has_not_ended_can_be_read_beside_the_host(tmp_path):
+    path = tmp_path / "tasks.sqlite"
+    store = SqliteTaskStore(path)
+    for number in (1, 2):
+        store.add(record(number))
+    store.update(record(2).id, lambda r: dataclasses.replace(r, status=full(2).status))
+    assert unfinished_in(path) == store.unfinished() == (store.get(record(1).id),)
+    store.close()
+    for other in (tmp_path / "none.sqlite", tmp_path):
+        with pytest.raises(ConfigurationError, match="task database"):
+            unfinished_in(other)
+    empty = tmp_path / "empty.sqlite"
+    empty.touch()
+    with pytest.raises(ConfigurationError, match="schema 0"):
+        unfinished_in(empty)
 
 
 def test_sqlite_refuses_other_files(tmp_path):

@@ -18,7 +18,7 @@ from confide.core.platform_api import TaskState
 from confide.protocol.receipts import decode_signed_receipt
 
 ROWS, LATER = 600, 100
-IDLE = 6
+IDLE = 10
 """Seconds that the enclave waits for a party."""
 LONG = 150
 """Seconds until it counts as endless: a quote alone may take 30, on a busy machine."""
@@ -26,7 +26,7 @@ PAUSE = 1.0
 """Seconds until what was broken is mended."""
 SLOW = 20_000
 """Bytes a second."""
-DISK = "2m"
+DISK = "16m"
 INITIATOR_STEPS = (
     "proposal",
     "acceptance",
@@ -158,6 +158,7 @@ class Arena:
         arguments = ("task", "train", "train.toml", "--then", "later.toml", "--format", "json")
         self.initiator = self.site.start("shop", "confide", *arguments)
         self.task = None
+        self._known = known
         happened = MISHAPS.get(mishap)
         heal = None
         if happened and self._reach(step, known):
@@ -165,7 +166,7 @@ class Arena:
         if heal is not None:
             threading.Event().wait(PAUSE)
             heal()
-        case = self._judge(Case(mishap, step), known)
+        case = self._judge(Case(mishap, step))
         case.seconds = round(time.monotonic() - begin, 1)
         return case
 
@@ -207,7 +208,7 @@ class Arena:
             time.sleep(0.002)
         return False
 
-    def _judge(self, case, known):
+    def _judge(self, case):
         done = self.initiator.wait(LONG)
         case.initiator = (
             "killed"
@@ -216,17 +217,26 @@ class Arena:
             if done.code == 0
             else str(done.envelope["error"]["code"])
         )
-        self.task = done.envelope["result"]["task"] if done.code == 0 else self._newest(known)
+        self.task = done.envelope["result"]["task"] if done.code == 0 else self.newest()
         if self.site.host.process.poll() is not None:
             self.site.serve(**self._launcher)
         case.outcome = self._outcome()
         case.provider = self._word_of_provider()
-        until(lambda: not any(map(alive, children_of(self.site.host.process.pid))), "end of the enclave")
+        until(
+            lambda: not any(map(alive, children_of(self.site.host.process.pid))), "end of the enclave", LONG
+        )
         self._look_for_losses(case)
         return case
 
-    def _newest(self, known):
-        new = self._tasks() - known
+    def _enclaves(self):
+        return children_of(self.site.host.process.pid)
+
+    def resume(self, task):
+        self.initiator = self.site.start("shop", "confide", "task", "resume", task, "--format", "json")
+
+    def newest(self):
+        """The task of this case, as far as the initiator has seen it."""
+        known, new = self._known, self._tasks() - self._known
         if new:
             return next(iter(new))
         with self.site.client("shop") as client:
@@ -280,6 +290,8 @@ class Arena:
         refused = case.initiator not in {"completed", "killed"} and "shop" not in held
         if refused and "completed" in {case.provider, case.outcome}:
             case.lost.append("the initiator was told an error, the others an end")
+        if case.initiator == "completed" and case.outcome != "completed":
+            case.lost.append("the host was told an error, the parties an end")
         if case.initiator == "completed" and case.provider not in {"completed", "killed", "not there"}:
             case.lost.append("the provider was told an error, the initiator an end")
 
@@ -323,6 +335,12 @@ def kill_enclave(arena):
 
 def kill_initiator(arena):
     arena.initiator.send(KILL)
+
+
+def kill_and_resume_initiator(arena):
+    arena.initiator.send(KILL).wait()
+    task = arena.newest()
+    return lambda: arena.resume(task) if task else None
 
 
 def kill_provider(arena):
@@ -369,6 +387,7 @@ def slow_link(arena):
 MISHAPS = {
     "host killed, started again": kill_host,
     "enclave killed": kill_enclave,
+    "initiator killed, resumed": kill_and_resume_initiator,
     "initiator killed": kill_initiator,
     "provider killed, started again": kill_provider,
     "provider killed": kill_provider_for_good,

@@ -254,7 +254,7 @@ class Site:
 
     def serve(self, **launcher):
         """Start the host; the address that the first one has been given stays for those after it."""
-        entry = {"command": self.loader, "join_seconds": 60, **launcher}
+        entry = {"command": self.loader, **launcher}
         document = {"address": self.address or "127.0.0.1:0", "launcher": entry, **self.host_settings}
         self.write("cloud", "platform.toml", document)
         self.host = self.start("cloud", "confide", "platform", "serve", *AS_JSON)

@@ -143,7 +143,6 @@ def train_task(initiator: str = "shop", providers: tuple[str, ...] = ("media",),
             Release(what=Released.MODEL, to=initiator),
             Release(what=Released.METRICS, to=initiator),
         ),
-        "consent_seconds": 600,
     }
     return Task(**(fields | changes))
 
@@ -240,7 +239,6 @@ class World:
             ca_sha384=digest.sha384_hex(der_of_pem(pem)),
             ca_pem=pem,
             created_at=self.clock.now(),
-            join_seconds=300,
             generation=self.generation,
         )
 

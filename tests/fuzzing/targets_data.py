@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 
 import pyarrow as pa
-from fakes.shop import authority, train_job, world
+from fakes.shop import authority, datasets, train_job, world
+from fakes.world import train_task
 from fuzzing.harness import Target
 from fuzzing.mutations import any_bytes, canonical_json, change_tree, framed, json_tree, lines
 
@@ -20,12 +21,14 @@ from confide.core.errors import (
     ParameterInvalid,
     SchemaMismatch,
 )
-from confide.core.features import Kind
+from confide.core.features import Cross, Kind
 from confide.data import blocks, ipc_message
 from confide.data.dataset import MANIFEST_NAME, QUARANTINE_NAME, PreparedDataset
 from confide.data.encoding import FeatureEncoder
 from confide.data.manifest import BlockEntry, Column, Manifest, SourceEntry
 from confide.data.schema import IdColumn, IdType, LabelColumn
+from confide.protocol.statistics import Figure, Statistics
+from confide.protocol.terms import Release, Released
 
 _DIGEST = "0a" * 48
 _ROWS = 20
@@ -126,6 +129,14 @@ def _open_dataset(data):
 # --- models ----------------------------------------------------------------------------------------------
 
 
+_WITH_MORE = {
+    "crosses": (Cross(name="both", of=(("shop", "city"), ("media", "page"))),),
+    "statistics": Statistics(columns={"media": {"page": (Figure.DRIFT,)}}, minimum_rows=20),
+    "releases": (*train_task().releases, Release(what=Released.STATISTICS, to="shop")),
+}
+"""A cross, and a reference for drift."""
+
+
 @functools.cache
 def models():
     """Some that an enclave has trained: files as they are returned."""
@@ -136,8 +147,10 @@ def models():
         ("mlp", {"epochs": 1, "embedding_size": 2, "hidden_units": 3}),
         ("gbdt", {"trees": 2}),
     ):
-        job = train_job()
-        ran = world(type(job)(job.task, name, parameters, job.dataset))
+        rows, asked = (400, _WITH_MORE) if name == "linear" else (96, {})
+        job = train_job(datasets(rows)["shop"], **asked)
+        offered = {"media": datasets(rows)["media"]}
+        ran = world(type(job)(job.task, name, parameters, job.dataset), offered=offered)
         ran.run()
         assert not ran.errors, ran.errors
         found.append(ran.kept["shop"].results[0][3])
@@ -150,7 +163,8 @@ def _in_metadata(rng, data, others):
     document = json.loads(data)
     meta = document.get("__metadata__")
     if isinstance(meta, dict):
-        key = rng.choice(("algorithm", "encoding", "metrics", "train_block"))
+        keys = ("algorithm", "encoding", "metrics", "reference", "train_block")
+        key = rng.choice([key for key in keys if key in meta])
         meta[key] = json_tree(rng, meta[key].encode(), ()).decode("utf-8", "replace")
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
     return text + b" " * (-len(text) % 8)

@@ -67,7 +67,6 @@ PLATFORM = b"""address = "127.0.0.1:7443"
 database = "p.sqlite"
 [launcher]
 command = ["confide-enclave"]
-join_seconds = 60
 """
 PARTY = b"""[platform]
 address = "cloud.example:7443"

@@ -14,7 +14,7 @@ from confide.crypto.keys import KeyKind, PrivateKey
 from confide.crypto.storage_key import StorageKey
 from confide.party import written
 from confide.protocol import messages
-from confide.protocol.messages import Past, Recalled, Spoken
+from confide.protocol.messages import Past, Recall, Recalled, Spoken
 from confide.protocol.table import State
 
 _BLOCK = b"a block"
@@ -49,6 +49,27 @@ def _hear(ran, signed):
     return hear
 
 
+def _over():
+    """A fresh enclave, after one that died with its last words; shop holds the receipt."""
+    ran = world()
+    ran.run()
+    ran.kill_enclave()
+    return ran
+
+
+def _hear_kept(ran):
+    """What is not exactly what all have signed is refused."""
+    true = ran.party("shop").standing.receipt
+
+    def hear(data):
+        message = messages.decode(data).message
+        if isinstance(message, Recalled) and message.kept is not None:
+            ran.enclave._takeover._check_kept(message.kept, "shop")
+            assert (message.kept.receipt, message.kept.signatures) == (true.receipt, true.signatures)
+
+    return hear
+
+
 def _read(data):
     found = written.read(data)
     written.standing_of(found, None, b"")
@@ -67,6 +88,8 @@ def targets():
     ran, signed, journal = _shown()
     past = messages.encode(Spoken(Past(signed=signed)))
     recalled = messages.encode(Spoken(Recalled(signed="0" * 96)))
+    over = _over()
+    kept = messages.encode(next(over.party("shop")._tell(Recall(), b"")))
     key = JournalKey(PrivateKey.generate(KeyKind.P_384), "task")
     random = SeededRandomness("fuzz")
     stored = StorageKey(bytes(32), task="t", party="p", commitment="c")
@@ -74,6 +97,7 @@ def targets():
     refused = (TakeoverRefused, RemoteProtocolError, LimitExceeded)
     return [
         Target("shown-block", [past, recalled], _hear(ran, signed), refused, [framed(json_tree)], weight=1),
+        Target("shown-receipt", [kept], _hear_kept(over), refused, [framed(json_tree)], weight=1),
         Target("journal", [journal], _read, (JournalInvalid,), [json_tree]),
         Target(
             "sealed-journal", [key.seal(b"{}", random)], key.open, (JournalInvalid,), [any_bytes], "shallow"

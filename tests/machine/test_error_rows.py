@@ -133,11 +133,15 @@ def test_a_providers_own_troubles_are_told_by_their_code_only():
     ended(ran, OfferDeclined, "media")
 
 
-def test_a_provider_that_does_not_answer_in_time_has_expired():
+def test_a_person_may_take_its_time_and_who_is_not_there_to_answer_has_expired():
     ran = world()
     twist(ran, "media").instead[Kind.OFFER] = lambda _: []
     ran.run()
+    ran.clock.time += 30 * 24 * 3600
+    ran.tick()
     assert ran.errors == {}
+    assert ran.enclave.waiting_what == {"media": "deciding"}
+    ran.lose("media")
     ran.clock.time += 599
     ran.tick()
     assert ran.errors == {}
@@ -145,7 +149,7 @@ def test_a_provider_that_does_not_answer_in_time_has_expired():
     ran.tick()
     while ran.wire:
         ran.step()
-    ended(ran, OfferExpired, "media")
+    ended(ran, OfferExpired, "media", by=("shop", "enclave"))
 
 
 def test_a_provider_that_never_joins_has_expired():
@@ -164,7 +168,7 @@ def test_an_initiator_that_never_proposes_is_lost():
     ran = world()
     twist(ran, "shop").instead[Kind.LISTING] = lambda _: []
     ran.run()
-    ran.clock.time += 300
+    ran.clock.time += 600
     with pytest.raises(PartyLost) as caught:
         ran.enclave.tick()
     assert caught.value.blame == "shop"

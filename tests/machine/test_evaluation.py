@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import sys
 from unittest import mock
 
 import numpy as np
@@ -13,7 +14,7 @@ from fakes.toy_datasets import toy_datasets
 from fakes.world import PARAMETERS, Authority, World, train_task
 
 from confide.core.digest import sha384_hex
-from confide.core.errors import AlgorithmNotListed, ModelKeptBack, WorkFailed
+from confide.core.errors import AlgorithmNotListed, ModelKeptBack, ParameterInvalid, WorkFailed
 from confide.core.features import Kind
 from confide.core.platform_api import TaskKind
 from confide.data.dataset import PreparedDataset
@@ -273,14 +274,22 @@ def test_the_best_trial_is_trained_again_and_every_trial_is_told(authority, data
     assert report.curve[-1]["validation_logloss"] == pytest.approx(min(losses))
 
 
+BY_TPE = tuned(
+    method="tpe",
+    ranges={"learning_rate": Range(low=0.001, high=0.5, log=True)},
+    choices={"batch_size": Choices(values=(64, 256))},
+)
+
+
+def test_tpe_is_refused_by_an_image_without_its_library(authority, data, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)  # as where it is not installed
+    world = run_tuned(authority, data, {"epochs": 1}, BY_TPE)
+    assert "confide[tuning]" in world.errors["shop"].message
+    assert isinstance(world.errors["shop"], AlgorithmNotListed | ParameterInvalid)
+
+
 def test_trials_by_tpe(authority, data):
-    pytest.importorskip("optuna")
-    tuning = tuned(
-        method="tpe",
-        ranges={"learning_rate": Range(low=0.001, high=0.5, log=True)},
-        choices={"batch_size": Choices(values=(64, 256))},
-    )
-    fields = {"evaluation": Evaluation(validation=0.2), "tuning": tuning, "baselines": ()}
+    fields = {"evaluation": Evaluation(validation=0.2), "tuning": BY_TPE, "baselines": ()}
     reports = [
         result(run(authority, data, {"epochs": 2}, "linear", releases=releases(Released.TRIALS), **fields))[1]
         for _ in range(2)

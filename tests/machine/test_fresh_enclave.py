@@ -11,6 +11,7 @@ from fakes.shop import predict_job, train_job, world
 from fakes.world import predict_task, train_task
 
 from confide.algorithms import model_file
+from confide.core.digest import digest_of
 from confide.protocol.messages import Kind
 from confide.protocol.roles import Role
 from confide.protocol.table import State
@@ -59,12 +60,45 @@ def test_after_any_delivery_the_task_goes_on_in_a_fresh_enclave(at, first):
         ran.join(name)
     while len(ran.passed) < at and ran.busy:
         ran.step()
-    if ran.enclave.closed or ran.party("shop").standing.receipt or ran.party("media").standing.receipt:
-        return
     ran.kill_enclave()
     all_come(ran, first=first)
     completed(ran)
     assert results(ran) == undisturbed()
+
+
+def last_words():
+    """Deliveries at which one may hold the receipt and the other not yet."""
+    return range(deliveries() - 7, deliveries() + 1)
+
+
+@pytest.mark.parametrize("killed", [None, *EVERYBODY])
+@pytest.mark.parametrize("first", EVERYBODY)
+@pytest.mark.parametrize("preferred", EVERYBODY)
+def test_an_enclave_that_dies_with_its_last_words_leaves_nobody_without_the_receipt(preferred, first, killed):
+    """Who holds it shows it to the next enclave, which hands it on: there is one, the same for all."""
+    lacked = 0
+    for at in last_words():
+        ran = two_rounds()
+        for name in EVERYBODY:
+            ran.join(name)
+        while len(ran.passed) < at and ran.busy:
+            if at - len(ran.passed) < 8:
+                ran.prefer(preferred)
+            ran.step()
+        held = [name for name in EVERYBODY if ran.party(name).standing.receipt]
+        lacked += len(held) == 1
+        digest = ran.enclave.receipt_digest
+        ran.kill_enclave()
+        if killed:
+            ran.kill_party(killed)
+        all_come(ran, first=first)
+        completed(ran)
+        assert results(ran) == undisturbed()
+        receipts = {digest_of(ran.party(name).standing.receipt.receipt) for name in EVERYBODY}
+        assert receipts == {ran.enclave.receipt_digest}
+        if held:
+            assert receipts == {digest}
+    assert lacked
 
 
 @pytest.mark.parametrize("party", EVERYBODY)

@@ -51,8 +51,8 @@ class Simulation:
         self.host = TaskHost(self.ran)
         self.ops = ops
         self.dead = set()
-        self.too_late = False
-        """Whether something died when a party held the receipt: an enclave's last words are not repeated."""
+        self.closed_in = {}
+        """Of a party that holds the receipt: the generation of the last enclave that it was with."""
         self.took_leave = set()
         """Parties whose end is their own, and may not have been heard: it was lost, or their enclave died."""
         self.away = {}
@@ -80,8 +80,10 @@ class Simulation:
         return self.ran.enclave.closed or ENCLAVE in self.ran.errors
 
     def settled(self, name):
-        """Whether a party has nothing left to do: it is dead, was told an end, or holds the receipt."""
-        held = self.ran.party(name).standing.receipt is not None
+        """Whether a party has nothing left to do: it is dead, was told an end, or holds the receipt, and no
+        later enclave may want to see it.
+        """
+        held = self.closed_in.get(name) == self.ran.generation or (self._holds_receipt(name) and self.over)
         return name in self.dead or name in self.ran.errors or held
 
     def _deliver(self):
@@ -95,6 +97,9 @@ class Simulation:
             self._hold()
             self.ran.step()
             self._tell_host()
+            for name in PARTIES:
+                if self._holds_receipt(name) and name not in self.ran.broken:
+                    self.closed_in[name] = self.ran.generation
 
     def _somebody_comes_back(self):
         return any(not self.settled(name) for name in self.ran.broken) and (self.host.up or not self.over)
@@ -200,7 +205,6 @@ class Simulation:
 
     def kill(self, name):
         """The process of a role is gone, with all that it had in memory."""
-        self.too_late = self.too_late or any(self._holds_receipt(party) for party in PARTIES)
         if name == ENCLAVE:
             self._kill_enclave()
         elif name == HOST:
@@ -242,7 +246,7 @@ class Simulation:
         if name == HOST:
             if self.host.restart():
                 self._fresh_enclave()
-        elif name in PARTIES and name not in self.ran.errors and not self._holds_receipt(name):
+        elif name in PARTIES and name not in self.ran.errors:
             self._restart_party(name)
 
     def _holds_receipt(self, name):
@@ -261,6 +265,7 @@ class Simulation:
         if heard is not None:
             twist(ran, name).heard = heard
         ran.broken.setdefault(name, None)
+        self.closed_in.pop(name, None)
         self.dead.discard(name)
 
     def advance(self, seconds):

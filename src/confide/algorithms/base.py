@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -56,6 +56,22 @@ class Shards(Protocol):
         ...
 
 
+@runtime_checkable
+class InTurn(Shards, Protocol):
+    """Shards of which the first pass takes each in its turn: it may begin before the last one has come.
+
+    `labels` is complete when the last shard has been loaded.
+    """
+
+    def first_labels(self) -> Floats:
+        """Of the first shard, which must be ready: from them the model starts."""
+        ...
+
+    def ready(self, at: int) -> bool:
+        """Whether the shard, and all before it, can be loaded."""
+        ...
+
+
 class Whole:
     """Rows that are in memory: one shard."""
 
@@ -102,6 +118,8 @@ class TrainingProgress:
     """None where the held-out rows have one class only."""
     train_rmse: float | None = None
     holdout_rmse: float | None = None
+    waits_for: int | None = None
+    """The shard without which nothing goes on; then this report has no figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +156,8 @@ class Estimator(ABC):
     Parameters: ClassVar[type[msgspec.Struct]]
     sources: ClassVar[tuple[str, ...]]
     """The files of this package that its results depend on (see registry.code_digest)."""
+    in_turn: ClassVar[bool] = False
+    """Whether `fit_shards` can begin before all shards have come (InTurn)."""
     shifts: ClassVar[bool] = False
     """Whether `shift` works."""
     weighs: ClassVar[bool] = False
@@ -168,6 +188,8 @@ class Estimator(ABC):
             feature_count: size of the index space.
             start: a model whose numbers are taken over; what it does not know, or all, starts from the seed.
             keeper: keeps the state between epochs, and may have one to go on from.
+
+        Of data that is InTurn, reports say which shard it waits for, until that is ready.
 
         Raises:
             SchemaMismatch: arrays of other shapes, types or ranges.

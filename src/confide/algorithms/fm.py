@@ -33,7 +33,7 @@ class FmParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     accumulator_start: p.AccumulatorStart = 0.1
     embedding_deviation: Annotated[
         float, msgspec.Meta(gt=0, le=10, description="of the embeddings' normal start values")
-    ] = 0.1
+    ] = 0.02
     dropout: Annotated[
         float, msgspec.Meta(ge=0, le=0.95, description="share of the pooled interaction left out in training")
     ] = 0.0

@@ -1,5 +1,6 @@
 """A trained model, opened: from columns of values to predictions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from confide.algorithms.scoring import Scorer
 from confide.core.errors import ModelFileInvalid
 from confide.data.columns import Columns
 from confide.data.encoding import FeatureEncoder
+from confide.data.statistics.drift import Reference, from_document
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,8 @@ class Model:
     file: ModelFile
     encoder: FeatureEncoder
     scorer: Scorer
+    references: Mapping[tuple[str, str], Reference]
+    """By (party, column): what drift is measured against, where the training's task released it."""
 
     @classmethod
     def read(cls, data: bytes) -> "Model":
@@ -28,7 +32,10 @@ class Model:
         encoder, scorer = FeatureEncoder.from_document(file.encoding), Scorer(file)
         if encoder.feature_count != scorer.feature_count:
             raise ModelFileInvalid("the model's encoding and its arrays disagree on the number of features")
-        return cls(file, encoder, scorer)
+        references = from_document(file.reference)
+        if not set(references) <= set(encoder.fields):
+            raise ModelFileInvalid("the model holds a reference of a column that it does not use")
+        return cls(file, encoder, scorer, references)
 
     def predict(self, columns: Columns) -> npt.NDArray[np.float32]:
         """(rows,) predictions. Raises SchemaMismatch when a column is absent or of another kind."""

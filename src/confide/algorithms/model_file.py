@@ -7,13 +7,14 @@ here (keys sorted, arrays by name) and `read` refuses any other. Any safetensors
 The enclave's signature is not inside: it is over the SHA-384 of all these bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import numpy as np
 import safetensors
+from msgspec import UNSET, UnsetType
 
 from confide.algorithms.base import Floats
 from confide.core import canonical, limits
@@ -47,15 +48,21 @@ class ModelFile:
     """The signed TrainBlock, canonical JSON, opaque here."""
     metrics: Mapping[str, Any]
     arrays: Mapping[str, Floats] = field(repr=False)
+    reference: Sequence[Any] = ()
+    """data.statistics.drift.Reference documents: what the rows of predictions are compared with."""
 
 
 class _Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Strings only, as safetensors wants; each but `format`, `task` and `train_block` holds JSON."""
+    """Strings only, as safetensors wants; each but `format`, `task` and `train_block` holds JSON.
+
+    `reference` is there where the training's task released it.
+    """
 
     algorithm: str
     encoding: str
     format: str
     metrics: str
+    reference: str | UnsetType = UNSET
     task: str
     train_block: str
 
@@ -125,7 +132,17 @@ def _parse(data: bytes, header: bytes) -> ModelFile:
         train_block=metadata.train_block,
         metrics=canonical.decode_plain(metadata.metrics.encode()),
         arrays=_arrays(data),
+        reference=_reference(metadata.reference),
     )
+
+
+def _reference(text: str | UnsetType) -> Sequence[Any]:
+    if not isinstance(text, str):
+        return ()
+    found = canonical.decode(text.encode(), list[Any])
+    if not found:
+        raise ModelFileInvalid("an empty reference is left out")
+    return found
 
 
 def _arrays(data: bytes) -> dict[str, Floats]:
@@ -155,6 +172,7 @@ def _header(model: ModelFile, ordered: Mapping[str, Floats]) -> bytes:
         encoding=canonical.encode(model.encoding).decode(),
         format=FORMAT,
         metrics=canonical.encode(model.metrics).decode(),
+        reference=canonical.encode(list(model.reference)).decode() if model.reference else UNSET,
         task=model.task,
         train_block=model.train_block,
     )

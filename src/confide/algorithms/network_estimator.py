@@ -17,6 +17,7 @@ from confide.algorithms.base import (
     Estimator,
     Floats,
     Integers,
+    InTurn,
     Keeper,
     Shards,
     TrainingProgress,
@@ -26,7 +27,7 @@ from confide.algorithms.base import (
     check_size,
 )
 from confide.algorithms.engine.network import Engine, Shape, scratch_bytes
-from confide.algorithms.shards import Checked, count_rows
+from confide.algorithms.shards import Checked, CheckedInTurn, count_rows
 from confide.core.errors import WorkFailed
 
 EngineChoice = Engine | Literal["fastest", "reference"]
@@ -92,11 +93,15 @@ class LoopEstimator(Estimator):
         check_size(
             fields=fields, feature_count=feature_count, numbers_per_feature=self._numbers_per_feature()
         )
-        data, holdout = Checked(data, check), None if holdout is None else Checked(holdout, check)
+        coming = isinstance(data, InTurn)
+        data = CheckedInTurn(data, check) if isinstance(data, InTurn) else Checked(data, check)
+        holdout = None if holdout is None else Checked(holdout, check, at_once=not coming)
         if not count_rows(data):
             raise WorkFailed("no rows to learn from")
+        yield from self._waiting(data)
+        labels = data.first_labels() if isinstance(data, InTurn) else data.labels
         self._fields = fields
-        self._network, learner, order = self._fresh(feature_count, self._loss.start(data.labels))
+        self._network, learner, order = self._fresh(feature_count, self._loss.start(labels))
         if start is not None:
             warm_start.apply(start, self._network.views())
         schedule = training.Schedule(
@@ -108,6 +113,12 @@ class LoopEstimator(Estimator):
             positive_weight=self.positive_weight,
         )
         yield from training.train(learner, data, holdout, schedule, keeper)
+
+    def _waiting(self, data: Shards) -> Iterator[TrainingProgress]:
+        """Until the shard has come from which the model starts."""
+        epochs = self._parameters.epochs
+        nothing = TrainingProgress(epoch=1, epochs=epochs, step=0, steps=0, train_logloss=None)
+        yield from training.waiting(data, 0, nothing)
 
     def predict(self, indices: Integers, values: Floats) -> npt.NDArray[np.float32]:
         network = self._trained()
@@ -144,6 +155,8 @@ class LoopEstimator(Estimator):
 
 class NetworkEstimator(LoopEstimator):
     """A network that the compiled core knows, and NumPy as its reference."""
+
+    in_turn = True
 
     def __init__(self, parameters: Any, engine: EngineChoice = "fastest") -> None:
         super().__init__(parameters)

@@ -76,6 +76,11 @@ def complete_parameters(name: str, parameters: Mapping[str, Any]) -> dict[str, A
     return complete
 
 
+def learns_in_turn(name: str) -> bool:
+    """Whether it can begin with the first rows while others are on their way. Raises AlgorithmNotListed."""
+    return _algorithm(name).in_turn
+
+
 def restore(name: str, parameters: Mapping[str, Any], arrays: Mapping[str, Floats]) -> Estimator:
     """A trained estimator from what a model file holds. Raises as `build` does, and ModelFileInvalid."""
     algorithm = _algorithm(name)

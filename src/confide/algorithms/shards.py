@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from confide.algorithms.base import Batch, Floats, Integers, Shards
+from confide.algorithms.base import Batch, Floats, Integers, InTurn, Shards
 
 
 class Checked:
     """Shards that are checked when they are loaded for the first time."""
 
-    def __init__(self, shards: Shards, check: Callable[[Batch], None]) -> None:
-        """`check` raises for rows that can't be worked with. A single shard is checked at once."""
+    def __init__(self, shards: Shards, check: Callable[[Batch], None], *, at_once: bool = True) -> None:
+        """`check` raises for rows that can't be worked with. A single shard is checked `at_once`."""
         self._shards, self._check = shards, check
         self._passed: set[int] = set()
-        if len(shards.sizes) == 1:
+        if at_once and len(shards.sizes) == 1:
             self.load(0)
 
     @property
@@ -35,6 +35,20 @@ class Checked:
             self._check(rows)
             self._passed.add(at)
         return rows
+
+
+class CheckedInTurn(Checked):
+    """The same of shards that are still to come. Implements InTurn."""
+
+    def __init__(self, shards: InTurn, check: Callable[[Batch], None]) -> None:
+        super().__init__(shards, check, at_once=False)
+        self._in_turn = shards
+
+    def first_labels(self) -> Floats:
+        return self._in_turn.first_labels()
+
+    def ready(self, at: int) -> bool:
+        return self._in_turn.ready(at)
 
 
 def count_rows(shards: Shards | None) -> int:

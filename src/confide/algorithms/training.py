@@ -10,7 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from confide.algorithms import metrics
-from confide.algorithms.base import Batch, Floats, Integers, Keeper, Shards, TrainingProgress
+from confide.algorithms.base import Batch, Floats, Integers, InTurn, Keeper, Shards, TrainingProgress
 from confide.algorithms.checkpoint import Resumable, pack, unpack
 from confide.algorithms.shards import count_rows, predict_shards
 from confide.core import limits
@@ -83,6 +83,7 @@ def train(
     """Train, reporting every limits.PROGRESS_ROWS rows and at the end of each epoch.
 
     In each epoch the shards come in another order, and so do the rows of each; no batch crosses shards.
+    Of shards that are InTurn the first pass takes each in its turn, as soon as it is ready.
 
     One BLAS thread: the products are small, and the sums then do not depend on the number of cores.
     With patience and held-out rows, the learner ends with the numbers of its best epoch.
@@ -158,7 +159,8 @@ def _epoch(
     per_epoch = _updates(data, schedule)
     report_rows = max(1, limits.PROGRESS_ROWS // size) * size
     step, done, total = (epoch - 1) * per_epoch, 0, 0.0
-    for at in _order_of_shards(len(data.sizes), order):
+    for at in _order_of_shards(data, epoch, order):
+        yield from waiting(data, at, _silent(schedule, epoch, step, per_epoch))
         batch = data.load(at)
         rows = order.permutation(_weighted(batch, schedule.positive_weight, order))
         for start in range(0, len(rows), report_rows):
@@ -188,9 +190,21 @@ def _weighted(data: Batch, weight: float, random: np.random.Generator) -> Intege
     return np.repeat(np.arange(len(data)), copies)
 
 
-def _order_of_shards(count: int, order: np.random.Generator) -> list[int]:
-    """One shard draws nothing: the rows then come in the order that they always had."""
-    return [0] if count == 1 else order.permutation(count).tolist()
+def _order_of_shards(data: Shards, epoch: int, order: np.random.Generator) -> list[int]:
+    """One shard draws nothing: the rows then come in the order that they always had. Nor does a first pass
+    that takes shards as they come.
+    """
+    count = len(data.sizes)
+    if count == 1 or (epoch == 1 and isinstance(data, InTurn)):
+        return list(range(count))
+    drawn: list[int] = order.permutation(count).tolist()
+    return drawn
+
+
+def waiting(data: Shards, at: int, report: TrainingProgress) -> Iterator[TrainingProgress]:
+    """`report`, as often as it is asked for while the shard is not ready."""
+    while isinstance(data, InTurn) and not data.ready(at):
+        yield replace(report, waits_for=at)
 
 
 def _learn(learner: Learner | RowsLearner, data: Batch, order: Integers, size: int) -> float:
@@ -208,6 +222,12 @@ def _finite(loss: float) -> float:
     if not math.isfinite(loss):
         raise WorkFailed("the training diverged: the loss is not finite; lower the learning rate")
     return loss
+
+
+def _silent(schedule: Schedule, epoch: int, step: int, per_epoch: int) -> TrainingProgress:
+    """Without figures."""
+    steps = schedule.epochs * per_epoch
+    return TrainingProgress(epoch=epoch, epochs=schedule.epochs, step=step, steps=steps, train_logloss=None)
 
 
 def _report(schedule: Schedule, epoch: int, step: int, per_epoch: int, loss: float) -> TrainingProgress:

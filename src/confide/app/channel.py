@@ -64,17 +64,48 @@ class Conversation:
         """
         keep_block_memory()
         try:
-            self._through(enclave, script)
+            last = self._through(enclave, script)
         except ConfideError as error:
             self.folder.failed(error)
             if not isinstance(error, _NOT_REACHED):
                 self.journal.remove()
             raise
+        self._see_out(last, script)
         self.journal.remove()
 
-    def _through(self, enclave: VerifiedEnclave, script: Participant) -> None:
-        patience = enclave_config.decode(enclave.attested.config).idle_seconds
-        waits = pauses(patience)
+    def _see_out(self, enclave: VerifiedEnclave, script: Participant) -> None:
+        """We hold the receipt. An enclave that died with its last words left others without it: until the
+        host has recorded the end, we come to the next one and show it. If that fails, our task is over all
+        the same.
+        """
+        generation, deadline = enclave.generation, self.party.clock.monotonic() + limits.CALL_SECONDS
+        while self.party.clock.monotonic() < deadline and not self.cancelled.wait(limits.POLL_SECONDS / 4):
+            try:
+                status = self.host.get_task(self.status.id)
+                if status.state is TaskState.ENDED:
+                    return
+                if status.generation <= generation or status.enclave_address is None:
+                    continue
+                fresh = self._follow(enclave, script, enter(self.party, status, _silent))
+            except _NOT_NOW:
+                continue
+            except ConfideError as error:
+                self.tell(Event("not-shown", {"code": error.code, "reason": error.message}))
+                return
+            generation, deadline = fresh, self.party.clock.monotonic() + limits.CALL_SECONDS
+
+    def _follow(self, before: VerifiedEnclave, script: Participant, fresh: VerifiedEnclave) -> int:
+        """Show the receipt to an enclave that takes the place of ours. Returns its generation."""
+        with fresh.pinned:
+            check_succession(fresh, before.identity, before.generation)
+            script.lost()
+            script.moved(fresh.identity, fresh.collateral.decode(), evidence_check(self.party, fresh))
+            self._talk(fresh, script, threading.Event())
+        return fresh.generation
+
+    def _through(self, enclave: VerifiedEnclave, script: Participant) -> VerifiedEnclave:
+        """Returns the enclave with which it came to its end."""
+        waits = pauses(_patience(enclave))
         while True:
             heard = threading.Event()
             try:
@@ -82,15 +113,15 @@ class Conversation:
                     self._talk(enclave, script, heard)
             except _LOST as lost:
                 if script.standing.receipt is not None:
-                    return  # all that was left to say is that we hold it
+                    return enclave  # all that was left to say is that we hold it
                 if heard.is_set():
                     script.lost()
-                    waits = pauses(patience)
+                    waits = pauses(_patience(enclave))
                 enclave = self._again(enclave, lost, waits)
                 check = evidence_check(self.party, enclave)
                 script.moved(enclave.identity, enclave.collateral.decode(), check)
             else:
-                return
+                return enclave
 
     def _talk(self, enclave: VerifiedEnclave, script: Participant, heard: threading.Event) -> None:
         """Sets `heard` once the enclave has let us in: it has said something."""
@@ -125,10 +156,13 @@ class Conversation:
         Raises when there is none, it may not take our task up, or can't be reached.
         """
         self.tell(Event("channel-lost", {"code": lost.code, "reason": lost.message}))
-        for pause in waits:
+        newest = enclave.generation
+        while (pause := next(waits, None)) is not None:
             if self.cancelled.wait(pause):
                 raise faults.cancelled(self.party.me)
             status = self._look_at_host()
+            if status.generation > newest:  # that another one is started is progress
+                newest, waits = status.generation, pauses(_patience(enclave))
             try:
                 found = enter(self.party, status, _silent)
             except _NOT_NOW as cause:
@@ -154,6 +188,10 @@ class Conversation:
             text = f"the enclave of task {self.status.id} has ended: {status.outcome}"
             raise PlatformFailed(text, blame="platform")
         return status
+
+
+def _patience(enclave: VerifiedEnclave) -> int:
+    return enclave_config.decode(enclave.attested.config).idle_seconds
 
 
 def pauses(altogether: float) -> Iterator[float]:

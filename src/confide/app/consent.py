@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, UnsetType
 
 from confide.app.party_config import LoadedConfig, read_toml
+from confide.core import limits
 from confide.core.errors import ConfigurationError, OfferDeclined
 from confide.core.platform_api import TaskKind
 from confide.core.ports import Clock
@@ -15,7 +16,8 @@ from confide.data.dataset import PreparedDataset
 from confide.data.projection import project
 from confide.party.ports import Yes
 from confide.protocol.messages import Offer
-from confide.protocol.terms import Consent, Intersection, Released, columns_of
+from confide.protocol.statistics import Figure, Statistics
+from confide.protocol.terms import Consent, Intersection, Released, Task, columns_of, crosses_of
 
 DAY = 86_400
 DEFAULT_DAYS = 30
@@ -37,6 +39,12 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     days: Annotated[int, Meta(ge=1, le=3650)] = DEFAULT_DAYS
     releases: tuple[Released, ...] = (Released.MODEL, Released.METRICS, Released.PREDICTIONS)
     """The most that may leave the enclave, to the initiator."""
+    statistics: dict[str, tuple[Figure, ...]] = {}
+    """Of each of our columns the figures that may be told, where `releases` allows statistics."""
+    minimum_rows: Annotated[int, Meta(ge=limits.MIN_STATISTIC_ROWS)] = 100
+    """And then only where the task's `minimum_rows` is not below this."""
+    crosses: bool = False
+    """Whether our columns may be crossed: the model then knows which of their categories go with which."""
     membership: bool = False
     """Whether the initiator may learn which of its ids we have, too: a task with a table [alignment]."""
     minimum_intersection: Annotated[int, Meta(ge=1)] = 1
@@ -111,6 +119,8 @@ def _mismatch(rule: Rule, offer: Offer, me: str) -> str | None:
     return (
         _beyond("columns", asked, rule.columns)
         or _beyond("releases", leaving, rule.releases)
+        or _crosses_mismatch(rule, task, me)
+        or _statistics_mismatch(rule, task.statistics, me)
         or _intersection_mismatch(rule, task.alignment)
     )
 
@@ -118,6 +128,22 @@ def _mismatch(rule: Rule, offer: Offer, me: str) -> str | None:
 def _beyond(what: str, asked: Collection[str], allowed: Collection[str]) -> str | None:
     more = sorted(set(asked) - set(allowed))
     return f"{what} that are not allowed: {', '.join(more)}" if more else None
+
+
+def _crosses_mismatch(rule: Rule, task: Task, me: str) -> str | None:
+    crossed = [cross.name for cross in crosses_of(task) if me in dict(cross.of)]
+    return f"crosses that are not allowed: {', '.join(crossed)}" if crossed and not rule.crosses else None
+
+
+def _statistics_mismatch(rule: Rule, asked: Statistics | UnsetType, me: str) -> str | None:
+    if not isinstance(asked, Statistics):
+        return None
+    if asked.minimum_rows < rule.minimum_rows:
+        return f"statistics of fewer than {rule.minimum_rows} rows"
+    told = {(name, figure) for name, figures in asked.of(me).items() for figure in figures}
+    allowed = {(name, figure) for name, figures in rule.statistics.items() for figure in figures}
+    named = [f"{figure} of {name}" for name, figure in sorted(told - allowed)]
+    return f"statistics that are not allowed: {', '.join(named)}" if named else None
 
 
 def _intersection_mismatch(rule: Rule, alignment: str | Intersection) -> str | None:

@@ -39,6 +39,7 @@ from confide.enclave.context import EnclaveContext, Member
 from confide.enclave.coordinator import Coordinator
 from confide.enclave.door import Door
 from confide.enclave.driver import Driver
+from confide.enclave.hardware import Hardware
 from confide.enclave.inbox import Inbox
 from confide.enclave.spool import SpoolFolder
 from confide.enclave.store import BlockStore
@@ -53,8 +54,10 @@ class HostPipe:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.broken = threading.Event()
-        """Set when the host is gone: nobody would record this enclave's end, so it ends."""
+        self.alone = threading.Event()
+        """Set when the host is gone, or the hardware gives no quotes any more: then this enclave ends without
+        a word, and another one takes its place.
+        """
 
     def tell(self, event: str, **facts: Any) -> None:
         """Raises ValueError for what may not leave (enclave/release.py)."""
@@ -64,7 +67,7 @@ class HostPipe:
                 sys.stdout.buffer.write(line)
                 sys.stdout.buffer.flush()
             except BrokenPipeError:
-                self.broken.set()
+                self.alone.set()
 
 
 class EnclaveProcess:
@@ -85,8 +88,8 @@ class EnclaveProcess:
         and enclave/store.py.
         """
         self._config, self._config_bytes = config, config.encode()
-        self._quoter, self._pipe = quoter, pipe
         self._clock, self._randomness = SystemClock(), SystemRandomness()
+        self._quoter, self._pipe = Hardware(quoter, self._clock, pipe.alone), pipe
         self._key = PrivateKey.generate(KeyKind.P_384)
         self._hpke = HpkeKey.generate()
         self._inbox: Inbox[Event] = Inbox()
@@ -159,8 +162,9 @@ class EnclaveProcess:
             with self._heartbeat():
                 error = self._drive(coordinator)
             server.stop(limits.CLOSE_SECONDS)
-        outcome = "completed" if error is None else error.code
-        self._pipe.tell("closed", outcome=outcome, receipt_digest=coordinator.receipt_digest)
+        if not self._pipe.alone.is_set():
+            outcome = "completed" if error is None else error.code
+            self._pipe.tell("closed", outcome=outcome, receipt_digest=coordinator.receipt_digest)
         return 0 if error is None else error.exit_code
 
     def _tell_state(self, state: str, waiting: dict[str, int], what: dict[str, str]) -> None:
@@ -169,7 +173,7 @@ class EnclaveProcess:
         self._pipe.tell("state", state=state, waiting_for=names, waiting_what=states, waiting_since=since)
 
     def _drive(self, coordinator: Coordinator) -> ConfideError | None:
-        driver = Driver(coordinator, self._inbox, self._tell_state, self._stopping, self._pipe.broken)
+        driver = Driver(coordinator, self._inbox, self._tell_state, self._stopping, self._pipe.alone)
         try:
             return driver.run()
         except Exception as bug:  # noqa: BLE001 - a bug must end the task in words, too

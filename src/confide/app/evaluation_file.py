@@ -1,4 +1,4 @@
-"""The tables [evaluation], [tuning] and [gate] of TASK.toml, and what of the task they become."""
+"""The tables [evaluation], [tuning] and [statistics] of TASK.toml, and what of the task they become."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -16,6 +16,7 @@ from confide.protocol.evaluation import (
     Range,
     Tuning,
 )
+from confide.protocol.statistics import FIGURES_OF, Figure, Statistics
 from confide.protocol.terms import Released
 
 DEFAULT_VALIDATION = 0.1
@@ -68,6 +69,17 @@ class EvaluationEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     groups: GroupsEntry | None = None
     importance: int = 0
     """How often each field is permuted to see what it is worth; 0: never."""
+
+
+class StatisticsEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Table [statistics]: of a training or of a prediction."""
+
+    minimum_rows: int = 100
+    """Nothing is told of fewer rows; every figure is blurred so far that a row hides among so many."""
+    figures: tuple[Figure, ...] = ()
+    """Told of every feature of all parties that they fit."""
+    columns: dict[str, dict[str, tuple[Figure, ...]]] = {}
+    """Per party: column name = figures; in place of `figures` for that column."""
 
 
 class RangeEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -153,12 +165,33 @@ def tuning_of(entry: TuningEntry | None) -> Tuning | UnsetType:
     )
 
 
-def released_with(evaluation: Evaluation | UnsetType, tuning: Tuning | UnsetType) -> list[Released]:
+def statistics_of(
+    entry: StatisticsEntry | None, features: Features, *, labelled: bool
+) -> Statistics | UnsetType:
+    """`labelled`: whether there is a label to correlate with. Raises ValueError."""
+    if entry is None:
+        return UNSET
+    columns: dict[str, dict[str, tuple[Figure, ...]]] = {}
+    for party, found in features.items():
+        for feature in found:
+            fitting = set(FIGURES_OF[feature.kind]) - (set() if labelled else {Figure.LABEL_CORRELATION})
+            told = tuple(figure for figure in entry.figures if figure in fitting)
+            if told:
+                columns.setdefault(party, {})[feature.name] = told
+    for party, named in entry.columns.items():
+        columns[party] = columns.get(party, {}) | named
+    return Statistics(columns=columns, minimum_rows=entry.minimum_rows)
+
+
+def released_with(
+    evaluation: Evaluation | UnsetType, tuning: Tuning | UnsetType, statistics: Statistics | UnsetType
+) -> list[Released]:
     """Parts of the metrics, where metrics are released."""
     asked = evaluation if isinstance(evaluation, Evaluation) else Evaluation()
     parts = (
         (Released.LIFT, asked.resamples),
         (Released.IMPORTANCE, asked.importance),
         (Released.TRIALS, tuning),
+        (Released.STATISTICS, statistics),
     )
     return [what for what, there in parts if there]

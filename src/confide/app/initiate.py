@@ -4,26 +4,47 @@ import json
 import threading
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from confide.app import audit, task_file
-from confide.app.channel import Conversation
+from confide.app.attested import VerifiedEnclave
+from confide.app.channel import Conversation, pauses
 from confide.app.events import Event, Tell
 from confide.app.intersect import Aligner
+from confide.app.journal import AuditedFolder
 from confide.app.party import Party, complete_receipt, enter, party_context
-from confide.app.records import HELD_OUT, MODEL, PICTURES, PREDICTIONS, RECEIPT, REPORT, TaskFolder
-from confide.app.resuming import COMMON_ROWS_GONE, Origin, check_succession
+from confide.app.records import (
+    HELD_OUT,
+    MODEL,
+    PICTURES,
+    PREDICTION_PICTURES,
+    PREDICTION_REPORT,
+    PREDICTIONS,
+    RECEIPT,
+    REPORT,
+    TaskFolder,
+)
+from confide.app.resuming import Origin, check_succession
 from confide.audit.entry import Operation
 from confide.audit.recorder import Recorder
 from confide.core import canonical, limits
-from confide.core.errors import ConfideError, ConfigurationError, JournalInvalid, PlatformFailed, TaskEnded
+from confide.core.errors import (
+    ConfideError,
+    ConfigurationError,
+    EvidenceUnavailable,
+    JournalInvalid,
+    PlatformFailed,
+    TaskEnded,
+    Unreachable,
+)
 from confide.core.platform_api import TaskKind, TaskRequest, TaskState, TaskStatus
 from confide.data.dataset import PreparedDataset
 from confide.data.projection import project
-from confide.mpc.intersection import check_library
+from confide.mpc.worker_process import check_library
 from confide.party import written
 from confide.party.initiator import Initiator, Job, ModelToBring
 from confide.party.ports import Dataset
@@ -47,8 +68,11 @@ class Outcome:
     predictions: Path | None
     held_out: Path | None
     pictures: Path | None
+    prediction_pictures: Path | None
     receipt: Path | None
     metrics: dict[str, Any]
+    prediction: dict[str, Any]
+    """What the newest prediction tells beside its file: statistics, drift."""
     curve: list[dict[str, float]]
     rounds: list[dict[str, Any]]
 
@@ -61,8 +85,10 @@ class Outcome:
             "predictions": str(self.predictions) if self.predictions else None,
             "held_out": str(self.held_out) if self.held_out else None,
             "pictures": str(self.pictures) if self.pictures else None,
+            "prediction_pictures": str(self.prediction_pictures) if self.prediction_pictures else None,
             "receipt": str(self.receipt) if self.receipt else None,
             "metrics": self.metrics,
+            "prediction": self.prediction,
             "curve": self.curve,
             "rounds": self.rounds,
         }
@@ -127,14 +153,20 @@ def run(party: Party, origin: Origin, tell: Tell, cancelled: threading.Event) ->
     try:
         status = _create(party, host, jobs[0].task)
         tell(Event("created", {"task": status.id, "platform": host.address}))
-        return _through(party, host, status, jobs, origin, tell=tell, cancelled=cancelled)
+        with party.at_work(party.folder(status.id), status.id):
+            return _through(party, host, status, jobs, origin, tell=tell, cancelled=cancelled)
     finally:
         host.close()
 
 
 def resume(party: Party, task: str, tell: Tell, cancelled: threading.Event) -> Outcome:
-    """Go on with a task in whose middle our process died. As `run`; raises JournalInvalid, too."""
+    """Go on with a task in whose middle our process died. As `run`; raises JournalInvalid, TaskInUse, too."""
     folder = party.folder(task)
+    with party.at_work(folder, task):
+        return _go_on(party, task, folder, tell, cancelled)
+
+
+def _go_on(party: Party, task: str, folder: AuditedFolder, tell: Tell, cancelled: threading.Event) -> Outcome:
     journal = party.journal(folder, task)
     if not journal.exists:
         raise JournalInvalid(f"no task {task} is under way here")
@@ -147,10 +179,6 @@ def resume(party: Party, task: str, tell: Tell, cancelled: threading.Event) -> O
         if status.state is TaskState.ENDED:
             journal.remove()
             raise PlatformFailed(f"the task has ended meanwhile: {status.outcome}", blame="platform")
-        if any(isinstance(job.task.alignment, Intersection) for job in jobs):
-            journal.remove()
-            _withdraw(host, task)
-            raise JournalInvalid(COMMON_ROWS_GONE)
         origin = journal.origin
         return _through(party, host, status, jobs, origin, tell=tell, cancelled=cancelled, found=found)
     finally:
@@ -172,8 +200,6 @@ def _through(
     try:
         try:
             audit.exchange_heads(party.heads, host, status.id)
-            status = _wait_for_enclave(party, host, status, cancelled)
-            tell(Event("started", {"enclave": status.enclave_address}))
             return _run_in(party, host, status, jobs, origin, tell=tell, cancelled=cancelled, found=found)
         except (ConfideError, KeyboardInterrupt) as end:
             if cancelled.is_set() or not isinstance(end, TaskEnded):
@@ -217,23 +243,48 @@ def _run_in(
     cancelled: threading.Event,
     found: Written | None,
 ) -> Outcome:
-    enclave = enter(party, status, tell)
+    enclave = _enter(party, host, status, tell, cancelled)
     folder = party.folder(status.id)
     for job in jobs:
         folder.bring(job.task, job.dataset)
-    aligner = Aligner(party, host, status.id, folder, tell, cancelled)
+    journal = party.journal(folder, status.id, origin)
+    aligner = Aligner(party, host, status.id, folder, journal, tell, cancelled)
     script = Initiator(party_context(party, enclave, folder, tell, aligner), jobs)
     if found is not None:
         check_succession(enclave, found.enclave, found.generation)
         over = len(found.finished)
-        dataset = jobs[min(over, len(jobs) - 1)].dataset
-        script.take_up(written.standing_of(found, dataset, folder.came()))
+        job = jobs[min(over, len(jobs) - 1)]
+        script.take_up(written.standing_of(found, aligner.again(found, job.task, job.dataset), folder.came()))
         tell(Event("taken-up", {"rounds": over}))
-    journal = party.journal(folder, status.id, origin)
     with closing(aligner):
         Conversation(party, Role.A, host, status, folder, journal, tell, cancelled).run(enclave, script)
     complete_receipt(party, host, status.id, folder, tell)
     return outcome_of(status.id, folder)
+
+
+def _enter(
+    party: Party, host: HostClient, status: TaskStatus, tell: Tell, cancelled: threading.Event
+) -> VerifiedEnclave:
+    """Nothing has been said yet: an enclave or PCCS that does not answer is tried again, a few times; and one
+    that takes the place of another, anew. Raises whatever it failed with, TaskCancelled.
+    """
+    while True:
+        status = _wait_for_enclave(party, host, status, cancelled)
+        tell(Event("started", {"enclave": status.enclave_address}))
+        for pause in (*islice(pauses(limits.IDLE_SECONDS), limits.MAX_RETRIES), None):
+            try:
+                return enter(party, status, tell)
+            except (Unreachable, EvidenceUnavailable) as cause:
+                missed = cause
+            tell(Event("not-reached", {"reason": missed.message}))
+            if pause is not None and cancelled.wait(pause):
+                raise faults.cancelled(party.me)
+            now = _look(host, status)
+            if now.generation != status.generation or now.state is TaskState.ENDED:
+                status = now
+                break
+        else:
+            raise missed
 
 
 def _wait_for_enclave(
@@ -248,14 +299,22 @@ def _wait_for_enclave(
         if party.clock.monotonic() > deadline:
             raise PlatformFailed("the enclave did not start in time", blame="platform")
         cancelled.wait(limits.POLL_SECONDS / 5)
-        status = host.get_task(status.id)
+        status = _look(host, status)
     return status
+
+
+def _look(host: HostClient, known: TaskStatus) -> TaskStatus:
+    """How the task stands; a host that is away for a moment has nothing new to tell."""
+    try:
+        return host.get_task(known.id)
+    except Unreachable:
+        return known
 
 
 def outcome_of(task: str, folder: TaskFolder) -> Outcome:
     """Read back what a task has left in its folder."""
-    report_path, receipt_path = folder.path(REPORT), folder.path(RECEIPT)
-    report = json.loads(report_path.read_bytes()) if report_path else {"metrics": {}, "curve": []}
+    receipt_path = folder.path(RECEIPT)
+    report, predicted = (_report(folder, name) for name in (REPORT, PREDICTION_REPORT))
     rounds = []
     if receipt_path:
         signed = decode_signed_receipt(receipt_path.read_bytes())
@@ -278,8 +337,15 @@ def outcome_of(task: str, folder: TaskFolder) -> Outcome:
         predictions=next(filter(None, map(folder.path, PREDICTIONS)), None),
         held_out=next(filter(None, map(folder.path, HELD_OUT)), None),
         pictures=folder.path(PICTURES),
+        prediction_pictures=folder.path(PREDICTION_PICTURES),
         receipt=receipt_path,
         metrics=report["metrics"],
+        prediction=predicted["metrics"],
         curve=report["curve"],
         rounds=rounds,
     )
+
+
+def _report(folder: TaskFolder, name: str) -> dict[str, Any]:
+    path = folder.path(name)
+    return json.loads(path.read_bytes()) if path else {"metrics": {}, "curve": []}

@@ -32,7 +32,7 @@ from confide.enclave.vault import Shelves, Vault
 from confide.enclave.work import Step
 from confide.estimators.training import train
 from confide.protocol.blocks import EnclaveIdentity, SignedBlock, TrainBlock
-from confide.protocol.terms import Algorithm, Task, evaluation_of
+from confide.protocol.terms import Algorithm, Task, crosses_of, evaluation_of
 
 NOBODY = EnclaveIdentity(public_key=b"", tee="none", measurement="", trust_root="", config="0" * 96)
 """In a rehearsal there is no enclave, and nobody signs."""
@@ -141,6 +141,7 @@ def compare(rehearsal: Rehearsal, shared: Model, source: str) -> Parity:
         columns=columns,
         labels=labels,
         vocabulary=_vocabulary(task),
+        crosses=crosses_of(task),
         held_out=len(held),
     )
     tail = {name: values[len(rows) :] for name, values in columns.items()}

@@ -1,8 +1,8 @@
 """What both sides of a task share: our identity, the host, one conversation with one verified enclave."""
 
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from confide.app import audit
@@ -18,7 +18,7 @@ from confide.audit.heads import HeadKeeper
 from confide.audit.log import AuditLog
 from confide.audit.recorder import Recorder
 from confide.core import canonical, limits
-from confide.core.errors import TransportError
+from confide.core.errors import ConfigurationError, TaskInUse, TransportError
 from confide.core.platform_api import API_VERSION, EndRecord, Hello, TaskStatus
 from confide.core.ports import Clock, Randomness
 from confide.core.version import VERSION
@@ -31,8 +31,12 @@ from confide.party.checks import Certified
 from confide.party.ports import Align, PartyContext
 from confide.protocol.messages import Message
 from confide.protocol.receipts import HostEnd, decode_signed_receipt
+from confide.storage.lock import FileLock
 from confide.transport import end_records
 from confide.transport.host_client import HostClient
+
+LOCK = "lock"
+"""In a task's folder: held by the one process of ours that is at work on the task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,22 @@ class Party:
         """What we write down of this task, to take it up again."""
         key = JournalKey(self.identity.private_key, task)
         return TaskJournal(folder.folder, key, self.randomness, origin)
+
+    @contextmanager
+    def at_work(self, folder: AuditedFolder, task: str) -> Iterator[None]:
+        """No other process of ours takes part in this task meanwhile. Raises TaskInUse, ConfigurationError.
+
+        Two would take the channel from each other, and write one journal.
+        """
+        text = f"another process of {self.me} is at work on task {task}"
+        try:
+            lock = FileLock(folder.folder / LOCK, TaskInUse(text))
+        except OSError as cause:
+            raise ConfigurationError(f"{folder.folder / LOCK}: {cause.strerror}") from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def certified(self, pem: str, at: int) -> Certified:
         """See party.checks.CertifiedBy."""

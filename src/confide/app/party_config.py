@@ -19,6 +19,7 @@ from confide.attestation.policy import (
 from confide.attestation.roots import TrustRoots
 from confide.core import limits
 from confide.core.errors import ConfigurationError
+from confide.protocol.document import Name
 
 T = TypeVar("T")
 CONFIG_FILE = "confide.toml"
@@ -61,11 +62,26 @@ class DataEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     predict: str | None = None
 
 
+class DirectEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Table [mpc.direct.NAME]: we and that party can reach each other. One listens, one has the address."""
+
+    listen: Port | None = None
+    """Ours: host:port."""
+    address: Port | None = None
+    """Theirs."""
+
+    def __post_init__(self) -> None:
+        if (self.listen is None) == (self.address is None):
+            raise ValueError("a direct way has either 'listen' or 'address'")
+
+
 class MpcEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Table [mpc]."""
 
     python: str = ""
     """An interpreter that has spu, where ours does not."""
+    direct: dict[Name, DirectEntry] = {}
+    """By the other party's name; else through the platform's relay."""
 
 
 class PartyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -139,13 +155,24 @@ def load_config(path: Path) -> LoadedConfig:
     return LoadedConfig(read_toml(path, PartyConfig), path.resolve().parent)
 
 
+_GONE = (
+    ". It has gone: the platform's `idle_seconds` is the one time limit for whoever makes no progress, and a "
+    "person's consent may take as long as the task may live. Delete the line"
+)
+
+
 def read_toml(path: Path, expected: type[T]) -> T:
     """A TOML file as `expected`. Raises ConfigurationError, naming the file and the field."""
     data = read_bounded(path, limits.MAX_SETTINGS_BYTES, ConfigurationError)
     try:
         return msgspec.toml.decode(data, type=expected)
     except (msgspec.MsgspecError, ValueError, RecursionError) as cause:
-        raise ConfigurationError(f"{path}: {cause}") from None
+        raise ConfigurationError(f"{path}: {cause}{_gone(cause)}") from None
+
+
+def _gone(cause: Exception) -> str:
+    """A word on settings that earlier versions had."""
+    return _GONE if any(f"`{name}`" in str(cause) for name in ("join_seconds", "consent_seconds")) else ""
 
 
 def convert(value: Any, expected: type[T], where: str) -> T:

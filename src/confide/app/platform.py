@@ -9,13 +9,14 @@ from pathlib import Path
 import msgspec
 
 from confide.app.audit import keeper_of, log_of
-from confide.app.files import make_private_folder, read_bounded
+from confide.app.files import make_private_folder
 from confide.app.identity import LoadedIdentity
+from confide.app.party_config import read_toml
 from confide.core import limits
 from confide.core.errors import AccessDenied, CertificateInvalid, ConfigurationError
 from confide.core.platform_api import Caller, Role
 from confide.core.ports import Clock, Randomness
-from confide.core.task_store import TaskStore
+from confide.core.task_store import TaskRecord, TaskStore
 from confide.core.version import VERSION
 from confide.crypto.certificates import verify_certificate
 from confide.platform.audited import AuditedService, AuditedStore
@@ -25,7 +26,7 @@ from confide.platform.heads import HeadDesk
 from confide.platform.launcher import Launcher
 from confide.platform.service import PlatformService
 from confide.platform.supervision import Patience
-from confide.storage.sqlite import SqliteTaskStore
+from confide.storage.sqlite import SqliteTaskStore, unfinished_in
 from confide.transport.host_server import serve_host
 
 _SECRET_VARIABLES = frozenset({"CONFIDE_PASSPHRASE"})
@@ -40,21 +41,18 @@ class LauncherConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """Names of the host's variables that the enclave's launcher may see."""
     public_host: str = ""
     """Name or address under which parties reach enclaves, where it is not the one that enclaves listen at."""
-    join_seconds: int = limits.JOIN_SECONDS
-    """How long an enclave waits for all participants."""
     task_seconds: int = limits.TASK_SECONDS
     """How long an enclave may live; then it is ended, whatever it does."""
     idle_seconds: int = limits.IDLE_SECONDS
-    """How long it waits for a party whose turn it is or whose channel is lost, without progress."""
+    """How long a task waits for a party without any progress."""
 
     def __post_init__(self) -> None:
         if not self.command:
             raise ValueError("launcher.command is empty")
         if _SECRET_VARIABLES & set(self.environment):
             raise ValueError("launcher.environment may not name a passphrase")
-        for name in ("join_seconds", "idle_seconds"):
-            if not 0 < getattr(self, name) <= limits.MAX_CONSENT_SECONDS:
-                raise ValueError(f"launcher.{name} is 1 to {limits.MAX_CONSENT_SECONDS}")
+        if not 0 < self.idle_seconds <= limits.MAX_IDLE_SECONDS:
+            raise ValueError(f"launcher.idle_seconds is 1 to {limits.MAX_IDLE_SECONDS}")
         if not 0 < self.task_seconds <= limits.MAX_TASK_SECONDS:
             raise ValueError(f"launcher.task_seconds is 1 to {limits.MAX_TASK_SECONDS}")
 
@@ -86,11 +84,12 @@ class RunningPlatform:
 
 def read_config(path: Path) -> PlatformConfig:
     """Raises ConfigurationError, naming the file and the field."""
-    data = read_bounded(path, limits.MAX_SETTINGS_BYTES, ConfigurationError)
-    try:
-        return msgspec.toml.decode(data, type=PlatformConfig)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as cause:
-        raise ConfigurationError(f"{path}: {cause}") from None
+    return read_toml(path, PlatformConfig)
+
+
+def unfinished(config: Path) -> tuple[TaskRecord, ...]:
+    """The tasks that have not ended, oldest first. Raises ConfigurationError."""
+    return unfinished_in(config.parent / read_config(config).database)
 
 
 @contextmanager
@@ -120,7 +119,6 @@ def running(
             platform=identity.identity.name,
             software=VERSION,
             ca_pem=identity.ca_pem.decode("ascii"),
-            join_seconds=config.launcher.join_seconds,
             idle_seconds=config.launcher.idle_seconds,
         )
         recovered = enclaves.recover(service.config_of)

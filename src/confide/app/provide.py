@@ -1,30 +1,34 @@
 """B's service: watch the platform for tasks that name us, verify each enclave, take part."""
 
 import threading
-from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from confide.app import audit
 from confide.app.attested import VerifiedEnclave
-from confide.app.channel import Conversation
+from confide.app.channel import Conversation, pauses
 from confide.app.events import Event, Tell
 from confide.app.intersect import Aligner, able
 from confide.app.journal import AuditedFolder
 from confide.app.party import Party, complete_receipt, enter, party_context
 from confide.app.records import RECEIPT
-from confide.app.resuming import COMMON_ROWS_GONE, TaskJournal, check_succession
+from confide.app.resuming import JOURNAL, TaskJournal, check_succession
 from confide.core import limits
-from confide.core.errors import ConfideError, EvidenceUnavailable, JournalInvalid, TransportError
+from confide.core.errors import (
+    ConfideError,
+    EvidenceUnavailable,
+    TaskInUse,
+    TransportError,
+)
 from confide.core.platform_api import TaskState, TaskStatus
 from confide.data.dataset import PreparedDataset
 from confide.data.projection import project
 from confide.party import written
-from confide.party.ports import Dataset, Decide
+from confide.party.ports import Decide
 from confide.party.provider import Provider
 from confide.protocol.roles import Role
-from confide.protocol.terms import Intersection, columns_of
+from confide.protocol.terms import columns_of
 from confide.transport.host_client import HostClient
 
 TellTask = Callable[[TaskStatus], Tell]
@@ -38,7 +42,6 @@ class ProviderService:
         self._party, self._decide, self._tell_of = party, decide, tell_of
         self._most = most
         self._seen: set[str] = set()
-        self._missed: Counter[str] = Counter()
         self._threads: list[threading.Thread] = []
         self.errors: list[ConfideError] = []
 
@@ -91,17 +94,21 @@ class ProviderService:
         )
 
     def _receipted(self, task: str) -> bool:
-        """Whether an earlier process of ours has come to the end of it."""
-        return (self._party.config.path(self._party.config.config.records) / task / RECEIPT).exists()
+        """Whether an earlier process of ours has come to the end of it, and seen the host record it."""
+        folder = self._party.config.path(self._party.config.config.records) / task
+        return (folder / RECEIPT).exists() and not (folder / JOURNAL).exists()
 
     def _take_part(self, status: TaskStatus, stop: threading.Event) -> None:
         tell = self._tell_of(status)
         try:
             self._converse(status, tell, stop)
-        except _NotReached as missed:
-            tell(Event("not-reached", {"reason": missed.cause.message}))
+        except _NotReached:
             stop.wait(limits.POLL_SECONDS)
             self._seen.discard(status.id)  # if it still runs, it will be looked at again
+        except TaskInUse as busy:
+            tell(Event("in-use", {"reason": busy.message}))
+            stop.wait(limits.REJOIN_PAUSE_SECONDS)
+            self._seen.discard(status.id)  # should the other process die, we go on
         except ConfideError as error:
             self.errors.append(error)
             tell(Event("ended", {"code": error.code, "reason": error.message, "blame": error.blame}))
@@ -112,53 +119,73 @@ class ProviderService:
         party = self._party
         host = party.host()
         try:
-            tell(Event("invited", {"task": status.id, "name": status.name, "initiator": status.initiator}))
-            enclave = self._enter(host, status, tell)
             folder = party.folder(status.id)
-            aligner = Aligner(party, host, status.id, folder, tell, stop)
+            with party.at_work(folder, status.id):
+                self._take_part_in(host, status, folder, tell, stop)
+        finally:
+            host.close()
+
+    def _take_part_in(
+        self, host: HostClient, status: TaskStatus, folder: AuditedFolder, tell: Tell, stop: threading.Event
+    ) -> None:
+        party = self._party
+        try:
+            tell(Event("invited", {"task": status.id, "name": status.name, "initiator": status.initiator}))
+            enclave = self._enter(host, status, tell, stop)
+            journal = party.journal(folder, status.id)
+            aligner = Aligner(party, host, status.id, folder, journal, tell, stop)
             decide = able(folder.deciding(self._decide), party.config.mpc_python)
             script = Provider(party_context(party, enclave, folder, tell, aligner), decide, status.initiator)
-            journal = party.journal(folder, status.id)
             if journal.exists:
-                self._take_up(script, journal, folder, enclave)
+                self._take_up(script, journal, folder, enclave, aligner)
                 tell(Event("taken-up", {"rounds": len(script.standing.finished)}))
             with closing(aligner):
                 Conversation(party, Role.B, host, status, folder, journal, tell, stop).run(enclave, script)
             complete_receipt(party, host, status.id, folder, tell)
         finally:
             audit.try_to_exchange_heads(party.heads, host, status.id)
-            host.close()
 
     def _take_up(
-        self, script: Provider, journal: TaskJournal, folder: AuditedFolder, enclave: VerifiedEnclave
+        self,
+        script: Provider,
+        journal: TaskJournal,
+        folder: AuditedFolder,
+        enclave: VerifiedEnclave,
+        aligner: Aligner,
     ) -> None:
         """Our process died in the middle of this task."""
         found = journal.read()
         check_succession(enclave, found.enclave, found.generation)
-        dataset: Dataset | None = None
-        if found.expected is not None and journal.origin.dataset:
-            task, path = found.expected.task, Path(journal.origin.dataset)
-            if isinstance(task.alignment, Intersection):
-                raise JournalInvalid(COMMON_ROWS_GONE)
-            dataset = project(PreparedDataset.open(path), columns_of(task, self._party.me))
-            folder.bring(task, dataset)
-        script.take_up(written.standing_of(found, dataset, b""))
+        if found.expected is None or not journal.origin.dataset:
+            script.take_up(written.standing_of(found, None, b""))
+            return
+        task, path = found.expected.task, Path(journal.origin.dataset)
+        dataset = project(PreparedDataset.open(path), columns_of(task, self._party.me))
+        folder.bring(task, dataset)
+        standing = written.standing_of(found, dataset, b"")
+        standing.dataset = aligner.again(found, task, dataset)
+        script.take_up(standing)
 
-    def _enter(self, host: HostClient, status: TaskStatus, tell: Tell) -> VerifiedEnclave:
-        """Nothing has been said yet: an enclave or PCCS that does not answer may be tried again."""
-        try:
-            audit.exchange_heads(self._party.heads, host, status.id)
-            return enter(self._party, status, tell)
-        except (TransportError, EvidenceUnavailable) as cause:
-            self._missed[status.id] += 1
-            if self._missed[status.id] > limits.MAX_RETRIES:
-                raise
-            raise _NotReached(cause) from None
+    def _enter(
+        self, host: HostClient, status: TaskStatus, tell: Tell, stop: threading.Event
+    ) -> VerifiedEnclave:
+        """Nothing has been said yet: an enclave or PCCS that does not answer is tried again, as long as the
+        task runs, for it waits for us.
+        """
+        for pause in pauses(limits.IDLE_SECONDS):
+            try:
+                audit.exchange_heads(self._party.heads, host, status.id)
+                return enter(self._party, status, tell)
+            except (TransportError, EvidenceUnavailable) as cause:
+                tell(Event("not-reached", {"reason": cause.message}))
+            if stop.wait(pause):
+                break
+            with suppress(TransportError):
+                status = host.get_task(status.id)
+            if status.state is TaskState.ENDED:
+                break
+        raise _NotReached
 
 
 class _NotReached(Exception):
-    """The enclave could not be attested because somebody did not answer."""
-
-    def __init__(self, cause: ConfideError) -> None:
-        super().__init__()
-        self.cause = cause
+    """The enclave could not be attested because somebody did not answer, until the task ended or we did."""

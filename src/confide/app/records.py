@@ -6,8 +6,11 @@ tasks/ID/events.jsonl            every message, its digest, the state after it (
          report.json             metrics and curve (initiator only)
          pictures.html           of the report (initiator only)
          held-out-predictions.csv  (or .parquet), where the task releases them (initiator only)
+         prediction-report.json  statistics and drift of a prediction, where its task releases them; its
+                          pictures: prediction-pictures.html (initiator only)
          predictions.csv  (or .parquet; initiator only), and predictions.csv.signature.json
          receipt.json            signed by all
+         lock                    held by the one process of ours that is at work on the task (empty)
          ended.json              why it ended otherwise, as we were told or found ourselves
 """
 
@@ -33,6 +36,7 @@ from confide.protocol.receipts import HostEnd, PrivatePart, ResultStatement, Sig
 
 MODEL, REPORT, RECEIPT = "model.confide", "report.json", "receipt.json"
 PICTURES = "pictures.html"
+PREDICTION_REPORT, PREDICTION_PICTURES = f"prediction-{REPORT}", f"prediction-{PICTURES}"
 PREDICTIONS = ("predictions.csv", "predictions.parquet")
 """By the format that the task asks for."""
 HELD_OUT = tuple(f"held-out-{name}" for name in PREDICTIONS)
@@ -108,11 +112,16 @@ class TaskFolder:
         self._replace(papers_path(path), canonical.encode(papers))
         (self.folder / PART).unlink(missing_ok=True)
         if statement.kind == "model":
-            document = {"metrics": report.metrics, "curve": list(report.curve)}
-            self._write(REPORT, json.dumps(document, indent=2).encode())
-            drawn = page(self._task_name, report.metrics, list(report.curve))
-            if drawn:
-                self._write(PICTURES, drawn.encode())
+            self._report(report, REPORT, PICTURES, "Training")
+        elif "statistics" in report.metrics:
+            self._report(report, PREDICTION_REPORT, PREDICTION_PICTURES, "Prediction")
+
+    def _report(self, report: PrivatePart, name: str, pictures: str, kind: str) -> None:
+        document = {"metrics": report.metrics, "curve": list(report.curve)}
+        self._write(name, json.dumps(document, indent=2).encode())
+        drawn = page(self._task_name, report.metrics, list(report.curve), kind)
+        if drawn:
+            self._write(pictures, drawn.encode())
 
     def part(self, offset: int, data: bytes | memoryview) -> None:
         """See party.ports.Records."""

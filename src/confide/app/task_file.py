@@ -5,24 +5,26 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from confide.algorithms import registry
 from confide.app.evaluation_file import (
     EvaluationEntry,
+    StatisticsEntry,
     TuningEntry,
     evaluation_of,
     released_with,
+    statistics_of,
     tuning_of,
 )
 from confide.app.models import OpenedModel
 from confide.app.party_config import convert, read_toml
-from confide.core import limits
 from confide.core.errors import ConfigurationError
-from confide.core.features import Feature
+from confide.core.features import Cross, Feature
 from confide.core.platform_api import TaskKind
 from confide.protocol.document import Title
 from confide.protocol.evaluation import Gate
+from confide.protocol.statistics import Statistics
 from confide.protocol.terms import (
     Encoding,
     IdColumn,
@@ -33,6 +35,7 @@ from confide.protocol.terms import (
     Split,
     Task,
     Text,
+    drifting,
 )
 
 DEFAULT_PURPOSE = "model training and prediction as described in the task"
@@ -59,9 +62,9 @@ class _Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     dataset: str
     """Folder of our own prepared dataset, relative to this file."""
     maximum_quarantined_share: Annotated[float, Meta(ge=0, le=1)] = 0.05
-    consent_seconds: Annotated[int, Meta(ge=1, le=limits.MAX_CONSENT_SECONDS)] = limits.CONSENT_SECONDS
     alignment: Literal["enclave"] | Intersection = "enclave"
     """Where rows find each other; a table [alignment] asks for a private set intersection."""
+    statistics: StatisticsEntry | None = None
 
 
 class TrainFile(_Common, frozen=True, kw_only=True):
@@ -72,6 +75,8 @@ class TrainFile(_Common, frozen=True, kw_only=True):
     label: LabelEntry
     features: dict[str, dict[str, str | dict[str, Any]]]
     """Per party: column name = "categorical" | "numeric" | { kind = …, transform = …, boundaries = … }."""
+    crosses: dict[str, tuple[str, ...]] = {}
+    """New name = the categorical features whose combinations it holds, each as PARTY.COLUMN."""
     algorithm: AlgorithmEntry = AlgorithmEntry()
     encoding: Encoding = Encoding()
     evaluation: EvaluationEntry = EvaluationEntry()
@@ -109,9 +114,10 @@ def _train_task(file: TrainFile, initiator: str, path: Path) -> Task:
     decides = bool(file.tuning or file.algorithm.parameters.get("patience"))
     evaluation = evaluation_of(file.evaluation, features, decides=decides)
     tuning = tuning_of(file.tuning)
+    statistics = statistics_of(file.statistics, features, labelled=True)
     released = [Released.MODEL]
     if file.release_metrics:
-        released += [Released.METRICS, *released_with(evaluation, tuning)]
+        released += [Released.METRICS, *released_with(evaluation, tuning, statistics)]
     if file.release_held_out:
         released.append(Released.HELD_OUT)
     return _checked(
@@ -124,16 +130,17 @@ def _train_task(file: TrainFile, initiator: str, path: Path) -> Task:
             id=file.id,
             label=Label(name=file.label.name, owner=file.label.owner or initiator),
             features=features,
+            crosses=_crosses(file.crosses),
             encoding=file.encoding,
             split=Split(holdout=file.evaluation.holdout, seed=file.evaluation.seed),
             baselines=_baselines(file.evaluation, features, initiator),
             maximum_quarantined_share=file.maximum_quarantined_share,
             releases=tuple(Release(what=what, to=initiator) for what in released),
-            consent_seconds=file.consent_seconds,
             predictions_format=file.predictions_format,
             evaluation=evaluation,
             tuning=tuning,
             gate=UNSET if file.gate is None else file.gate,
+            statistics=statistics,
             alignment=file.alignment,
         ),
         path,
@@ -156,6 +163,17 @@ def _features(columns: Mapping[str, str | dict[str, Any]], party: str, path: Pat
     return tuple(found)
 
 
+def _crosses(entries: Mapping[str, tuple[str, ...]]) -> tuple[Cross, ...] | UnsetType:
+    """Raises ValueError."""
+    found = []
+    for name, columns in entries.items():
+        of = [column.partition(".") for column in columns]
+        if not all(dot for _, dot, _ in of):
+            raise ValueError(f"crosses.{name}: name each column as PARTY.COLUMN")
+        found.append(Cross(name=name, of=tuple((owner, column) for owner, _, column in of)))
+    return tuple(found) or UNSET
+
+
 def parameters_of(file: TrainFile) -> dict[str, Any]:
     """Complete parameters, defaults included, so that the agreement holds them all.
 
@@ -170,7 +188,22 @@ def read_predict(path: Path) -> PredictFile:
 
 
 def predict_task(file: PredictFile, path: Path, trained: Task) -> Task:
-    """The prediction task that belongs to a training task."""
+    """The prediction task that belongs to a training task. Raises ConfigurationError."""
+    try:
+        statistics = statistics_of(file.statistics, trained.features, labelled=False)
+        task = _predict_task(file, path, trained, statistics)
+    except ValueError as cause:
+        raise ConfigurationError(f"{path}: {cause}") from None
+    unknown = [f"{party}.{name}" for party, name in sorted(drifting(task) - drifting(trained))]
+    if unknown:
+        raise ConfigurationError(
+            f"{path}: drift of {', '.join(unknown)} can't be told: the model's training has not released it"
+        )
+    return task
+
+
+def _predict_task(file: PredictFile, path: Path, trained: Task, statistics: Statistics | UnsetType) -> Task:
+    released = [Released.PREDICTIONS, *([Released.STATISTICS] if statistics else [])]
     return _checked(
         Task(
             name=file.name,
@@ -181,14 +214,15 @@ def predict_task(file: PredictFile, path: Path, trained: Task) -> Task:
             id=trained.id,
             label=None,
             features=trained.features,
+            crosses=trained.crosses,
             encoding=trained.encoding,
             split=None,
             baselines=(),
             maximum_quarantined_share=file.maximum_quarantined_share,
-            releases=(Release(what=Released.PREDICTIONS, to=trained.initiator),),
-            consent_seconds=file.consent_seconds,
+            releases=tuple(Release(what=what, to=trained.initiator) for what in released),
             alignment=file.alignment,
             predictions_format=file.predictions_format,
+            statistics=statistics,
         ),
         path,
     )

@@ -1,18 +1,24 @@
 """What a task will measure, search and probe, in words: a provider consents to it."""
 
+from confide.core.features import Cross
+from confide.core.platform_api import TaskKind
+from confide.data.statistics.figures import ENOUGH as _ENOUGH
 from confide.protocol.evaluation import Evaluation, Gate, Range, Tuning
-from confide.protocol.terms import Task
+from confide.protocol.statistics import Figure, Statistics
+from confide.protocol.terms import Task, crosses_of
 
 
 def measured(task: Task) -> list[str]:
     """One line each; nothing for what the task does not ask for."""
-    lines = list[str]()
+    lines = [_cross(cross) for cross in crosses_of(task)]
     if isinstance(task.evaluation, Evaluation):
         lines += _evaluation(task.evaluation)
     if isinstance(task.tuning, Tuning):
         lines.append(_tuning(task.tuning))
     if isinstance(task.gate, Gate):
         lines.append(_gate(task.gate))
+    if isinstance(task.statistics, Statistics):
+        lines += _statistics(task.statistics, task)
     return lines
 
 
@@ -36,6 +42,27 @@ def _evaluation(asked: Evaluation) -> list[str]:
     if asked.importance:
         lines.append("importance:  of each column, yours too, by permuting it")
     return lines
+
+
+def _statistics(asked: Statistics, task: Task) -> list[str]:
+    """Of whose columns what is told, and to whom."""
+    hidden, least = f"{asked.minimum_rows:,}", f"{_ENOUGH * asked.minimum_rows:,}"
+    lines = [
+        f"statistics:  to {task.initiator}; a row hides among {hidden}, of less than {least} nothing is told"
+    ]
+    for party in task.participants:
+        lines += [f"  {party}.{name}: {', '.join(figures)}" for name, figures in asked.of(party).items()]
+    if task.kind is TaskKind.TRAIN and any(
+        Figure.DRIFT in figures for party in task.participants for figures in asked.of(party).values()
+    ):
+        lines.append(
+            "  for drift, the model holds shares of rows with ranges of numbers or frequent categories"
+        )
+    return lines
+
+
+def _cross(cross: Cross) -> str:
+    return f"crossed:     {' × '.join(f'{owner}.{name}' for owner, name in cross.of)} as '{cross.name}'"
 
 
 def _tuning(tuning: Tuning) -> str:

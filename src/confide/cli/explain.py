@@ -9,9 +9,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from confide.app.audit import identity_in
 from confide.app.explain import Cause, Explanation, Sources, explain
 from confide.app.party import Party
-from confide.app.party_config import CONFIG_FILE, load_config
+from confide.app.party_config import CONFIG_FILE, LoadedConfig, load_config
 from confide.app.system import SystemClock, SystemRandomness
 from confide.cli.output import Format, plain, show
 from confide.cli.passphrase import ask_passphrase
@@ -29,6 +30,9 @@ def command(
         typer.Option(help="Another's audit log or export, if you were given one; repeatable."),
     ] = None,
     config: Annotated[Path, typer.Option(help="Your configuration.")] = Path(CONFIG_FILE),
+    offline: Annotated[
+        bool, typer.Option("--offline", help="From your disk alone: no passphrase, nobody is asked.")
+    ] = False,
     output: Annotated[Format, typer.Option("--format")] = Format.TEXT,
 ) -> None:
     """Merge all that you may see of a task into one time line; name the first cause and who must act."""
@@ -37,13 +41,11 @@ def command(
     except ValueError as cause:
         raise ConfigurationError(str(cause)) from None
     loaded = load_config(config)
-    with wiped(ask_passphrase("your identity's key", confirm=False)) as passphrase:
-        party = Party.load(loaded, passphrase, clock=SystemClock(), randomness=SystemRandomness())
-    status, remarks = _status(party, task)
+    me, status, remarks = _from_disk(loaded) if offline else _asked(loaded, task)
     found = explain(
         Sources(
             task=task,
-            me=party.me,
+            me=me,
             folder=loaded.path(loaded.config.records) / task,
             audit=loaded.path(loaded.config.audit),
             status=status,
@@ -55,6 +57,23 @@ def command(
         show(output, "", found.document())
         return
     _print(Console(highlight=False, emoji=False), found)
+
+
+_Told = tuple[str, TaskStatus | None, tuple[str, ...]]
+"""Our name, what the host says, and what could not be asked."""
+
+
+def _from_disk(loaded: LoadedConfig) -> _Told:
+    found = identity_in(loaded.path(loaded.config.identity), SystemClock().now())
+    if found is None:
+        raise ConfigurationError("your identity has no certificate that is valid now")
+    return found.name, None, ("the host was not asked (--offline)",)
+
+
+def _asked(loaded: LoadedConfig, task: str) -> _Told:
+    with wiped(ask_passphrase("your identity's key", confirm=False)) as passphrase:
+        party = Party.load(loaded, passphrase, clock=SystemClock(), randomness=SystemRandomness())
+    return party.me, *_status(party, task)
 
 
 def _status(party: Party, task: str) -> tuple[TaskStatus | None, tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import indent
 from typing import Annotated, Any
 
 import typer
@@ -33,6 +34,7 @@ app = typer.Typer(no_args_is_help=True, help="Look into a model file, and use it
 ModelPath = Annotated[Path, typer.Argument(metavar="FILE", help="A model file.")]
 OutputFormat = Annotated[Format, typer.Option("--format")]
 SHOWN = 5
+MOST_NUMBERS = 16
 
 
 @app.command("show")
@@ -52,10 +54,19 @@ def show_command(*, model: ModelPath, output: OutputFormat = Format.TEXT) -> Non
 
 def _words(value: Any) -> str:
     if isinstance(value, dict):
-        return "\n".join(f"{plain(name)}: {_words(inner)}" for name, inner in value.items())
+        return "\n".join(_entry(plain(name), inner) for name, inner in value.items())
+    if isinstance(value, list) and (
+        len(value) > MOST_NUMBERS or any(isinstance(x, dict | list) for x in value)
+    ):
+        return f"[dim]{len(value)} entries, shown by --format json[/]"
     if isinstance(value, list):
-        return plain(", ".join(map(str, value)))
+        return ", ".join(map(_words, value))
     return f"{value:.4f}" if isinstance(value, float) else plain(str(value))
+
+
+def _entry(name: str, value: Any) -> str:
+    words = _words(value)
+    return f"{name}:\n{indent(words, '  ')}" if isinstance(value, dict) else f"{name}: {words}"
 
 
 @app.command()

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from confide.cli.output import plain
 from confide.cli.quality import show_quality
+from confide.cli.statistics import show_statistics
 
 BAR = 24
 ROW_COLUMNS = {
@@ -18,6 +19,7 @@ ROW_COLUMNS = {
     "unmatched": "unmatched",
     "quarantined": "quarantined\nin the enclave",
 }
+NAMES = {"held_out": "held out", "prediction_pictures": "its pictures"}
 LOSSES = ("validation_logloss", "validation_rmse", "holdout_logloss", "holdout_rmse")
 
 
@@ -30,9 +32,12 @@ def show_outcome(console: Console, document: dict[str, Any]) -> None:
     if document["curve"]:
         console.print(_curve(document["curve"]))
     show_quality(console, document["metrics"])
-    for name in ("model", "predictions", "held_out", "pictures", "receipt"):
+    for told in (document["metrics"], document["prediction"]):
+        if "statistics" in told:
+            show_statistics(console, told["statistics"])
+    for name in ("model", "predictions", "held_out", "pictures", "prediction_pictures", "receipt"):
         if document.get(name):
-            console.print(f"{name.replace('_', ' '):<12} {document[name]}", highlight=False, soft_wrap=True)
+            console.print(f"{NAMES.get(name, name):<12} {document[name]}", highlight=False, soft_wrap=True)
 
 
 def _gate(found: dict[str, Any]) -> str:

@@ -16,8 +16,9 @@ from confide.algorithms.registry import listing
 from confide.app import platform
 from confide.app.identity import load_identity
 from confide.app.system import SystemClock, SystemRandomness
-from confide.cli.output import Format, show
+from confide.cli.output import Format, plain, show
 from confide.cli.passphrase import ask_passphrase
+from confide.cli.task import standing, status_document
 from confide.crypto.wiping import wiped
 
 app = typer.Typer(no_args_is_help=True, help="Run the platform: it starts enclaves, it can't look into them.")
@@ -54,6 +55,28 @@ def serve(
         result = {"name": ready.name, "address": ready.address, "recovered": ready.recovered}
         show(output, text, result)
         stop.wait()
+
+
+@app.command("tasks")
+def tasks_command(
+    *,
+    config: Annotated[Path, typer.Option(help="The platform's configuration.")] = Path("platform.toml"),
+    output: Annotated[Format, typer.Option("--format")] = Format.TEXT,
+) -> None:
+    """The tasks that have not ended: how each stands, for whom it waits, for what, and since when.
+
+    Reads the database beside the host that serves.
+    """
+    waiting = [record.status for record in platform.unfinished(config)]
+    if output is Format.JSON:
+        show(output, "", {"tasks": [status_document(status) for status in waiting]})
+        return
+    table = Table("task", "name", "initiator", "enclave", "stands at", box=SIMPLE_HEAD)
+    table.columns[0].no_wrap = True
+    for status in waiting:
+        number = f"number {status.generation + 1}"
+        table.add_row(status.id, plain(status.name), status.initiator, number, plain(standing(status)))
+    Console().print(table)
 
 
 @app.command()

@@ -26,7 +26,8 @@ def show_quality(console: Console, metrics: dict[str, Any]) -> None:
             console.print(table(metrics[name]))
 
 
-def _table(title: str, *columns: str) -> Table:
+def new_table(title: str, *columns: str) -> Table:
+    """With all columns but the first to the right."""
     table = Table(columns[0], title=title, title_justify="left", box=SIMPLE_HEAD)
     for column in columns[1:]:
         table.add_column(column, justify="right")
@@ -42,7 +43,7 @@ def _models(metrics: dict[str, Any]) -> Table:
         "rows\ntrained",
         "rows\nheld out",
     )
-    table = _table("On the same held-out rows", "model on", *head)
+    table = new_table("On the same held-out rows", "model on", *head)
     for name in filter(metrics.__contains__, NAMES):
         found = metrics[name]
         cells = [f"{found['logloss']:.4f}", _number(found.get("auc"), "one class")]
@@ -62,7 +63,7 @@ def _lift(report: dict[str, Any]) -> Table:
         f"What the providers' columns are worth ({report['confidence']:.0%} intervals, "
         f"{report['resamples']:,} resamples of the held-out rows)"
     )
-    table = _table(title, "", "AUC", "", "logloss", "")
+    table = new_table(title, "", "AUC", "", "logloss", "")
     for name in filter(report["models"].__contains__, NAMES):
         found = report["models"][name]
         table.add_row(NAMES[name], *_interval(found["auc"]), *_interval(found["logloss"]))
@@ -87,7 +88,7 @@ def _interval(found: dict[str, float | None], better: int = 0) -> tuple[str, str
 
 def _importance(found: dict[str, Any]) -> Table:
     title = f"Importance: loss added when a field is shuffled among {found['rows']:,} held-out rows"
-    table = _table(title, "column", "party", "loss added", "±")
+    table = new_table(title, "column", "party", "loss added", "±")
     fields = sorted(found["fields"], key=lambda field: -field["loss_added"])
     for field in fields[:MOST_SHOWN]:
         table.add_row(
@@ -99,7 +100,7 @@ def _importance(found: dict[str, Any]) -> Table:
 
 
 def _cross_validation(found: dict[str, Any]) -> Table:
-    table = _table(f"Cross-validation, {len(found['folds'])} folds", "figure", "mean", "deviation")
+    table = new_table(f"Cross-validation, {len(found['folds'])} folds", "figure", "mean", "deviation")
     for name, mean in found["mean"].items():
         table.add_row(name, f"{mean:.4f}", f"{found['deviation'][name]:.4f}")
     return table
@@ -107,7 +108,7 @@ def _cross_validation(found: dict[str, Any]) -> Table:
 
 def _tuning(found: dict[str, Any]) -> Table:
     trials = found["trials"]
-    table = _table(
+    table = new_table(
         f"Tuning by {found['method']}: {len(trials)} trials, best first", "trial", "loss", "parameters"
     )
     order = sorted(range(len(trials)), key=lambda at: (trials[at]["loss"] is None, trials[at]["loss"] or 0.0))

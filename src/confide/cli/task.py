@@ -115,11 +115,12 @@ def list_command(*, config: Config = Path(CONFIG_FILE), output: OutputFormat = F
     table.columns[0].no_wrap = True
     table.columns[1].overflow = table.columns[3].overflow = "fold"
     for status in statuses:
-        table.add_row(status.id, plain(status.name), status.kind, plain(_standing(status)))
+        table.add_row(status.id, plain(status.name), status.kind, plain(standing(status)))
     Console().print(table)
 
 
-def _standing(status: TaskStatus) -> str:
+def standing(status: TaskStatus) -> str:
+    """In one line; of one that waits, for whom, for what, and since when."""
     if status.state is TaskState.ENDED:
         return f"ended: {status.outcome}"
     waits = f", waits for {', '.join(_waits(status))}" if status.waiting_for else ""

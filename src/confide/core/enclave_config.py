@@ -35,11 +35,8 @@ class EnclaveConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """The one CA whose parties the enclave admits."""
     created_at: int
     """By the host's clock; Unix seconds."""
-    join_seconds: int
-    """How long the enclave waits for all participants."""
     idle_seconds: int = limits.IDLE_SECONDS
-    """How long it waits, without progress, for a party whose turn it is or whose channel is lost."""
-
+    """How long the enclave waits, without progress, for a party that it needs."""
     generation: int = 0
     """How many enclaves of this task have died before this one."""
 
@@ -48,9 +45,8 @@ class EnclaveConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         names.check_participants(self.initiator, self.providers, most=limits.MAX_PARTICIPANTS)
         if not digest.same(digest.sha384_hex(der_of_pem(self.ca_pem)), self.ca_sha384):
             raise ValueError("ca_sha384 is not the digest of ca_pem")
-        waits = (self.join_seconds, self.idle_seconds)
-        if self.created_at < 0 or not all(0 < wait <= limits.MAX_CONSENT_SECONDS for wait in waits):
-            raise ValueError("created_at, join_seconds or idle_seconds is out of range")
+        if self.created_at < 0 or not 0 < self.idle_seconds <= limits.MAX_IDLE_SECONDS:
+            raise ValueError("created_at or idle_seconds is out of range")
         if not 0 <= self.generation <= limits.MAX_TAKEOVERS:
             raise ValueError("generation is out of range")
 

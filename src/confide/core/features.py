@@ -76,3 +76,32 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         pairs = zip(self.boundaries, self.boundaries[1:], strict=False)
         if any(not low < high for low, high in pairs):
             raise ValueError(f"{self.name}: boundaries must be strictly increasing")
+
+
+CROSSED = "*"
+"""In the place of an owner: of what belongs to no single party. No party has this name."""
+
+
+class Cross(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A feature that is made in the enclave: a category for each combination of categories in one row."""
+
+    name: str
+    of: Annotated[tuple[tuple[str, str], ...], Meta(min_length=2, max_length=limits.MAX_CROSSED)]
+    """(owner, column) of each: categorical columns."""
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.name) <= limits.MAX_NAME_LENGTH:
+            raise ValueError(f"a column name has 1 to {limits.MAX_NAME_LENGTH} characters")
+        if len(set(self.of)) != len(self.of):
+            raise ValueError(f"{self.name}: a column is crossed with itself")
+
+    @property
+    def feature(self) -> Feature:
+        """As a field of a model, whose owner is CROSSED."""
+        return Feature(name=self.name, kind=Kind.CATEGORICAL)
+
+    @property
+    def owner(self) -> str:
+        """Of all its columns, where they have one; else CROSSED."""
+        owners = {owner for owner, _ in self.of}
+        return owners.pop() if len(owners) == 1 else CROSSED

@@ -39,6 +39,8 @@ MAX_FIELD_BYTES: Final = 64 * KIB
 MAX_QUARANTINE_EXAMPLES: Final = 1_000
 MAX_ID_BYTES: Final = 256
 """One text id, UTF-8."""
+MAX_ID_PARTS: Final = 8
+"""Columns that make one id together."""
 READ_CHUNK_BYTES: Final = 4 * MIB
 """One step of a reader of text; no single row may be longer."""
 MAX_DATA_THREADS: Final = 8
@@ -82,6 +84,10 @@ MAX_GROUPS: Final = 64
 """Values of a column by which rows are held out or grouped."""
 MIN_GROUP_ROWS: Final = 10
 """The least that a task may ask a group to have before anything is told of it."""
+MIN_STATISTIC_ROWS: Final = 20
+"""The least that a task may ask for as `minimum_rows` of its statistics."""
+MAX_DRIFT_BINS: Final = 16
+"""Of a column: categories that are counted apart."""
 MAX_POSITIVE_WEIGHT: Final = 1_000.0
 MAX_FOLDS: Final = 20
 MAX_CUTS: Final = 32
@@ -103,6 +109,9 @@ MAX_SHARDS: Final = 1024
 """Parts in which the rows of a training are held on disk; one is in memory at a time."""
 MIN_SHARD_ROWS: Final = 16_384
 """A memory limit that leaves room for fewer is refused: batches would not mix."""
+TURN_ROWS: Final = 8_192
+"""Training rows, at least, of a shard that is learned in its turn: batches mix within it, and from the first
+one's labels a model starts."""
 MAX_SPOOL_RECORD_BYTES: Final = 128 * MIB
 PIECE_BYTES: Final = 8 * MIB
 """Encoded rows that are sorted into shards at a time, per thread."""
@@ -176,7 +185,15 @@ RELAY_ROOM: Final = 16
 """Frames that the host holds for a leg that is slower than the other; then the other waits."""
 TUNNEL_FRAME_BYTES: Final = 256 * KIB
 """Plaintext of one frame of a tunnel."""
+DIRECT_HANDSHAKE_SECONDS: Final = 5
+"""How long somebody who connects to a party directly may take to prove who it is; meanwhile others wait."""
+PROGRAM_START_SECONDS: Final = 10
+"""How long a tunnel waits for its own program to listen, the first time."""
+MAX_TUNNEL_WORDS: Final = 8
+"""What the two ends say to each other beside connections, and have not heard yet."""
 MAX_TUNNEL_CONNECTIONS: Final = 64
+MAX_COMMON_ROWS_BYTES: Final = 512 * MIB
+"""What is written down of the rows in common: a bit for each row and run."""
 
 # The platform's host
 MAX_RUNNING_TASKS: Final = 64
@@ -218,15 +235,14 @@ MAX_ROUNDS: Final = 1_024
 # Time, seconds
 NONCE_BYTES: Final = 32
 NONCE_LIFETIME: Final = 60
-CONSENT_SECONDS: Final = 600
-MAX_CONSENT_SECONDS: Final = 7 * 24 * 3600
 ENCLAVE_START_SECONDS: Final = 60
 IDLE_SECONDS: Final = 600
-"""How long a task waits for the next message of a party whose turn it is, or whose channel is lost."""
+"""How long a task waits for a party without any progress, if the platform does not say otherwise."""
+MAX_IDLE_SECONDS: Final = 7 * 24 * 3600
 INTERSECTION_SECONDS: Final = 6 * 3600
 """How long a task waits for a party that finds its common ids with another one, and whose channel is open."""
 TASK_SECONDS: Final = 14 * 24 * 3600
-"""How long an enclave may live, if the platform does not say otherwise; a consent may take half of it."""
+"""How long an enclave may live, if the platform does not say otherwise; so long a person may think, too."""
 MAX_TASK_SECONDS: Final = 90 * 24 * 3600
 REJOIN_PAUSE_SECONDS: Final = 30
 """The longest pause between two attempts of a party to come back after its channel was lost."""
@@ -234,8 +250,6 @@ FIRST_PAUSE_SECONDS: Final = 0.5
 """The first such pause; each is twice the one before."""
 LAST_WORD_SECONDS: Final = 20
 """How long an enclave with nothing left to do waits for the parties to say that they hold the receipt."""
-JOIN_SECONDS: Final = 300
-"""How long an enclave waits for all participants to join."""
 HEARTBEAT_SECONDS: Final = 5
 HEARTBEATS_MISSED: Final = 6
 CALL_SECONDS: Final = 30
@@ -254,6 +268,8 @@ SUPERVISION_SECONDS: Final = 0.2
 """How often the host looks at a silent enclave for an end, a cancellation or a missed heartbeat."""
 ENCLAVE_STOP_SECONDS: Final = 5
 """Between asking an enclave to end (SIGTERM) and ending it (SIGKILL)."""
+HARDWARE_SECONDS: Final = 8
+"""How long an enclave asks its hardware for a quote again before it takes itself for lost."""
 QUOTE_SECONDS: Final = 30
 """One quote from the TEE, queueing and retries included."""
 PCCS_SECONDS: Final = 30

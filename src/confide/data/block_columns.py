@@ -23,15 +23,23 @@ class Blocks(Protocol):
 class BlockColumns:
     """A dataset as its blocks: reads like a table, at the price of expanding a column at each access."""
 
-    def __init__(self, blocks: Blocks, manifest: Manifest) -> None:
-        """`blocks` are untrusted, in the manifest's order. Raises DatasetCorrupt."""
-        if len(blocks) != len(manifest.blocks):
+    def __init__(self, blocks: Blocks, manifest: Manifest, *, complete: bool = True) -> None:
+        """`blocks` are untrusted, in the manifest's order; not `complete`: some are still to come.
+
+        Raises DatasetCorrupt.
+        """
+        if complete and len(blocks) != len(manifest.blocks):
             raise DatasetCorrupt(f"{len(blocks)} blocks, where the manifest lists {len(manifest.blocks)}")
-        for index, entry in enumerate(manifest.blocks):
-            check_layout(blocks[index], entry, manifest)
         self._blocks = blocks
         self._manifest = manifest
         self.schema = schema_of(manifest)
+        if complete:
+            for index in range(len(manifest.blocks)):
+                self.check(index)
+
+    def check(self, index: int) -> None:
+        """A block that was still to come when this was made, before it is read. Raises DatasetCorrupt."""
+        check_layout(self._blocks[index], self._manifest.blocks[index], self._manifest)
 
     def column(self, name: str) -> ChunkedArray:
         """All rows of a column: a text's one chunk per block, numbers in one piece.

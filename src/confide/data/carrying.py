@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from confide.core.features import CROSSED
 from confide.data.code_table import CodeTable
 from confide.data.encoding import FeatureEncoder
 from confide.data.filling import Mapping
@@ -24,6 +25,8 @@ NEW: Final = -1
 def carried(older: FeatureEncoder, newer: FeatureEncoder) -> Places:
     """(features of the newer encoding,): the index of each in the older one, or NEW."""
     known = {name: (mapping, start) for name, mapping, start in older.index_space}
+    for cross in set(older.crosses) - set(newer.crosses):
+        known.pop((CROSSED, cross.name))  # of other columns: its categories are others
     result = np.full(newer.feature_count, NEW, np.int64)
     for name, mapping, start in newer.index_space:
         if name in known:

@@ -58,6 +58,9 @@ class JoinedColumns(Columns):
             cause.blame = cause.blame or party
             raise
 
+    def __contains__(self, field: object) -> bool:
+        return field in self._fields
+
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._fields)
 

@@ -13,15 +13,17 @@ from typing import Annotated, Any, Self
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec import UNSET, UnsetType
 
 from confide.core import limits
 from confide.core.errors import LimitExceeded, ModelFileInvalid, SchemaMismatch
-from confide.core.features import Feature, Kind, Missing, Transform
+from confide.core.features import CROSSED, Cross, Feature, Kind, Missing, Transform
 from confide.data.columns import Columns, Field, Values
+from confide.data.crossing import WithCrosses, fields_of_crosses
 from confide.data.filling import Mapping, fill, slices
 from confide.data.numbers import BucketField, NumericField
 from confide.data.part_encoding import PartEncoder
-from confide.data.vocabulary import ExactField, Vocabulary, fit_field
+from confide.data.vocabulary import CategoricalField, ExactField, Vocabulary, fit_field
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,10 +40,17 @@ class Encoded:
         return Encoded(self.indices[rows], self.values[rows], self.features)
 
 
+CrossedColumns = Annotated[
+    tuple[tuple[str, str], ...], msgspec.Meta(min_length=2, max_length=limits.MAX_CROSSED)
+]
+
+
 class _EncodedField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     party: str
     name: str
     mapping: Mapping
+    of: CrossedColumns | UnsetType = UNSET
+    """Of a cross, and only there: the fields whose categories it combines."""
 
 
 class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,6 +61,18 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         names = [(field.party, field.name) for field in self.fields]
         if len(set(names)) != len(names):
             raise ValueError("fields: a column occurs twice")
+        categorical = {name for name, field in zip(names, self.fields, strict=True) if _is_of_owner(field)}
+        for field in self.fields:
+            if (field.party == CROSSED) != bool(field.of):
+                raise ValueError(f"fields: {field.name}: a cross, and only a cross, says of what")
+            if field.of and not (
+                categorical >= set(field.of) and isinstance(field.mapping, CategoricalField)
+            ):
+                raise ValueError(f"fields: {field.name}: a cross is of categorical fields")
+
+
+def _is_of_owner(field: _EncodedField) -> bool:
+    return field.party != CROSSED and isinstance(field.mapping, CategoricalField)
 
 
 class FeatureEncoder:
@@ -75,13 +96,14 @@ class FeatureEncoder:
         columns: Columns,
         training_rows: npt.NDArray[np.int64] | slice,
         vocabulary: Vocabulary,
+        crosses: Sequence[Cross] = (),
     ) -> Self:
         """Learn what the mappings need (categories, mean and deviation) from the training rows alone.
 
         Raises LimitExceeded when an exact vocabulary would not fit into a model file, ValueError when
         there is no field or one occurs twice.
         """
-        fitting = cls.fitting(fields, columns, training_rows, vocabulary)
+        fitting = cls.fitting(fields, columns, training_rows, vocabulary, crosses)
         while True:
             try:
                 next(fitting)
@@ -95,34 +117,47 @@ class FeatureEncoder:
         columns: Columns,
         training_rows: npt.NDArray[np.int64] | slice,
         vocabulary: Vocabulary,
+        crosses: Sequence[Cross] = (),
     ) -> Generator[int, None, Self]:
         """As `fit`, telling how many fields are done after each. One column at a time is in memory.
 
         Columns of which nothing has to be learned are not read.
         """
         fitted: list[_EncodedField] = []
-        for party, feature in fields:
+        known, all_columns = _Known(crosses), WithCrosses(columns, crosses)
+        for party, feature in (*fields, *fields_of_crosses(crosses)):
             name = feature.name
-            read = lambda party=party, name=name: columns[party, name][training_rows]  # noqa: E731
-            fitted.append(_EncodedField(party, name, _fit(party, feature, read, vocabulary)))
+            read = lambda party=party, name=name: all_columns[party, name][training_rows]  # noqa: E731
+            mapping = _fit(known.owner(party, name), feature, read, vocabulary)
+            fitted.append(known.field(party, name, mapping))
             _check_codes(fitted)
             yield len(fitted)
         return cls._of(fitted)
 
     @classmethod
     def fit_encode(
-        cls, fields: Sequence[Field], columns: Columns, training_rows: int, vocabulary: Vocabulary
+        cls,
+        fields: Sequence[Field],
+        columns: Columns,
+        training_rows: int,
+        vocabulary: Vocabulary,
+        crosses: Sequence[Cross] = (),
     ) -> tuple[Self, Encoded]:
-        """As `fit` on the first `training_rows` rows, then `encode`, taking each column only once."""
+        """As `fit` on the first `training_rows` rows, then `encode`, taking each column only once.
+
+        Columns that are crossed are taken once more for each cross.
+        """
+        known, everything = _Known(crosses), [*fields, *fields_of_crosses(crosses)]
 
         def fit(at: int, values: Values) -> Mapping:
-            party, feature = fields[at]
-            return _fit(party, feature, lambda: values[:training_rows], vocabulary)
+            party, feature = everything[at]
+            owner = known.owner(party, feature.name)
+            return _fit(owner, feature, lambda: values[:training_rows], vocabulary)
 
-        names = [(party, feature.name) for party, feature in fields]
-        mappings, indices, values = fill(columns, names, fit)
+        names = [(party, feature.name) for party, feature in everything]
+        mappings, indices, values = fill(WithCrosses(columns, crosses), names, fit)
         encoder = cls._of(
-            [_EncodedField(*name, mapping) for name, mapping in zip(names, mappings, strict=True)]
+            [known.field(*name, mapping) for name, mapping in zip(names, mappings, strict=True)]
         )
         return encoder, encoder.place(indices, values)
 
@@ -137,11 +172,23 @@ class FeatureEncoder:
         return [(field.party, field.name) for field in self._document.fields]
 
     @property
+    def crosses(self) -> tuple[Cross, ...]:
+        """The fields that are made of others."""
+        return tuple(Cross(name=field.name, of=field.of) for field in self._document.fields if field.of)
+
+    @property
     def index_space(self) -> list[tuple[tuple[str, str], Mapping, int]]:
         """((party, column name), its mapping, its first index), in order."""
         starts = self._offsets[:-1].tolist()
         fields = [field.mapping for field in self._document.fields]
         return list(zip(self.fields, fields, starts, strict=True))
+
+    def mapping(self, party: str, name: str) -> Mapping:
+        """Of one field. Raises KeyError for none."""
+        for field in self._document.fields:
+            if (field.party, field.name) == (party, name):
+                return field.mapping
+        raise KeyError((party, name))
 
     @property
     def parts(self) -> list[tuple[str, int, int]]:
@@ -168,13 +215,19 @@ class FeatureEncoder:
     def encode(self, columns: Columns) -> Encoded:
         """Encode all rows of the columns. Raises SchemaMismatch when one lacks or has another kind."""
         self.check_fields(columns)
-        mappings = [field.mapping for field in self._document.fields]
+        mappings, columns = [field.mapping for field in self._document.fields], self.crossed(columns)
         _, indices, values = fill(columns, self.fields, lambda at, _: mappings[at])
         return self.place(indices, values)
 
+    def crossed(self, columns: Columns) -> WithCrosses:
+        """The columns, and what is made of them."""
+        return WithCrosses(columns, self.crosses)
+
     def check_fields(self, columns: Columns) -> None:
-        """Raises SchemaMismatch when one lacks."""
+        """Raises SchemaMismatch when one lacks; a cross is made, and lacks nothing by itself."""
         for party, name in self.fields:
+            if party == CROSSED:
+                continue
             if (party, name) not in columns:
                 raise SchemaMismatch(f"there is no column {name!r} of {party}", blame=party)
 
@@ -209,6 +262,22 @@ def _fit(party: str, feature: Feature, values: Callable[[], Values], vocabulary:
     numbers = values().astype(np.float64, copy=False) if looks else _NO_NUMBERS
     field = BucketField if feature.transform is Transform.QUANTILES else NumericField
     return field.fit(feature, numbers)
+
+
+class _Known:
+    """What is a cross of what."""
+
+    def __init__(self, crosses: Sequence[Cross]) -> None:
+        self._crosses = {(CROSSED, cross.name): cross for cross in crosses}
+
+    def owner(self, party: str, name: str) -> str:
+        """By whose name a field's hash buckets are spread: of a cross at one owner as if it had made it."""
+        cross = self._crosses.get((party, name))
+        return party if cross is None else cross.owner
+
+    def field(self, party: str, name: str, mapping: Mapping) -> _EncodedField:
+        cross = self._crosses.get((party, name))
+        return _EncodedField(party, name, mapping, UNSET if cross is None else cross.of)
 
 
 _NO_CODES, _NO_NUMBERS = np.empty(0, np.uint64), np.empty(0, np.float64)

@@ -4,20 +4,21 @@ Each party's rows are held, by themselves, against what everybody has signed: th
 digest of the ids. So who lies is known, and nobody is blamed for another.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
 
 from confide.core.digest import same
-from confide.core.errors import DataError, OrderMismatch
+from confide.core.errors import OrderMismatch
 from confide.data.alignment.agreed_order import first_out_of_order, keys_of
 from confide.data.alignment.join import Alignment, RowCounts
 from confide.data.arrow import Array, ChunkedArray
 from confide.data.block_columns import BlockColumns
 from confide.data.ids import id_set_digest
+from confide.data.manifest import Manifest
 from confide.data.ordered_pool import map_in_order
+from confide.enclave.blaming import blaming
 from confide.protocol.terms import Intersection, Task
 
 
@@ -31,7 +32,7 @@ def in_agreed_order(
         DatasetCorrupt: naming the party.
     """
     for party in task.participants:
-        _check_block_rows(party, sources[party], terms.block_rows)
+        check_block_rows(party, sources[party].manifest, terms.block_rows)
     columns = dict(
         zip(
             task.participants,
@@ -40,17 +41,22 @@ def in_agreed_order(
         )
     )
     for party, ids in columns.items():
-        _check_ascending(party, ids, terms.block_rows)
+        check_ascending(party, ids, terms.block_rows)
     _check_sets(columns, id_set, terms.block_rows)
-    size = sources[task.initiator].manifest.rows
+    return identity(task, sources[task.initiator].manifest.rows)
+
+
+def identity(task: Task, size: int) -> Alignment:
+    """Every party's row i is the joined row i."""
     counts = RowCounts(sent=size, joined=size, unmatched=0, quarantined=0)
     return Alignment(
         {party: np.arange(size) for party in task.participants}, dict.fromkeys(task.participants, counts)
     )
 
 
-def _check_block_rows(party: str, source: BlockColumns, block_rows: int) -> None:
-    rows = [entry.rows for entry in source.manifest.blocks]
+def check_block_rows(party: str, manifest: Manifest, block_rows: int) -> None:
+    """Raises OrderMismatch: the blocks are not as long as was agreed."""
+    rows = [entry.rows for entry in manifest.blocks]
     for index, found in enumerate(rows):
         last = index == len(rows) - 1
         if found > block_rows or (found != block_rows and not last):
@@ -58,10 +64,12 @@ def _check_block_rows(party: str, source: BlockColumns, block_rows: int) -> None
             raise OrderMismatch(text, blame=party)
 
 
-def _check_ascending(party: str, ids: ChunkedArray, block_rows: int) -> None:
+def check_ascending(party: str, ids: ChunkedArray, block_rows: int, start: int = 0) -> None:
+    """`ids` from row `start` on. Raises OrderMismatch."""
     whole: Array = ids.combine_chunks()
     row = first_out_of_order(whole, keys_of(whole))
     if row is not None:
+        row += start
         text = f"block {row // block_rows} of {party} (row {row}) does not stand in the agreed order"
         raise OrderMismatch(text, blame=party)
 
@@ -85,16 +93,7 @@ def _where(ids: ChunkedArray, right: ChunkedArray, block_rows: int) -> str:
     return f"block {row // block_rows} (row {row})"
 
 
-@contextmanager
-def _blaming(party: str) -> Iterator[None]:
-    try:
-        yield
-    except DataError as cause:
-        cause.blame = cause.blame or party
-        raise
-
-
 def _ids(party: str, source: BlockColumns, task: Task) -> ChunkedArray:
-    with _blaming(party):
+    with blaming(party):
         column = source.column(task.id.name)
     return pa.chunked_array(column.chunks, column.type)

@@ -9,7 +9,7 @@ from confide.enclave.course import Course, Place
 from confide.enclave.round import Round as WorkRound
 from confide.protocol import messages as m
 from confide.protocol.messages import Message, Payload
-from confide.protocol.receipts import RECEIPT_CONTEXT, Receipt, Round, evidence_nonce
+from confide.protocol.receipts import RECEIPT_CONTEXT, KeptReceipt, Receipt, Round, evidence_nonce
 
 
 class Closing:
@@ -35,6 +35,12 @@ class Closing:
         self._took_part.update(current.task.participants)
         for signed in filter(None, (current.renews, current.signed)):
             self._enclaves[sha384_hex(signed.block.enclave.public_key)] = None
+
+    def hand_on(self, kept: KeptReceipt) -> None:
+        """The receipt of an enclave that died with its last words: all have signed it, not all hold it."""
+        self._draft = m.ReceiptToSign(receipt=kept.receipt, signature=kept.signature)
+        self._signatures, self._signers = dict(kept.signatures), tuple(sorted(kept.signatures))
+        self._complete_since = self._course.now()
 
     # --- what is heard -------------------------------------------------------------------------------
 

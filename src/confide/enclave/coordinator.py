@@ -90,7 +90,7 @@ class Coordinator:
         place = self._course.enter(member, statement)
         if self._course.pending:
             self._takeover.forget(place.name)
-        elif place.session.channel is Role.A:
+        elif place.session.channel is Role.A and not self._course.over:
             self._rounds.count_acknowledged(place)
         yield from self._talk()
 
@@ -136,14 +136,19 @@ class Coordinator:
 
     @property
     def phase(self) -> str:
-        """The state of the initiator's channel, for the host."""
+        """The state of the initiator's channel, and what is worked on beside it, for the host."""
         place = self._course.places.get(self._context.config.initiator)
-        return str(place.state) if place is not None else "waiting"
+        return f"{place.state}{self._rounds.beside}" if place is not None else "waiting"
 
     @property
     def closed(self) -> bool:
         """Whether all hold the final receipt."""
         return self._closing.done
+
+    @property
+    def complete(self) -> bool:
+        """Whether all have signed the receipt: nobody can end the task otherwise any more."""
+        return self._closing.complete
 
     @property
     def receipt_digest(self) -> str | None:
@@ -184,6 +189,8 @@ class Coordinator:
         """To a channel that has just opened: where its participant goes on."""
         if self._course.pending:
             return self._takeover.word(place)
+        if self._course.over:
+            return self._closing.final(place)
         said = self._rounds.agreed(place) or self._negotiation.renewed(place) or self._closing.receipt(place)
         if said is None and self._closing.signers is None:
             said = self._negotiation.opening_word(place)

@@ -67,6 +67,9 @@ class Course:
     awaited: frozenset[str] = field(init=False)
     """Who has to tell, while it is pending."""
 
+    over: bool = False
+    """Whether an enclave that has died had come to the end: all that is left is to hand on its receipt."""
+
     def __post_init__(self) -> None:
         config = self.context.config
         self.vault = Vault(self.context.spools)
@@ -107,7 +110,7 @@ class Course:
         role = Role.A if member.name == self.context.config.initiator else Role.B
         session = Session(role, State.JOINED, 1)
         place = Place(member, session, 0, statement, self.now())
-        if not self.pending:
+        if not self.pending and not self.over:
             self.settle(place)
         self.places[member.name] = place
         return place
@@ -168,8 +171,3 @@ class Course:
         for place in self.places.values():
             if not place.present:
                 place.since = self.now()
-
-    @property
-    def patience(self) -> int:
-        """Seconds without progress after which a participant that is waited for counts as lost."""
-        return self.context.config.idle_seconds

@@ -42,15 +42,15 @@ class Driver:
         inbox: Inbox[Event],
         report: Report,
         stopping: threading.Event,
-        orphaned: threading.Event | None = None,
+        alone: threading.Event | None = None,
     ) -> None:
         """`report(state, waiting, what)` is called when the state, or what it waits for, has changed;
         it goes to the host. `waiting` maps names to Unix seconds, `what` to states of channels.
 
-        `stopping` is set when the host asks the process to end; `orphaned` when the host itself is gone: then
-        nothing is said to the parties, who will find another enclave in this one's place.
+        `stopping` is set when the host asks the process to end; `alone` when the host itself is gone, or the
+        hardware: then nothing is said to the parties, who will find another enclave in this one's place.
         """
-        self._orphaned = orphaned or threading.Event()
+        self._alone = alone or threading.Event()
         self._coordinator = coordinator
         self._inbox = inbox
         self._report = report
@@ -67,11 +67,11 @@ class Driver:
         try:
             while not self._coordinator.closed:
                 self._step()
-        except _Orphaned:
-            self._wipe()
-            return PlatformFailed("the host is gone", blame="platform")
         except ConfideError as error:
-            self.end(error)
+            if self._alone.is_set():
+                self._wipe()
+            else:
+                self.end(error)
             return _bare(error)
         self._coordinator.remove_stored()
         self._wipe()
@@ -190,9 +190,10 @@ class Driver:
 
     def _look_at_inbox(self) -> None:
         """Between two answers: open what has come, so that an ABORT or a lost party is seen at once."""
-        if self._orphaned.is_set():
-            raise _Orphaned
-        if self._stopping.is_set():
+        if self._alone.is_set():
+            raise PlatformFailed("the host is gone, or the hardware gives no quotes", blame="platform")
+        # When all have signed, some may hold the receipt already: there is no other end than that.
+        if self._stopping.is_set() and not self._coordinator.complete:
             raise faults.cancelled("the platform")
         while (event := self._inbox.take()) is not None:
             self._take(event)
@@ -213,10 +214,6 @@ class Driver:
         if (state, what) != self._reported:
             self._reported = (state, what)
             self._report(state, self._coordinator.waiting, what)
-
-
-class _Orphaned(Exception):
-    """The host is gone."""
 
 
 def _bare(error: ConfideError) -> ConfideError:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from confide.algorithms.base import Batch, Shards, Whole
+from confide.core.features import Cross
 from confide.data.columns import Field
 from confide.data.encoding import FeatureEncoder
 from confide.data.vocabulary import Vocabulary
@@ -41,10 +42,10 @@ class EncodedRows:
 
 
 class EncodeRows(Protocol):
-    """Makes encoded rows of some fields."""
+    """Makes encoded rows of some fields, and of crosses of them."""
 
     def __call__(
-        self, fields: Sequence[Field], vocabulary: Vocabulary, *, last: bool
+        self, fields: Sequence[Field], crosses: Sequence[Cross], vocabulary: Vocabulary, *, last: bool
     ) -> Generator[Step, None, EncodedRows]:
         """Before the `last` rows are learned from, the blocks are let go: nothing more is read of them.
 
@@ -60,11 +61,11 @@ class InMemory:
         self._opened, self._split = opened, split
 
     def __call__(
-        self, fields: Sequence[Field], vocabulary: Vocabulary, *, last: bool
+        self, fields: Sequence[Field], crosses: Sequence[Cross], vocabulary: Vocabulary, *, last: bool
     ) -> Generator[Step, None, EncodedRows]:
         """See EncodeRows. Tells nothing on the way."""
         split, columns = self._split, self._opened.columns(fields)
-        encoder, encoded = FeatureEncoder.fit_encode(fields, columns, split.training, vocabulary)
+        encoder, encoded = FeatureEncoder.fit_encode(fields, columns, split.training, vocabulary, crosses)
         if last:
             self._opened.release()
         everything = Batch(encoded.indices, encoded.values, split.labels)

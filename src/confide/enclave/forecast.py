@@ -6,7 +6,7 @@ forecast against measured peaks.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from confide.algorithms import registry
@@ -18,7 +18,8 @@ from confide.data.filling import GROUP_FIELDS
 from confide.data.manifest import Manifest
 from confide.data.ordered_pool import workers
 from confide.data.schema import IdType
-from confide.protocol.terms import Algorithm, Task, evaluation_of
+from confide.protocol.early_start import waits_because
+from confide.protocol.terms import Algorithm, Task, crosses_of, evaluation_of, features_of
 
 PROCESS_BYTES: Final = 208 * limits.MIB
 """Interpreter, libraries, channels."""
@@ -65,7 +66,7 @@ def forecast(
 ) -> Forecast:
     """`manifests` of all participants; `model_bytes`: of the model files that the enclave holds."""
     rows = min(manifest.rows for manifest in manifests.values())
-    fields = [feature for party in task.participants for feature in task.features[party]]
+    fields = features_of(task)
     blocks = sum(block.bytes for manifest in manifests.values() for block in manifest.blocks)
     kept = PROCESS_BYTES + model_bytes + blocks + sum(map(channel_bytes, manifests.values()))
     # The joined order of each party's rows; the labels.
@@ -73,7 +74,7 @@ def forecast(
     encoded = rows * len(fields) * (INDEX + VALUE)
     stages = {
         "join": kept + sum(map(join_bytes, manifests.values())),
-        "encode": kept + aligned + encoded + _column_bytes(manifests, rows),
+        "encode": kept + aligned + encoded + _column_bytes(task, manifests, rows),
     }
     # While it learns or scores, every number is once looked at for being finite: a byte for each.
     at_work = aligned + encoded + rows * len(fields)
@@ -91,6 +92,32 @@ def forecast(
     # What was learned, its copy, the file, and the file's parts before they are put together.
     stages["deliver"] = after + aligned + (copies + 3) * learned
     return Forecast(rows, len(fields), stages)
+
+
+def why_not_in_turn(task: Task, algorithm: Algorithm) -> str | None:
+    """Why rows are not learned in the agreed order; None: they are (protocol/early_start.py)."""
+    return waits_because(task, in_turn=registry.learns_in_turn(algorithm.name))
+
+
+def early_forecast(
+    task: Task, algorithm: Algorithm, manifests: Mapping[str, Manifest], later: Forecast
+) -> Forecast | None:
+    """Of a training that begins before all blocks have come; None: this one does not.
+
+    `later`: of the same work when all have come. Blocks, encoded rows and what is learned are then in memory
+    together, and in the end the ids, to be held against the agreement.
+    """
+    if why_not_in_turn(task, algorithm) or len({manifest.rows for manifest in manifests.values()}) > 1:
+        return None
+    blocks = sum(block.bytes for manifest in manifests.values() for block in manifest.blocks)
+    ids = sum(map(join_bytes, manifests.values()))
+    learning = later.stages["train"] + (0 if task.baselines or folds_of(task) else blocks)
+    stages = {
+        "train": learning,
+        "train, and check the order": learning + ids,
+        "deliver": later.stages["deliver"],
+    }
+    return replace(later, stages=stages)
 
 
 def folds_of(task: Task) -> int:
@@ -124,11 +151,17 @@ def join_bytes(manifest: Manifest) -> int:
     return manifest.rows * (2 * ASSUMED_ID_BYTES + 6 * WORD)
 
 
-def _column_bytes(manifests: Mapping[str, Manifest], rows: int) -> int:
+def crossing_bytes(task: Task, longest: int) -> int:
+    """The columns of the widest cross, while it is made; per thread."""
+    widest = max((len(cross.of) for cross in crosses_of(task)), default=0)
+    return min(workers(), GROUP_FIELDS) * (widest + 1) * WORD * longest if widest else 0
+
+
+def _column_bytes(task: Task, manifests: Mapping[str, Manifest], rows: int) -> int:
     """A group of columns in the joined order; per thread, one as it is read, and twice while it is sorted."""
     longest = max(manifest.rows for manifest in manifests.values())
     threads = min(workers(), GROUP_FIELDS)
-    return WORD * (GROUP_FIELDS * rows + threads * 2 * longest)
+    return WORD * (GROUP_FIELDS * rows + threads * 2 * longest) + crossing_bytes(task, longest)
 
 
 def working_bytes(algorithm: Algorithm, fields: int, *, rows: int = 0, features: int = 0) -> int:

@@ -1,24 +1,27 @@
 """From the vault's blocks to aligned columns of all parties, without ever expanding all of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
-from confide.core.errors import DataError, TooManyQuarantined
+from confide.core.errors import TooManyQuarantined
+from confide.core.features import CROSSED
 from confide.data.alignment.join import Alignment, join
 from confide.data.alignment.join import RowCounts as JoinCounts
 from confide.data.alignment.keys import IntArray
 from confide.data.block_columns import BlockColumns
 from confide.data.columns import Columns, Field, JoinedColumns
+from confide.data.crossing import fields_of_crosses
 from confide.data.manifest import Manifest
 from confide.data.ordered_pool import map_in_order
 from confide.data.spreading import Positions, positions
-from confide.enclave.agreed_order import in_agreed_order
-from confide.enclave.vault import Shelf
+from confide.enclave.agreed_order import identity, in_agreed_order
+from confide.enclave.arriving import Arriving
+from confide.enclave.blaming import blaming
+from confide.enclave.vault import Shelf, Shelves
 from confide.protocol.receipts import RowCounts
-from confide.protocol.terms import Task, ordered
+from confide.protocol.terms import Intersection, Task, crosses_of, ordered
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,9 +34,15 @@ class Opened:
     counts: dict[str, RowCounts]
     """Per party, for the receipt."""
     shelves: Mapping[str, Shelf]
+    arriving: Arriving | None = None
+    """Blocks that are still to come, where the work has begun without them."""
+    parting: list[Callable[[], object]] = field(default_factory=list)
+    """Called before the blocks are let go of, to read what is wanted later."""
 
     def release(self) -> None:
         """Let go of all blocks: nothing more will be read."""
+        while self.parting:
+            self.parting.pop()()
         self.sources.clear()
         for shelf in self.shelves.values():
             shelf.blocks.clear()
@@ -43,8 +52,9 @@ class Opened:
         return positions(self.alignment.rows[party], self.sources[party].manifest.rows)
 
     def columns(self, fields: Sequence[Field]) -> Columns:
-        """The named columns in the joined order; each is read when it is taken."""
-        return JoinedColumns(self.sources, self.alignment.rows, fields)
+        """The named columns in the joined order; each is read when it is taken. Crosses are made of them."""
+        of_owners = [(party, feature) for party, feature in fields if party != CROSSED]
+        return JoinedColumns(self.sources, self.alignment.rows, of_owners)
 
     def reorder(self, order: IntArray) -> None:
         """From now on, joined row i is what was joined row `order[i]`."""
@@ -70,6 +80,24 @@ def open_shelves(task: Task, shelves: Mapping[str, Shelf], id_set: str | None = 
     for party, found in counts.items():
         _check_share(party, found, task.maximum_quarantined_share)
     return Opened(sources, alignment, counts, shelves)
+
+
+def open_arriving(task: Task, terms: Intersection, shelves: Shelves, id_set: str) -> Opened:
+    """Rows in an agreed order of which blocks are still to come: that it was kept to is known at the end.
+
+    Raises OrderMismatch, TooManyQuarantined: what the manifests say already.
+    """
+    manifests = {party: shelves[party].manifest for party in task.participants}
+    sources = {
+        party: BlockColumns(shelves[party].blocks, manifest, complete=False)
+        for party, manifest in manifests.items()
+    }
+    alignment = identity(task, manifests[task.initiator].rows)
+    counts = {party: _counts(manifest, alignment.counts[party]) for party, manifest in manifests.items()}
+    for party, found in counts.items():
+        _check_share(party, found, task.maximum_quarantined_share)
+    arriving = Arriving(task, terms, sources, id_set, shelves.arrived or (lambda _: True))
+    return Opened(sources, alignment, counts, shelves, arriving)
 
 
 def _alignment(task: Task, sources: dict[str, BlockColumns], id_set: str | None) -> Alignment:
@@ -103,8 +131,9 @@ def _check_share(party: str, found: RowCounts, allowed: float) -> None:
 
 
 def fields_of(task: Task, parties: tuple[str, ...]) -> list[Field]:
-    """The features of these parties, in the order of the task."""
-    return [(party, feature) for party in parties for feature in task.features[party]]
+    """The features of these parties, in the order of the task; then the crosses of their columns."""
+    own = [(party, feature) for party in parties for feature in task.features[party]]
+    return own + fields_of_crosses(crosses_of(task, parties))
 
 
 def _source(party: str, shelf: Shelf) -> BlockColumns:
@@ -115,13 +144,3 @@ def _source(party: str, shelf: Shelf) -> BlockColumns:
 def _ids(party: str, source: BlockColumns, task: Task) -> pa.Table:
     with blaming(party):
         return pa.table({task.id.name: source.column(task.id.name)})
-
-
-@contextmanager
-def blaming(party: str) -> Iterator[None]:
-    """What is wrong with data is the fault of its party."""
-    try:
-        yield
-    except DataError as cause:
-        cause.blame = cause.blame or party
-        raise

@@ -6,24 +6,27 @@ all parties whenever it is its turn. To the training rows a permutation has been
 shard is a sample of them, in whatever order the parties have theirs.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from confide.algorithms.base import Batch
 from confide.core import limits
+from confide.core.features import CROSSED, Cross, Feature, Kind
 from confide.data.block_columns import BlockColumns
 from confide.data.columns import Field
 from confide.data.encoding import FeatureEncoder
-from confide.data.filling import slices
+from confide.data.filling import Filled, slices
 from confide.data.ordered_pool import map_in_order
 from confide.data.part_encoding import PartEncoder
 from confide.data.spreading import Layout, Piece, Positions, cut, place
 from confide.data.vocabulary import Vocabulary
+from confide.enclave.blaming import blaming
 from confide.enclave.encoded_rows import EncodedRows, Labels, Split
-from confide.enclave.opened import Opened, blaming
+from confide.enclave.opened import Opened
 from confide.enclave.spool import Record, Spool, SpoolFolder
 from confide.enclave.work import Step
 
@@ -49,6 +52,11 @@ class Pieces:
     fields: int
     spool: Spool
     of_shard: list[list[Stored]] = field(repr=False)
+
+    def put(self, found: list[Piece], start: int, end: int) -> None:
+        """Pieces of the fields `start` to `end`. Raises SpoolFailed."""
+        for piece in found:
+            self.of_shard[piece.shard].append(Stored(self.spool.put(PURPOSE, piece.data), start, end))
 
 
 class ShardRoom:
@@ -103,12 +111,12 @@ class OutOfCore:
         self._ends = np.searchsorted(self._layout.bounds, (split.training, middle)).tolist()
 
     def __call__(
-        self, fields: Sequence[Field], vocabulary: Vocabulary, *, last: bool
+        self, fields: Sequence[Field], crosses: Sequence[Cross], vocabulary: Vocabulary, *, last: bool
     ) -> Generator[Step, None, EncodedRows]:
         """See EncodeRows. Tells how many columns are known, then how many blocks are on disk."""
         columns, training = self._opened.columns(fields), slice(self._split.training)
-        fitting = FeatureEncoder.fitting(fields, columns, training, vocabulary)
-        encoder = yield from _told("read columns for the disk", len(fields), fitting)
+        fitting = FeatureEncoder.fitting(fields, columns, training, vocabulary, crosses)
+        encoder = yield from _told("read columns for the disk", len(fields) + len(crosses), fitting)
         pieces = yield from spread(self._opened, encoder, self._layout, self._spools)
         if last:
             self._opened.release()
@@ -135,37 +143,57 @@ def spread(
 ) -> Generator[Step, None, Pieces]:
     """Put the encoded rows of all parties on disk. Raises DatasetCorrupt (with `blame`), SpoolFailed."""
     pieces = Pieces(layout, len(encoder.fields), spools.spool(), [[] for _ in layout.sizes])
-    parts = encoder.parts
-    total = sum(len(opened.sources[party].manifest.blocks) for party, _, _ in parts)
+    parts = [part for part in encoder.parts if part[0] != CROSSED]
+    total = sum(len(opened.sources[party].manifest.blocks) for party, _, _ in parts) + len(encoder.crosses)
     done = 0
     for party, start, end in parts:
-        cutter = _Cutter(opened.sources[party], encoder.part(start, end), opened.positions(party), layout)
+        reader = PartReader(opened.sources[party], encoder.part(start, end), opened.positions(party))
         with blaming(party):
-            for found in map_in_order(cutter.pieces, cutter.blocks):
-                for piece in found:
-                    stored = Stored(pieces.spool.put(PURPOSE, piece.data), start, end)
-                    pieces.of_shard[piece.shard].append(stored)
+            for found in map_in_order(partial(reader.pieces, layout), reader.blocks):
+                pieces.put(found, start, end)
                 done += 1
                 yield Step(stage="spool to disk", done=done, total=total)
+    for at in (at for at, (party, _) in enumerate(encoder.fields) if party == CROSSED):
+        _spread_cross(opened, encoder, at, pieces)
+        done += 1
+        yield Step(stage="spool to disk", done=done, total=total)
     return pieces
 
 
-class _Cutter:
-    """Some fields of one party, block by block."""
+def _spread_cross(opened: Opened, encoder: FeatureEncoder, at: int, pieces: Pieces) -> None:
+    """A cross belongs to no party's blocks: it is made of whole columns, and cut in the joined order."""
+    part, (owner, name) = encoder.part(at, at + 1), encoder.fields[at]
+    of = {field for cross in encoder.crosses if cross.name == name for field in cross.of}
+    fields = [(party, Feature(name=column, kind=Kind.CATEGORICAL)) for party, column in sorted(of)]
+    codes = encoder.crossed(opened.columns(fields))[owner, name]
+    standing = np.arange(len(codes), dtype=np.int32)
+    for rows in slices(len(codes), limits.PIECE_BYTES // _ENCODED_BYTES):
+        some = part.encode({name: codes[rows]}, rows.stop - rows.start)
+        for piece in cut(some, standing[rows], pieces.layout):
+            stored = Stored(pieces.spool.put(PURPOSE, piece.data), at, at + 1)
+            pieces.of_shard[piece.shard].append(stored)
 
-    def __init__(self, source: BlockColumns, part: PartEncoder, standing: Positions, layout: Layout) -> None:
-        self._source, self._part, self._standing, self._layout = source, part, standing, layout
+
+class PartReader:
+    """Some fields of one party, encoded block by block."""
+
+    def __init__(self, source: BlockColumns, part: PartEncoder, standing: Positions) -> None:
+        """`standing`: where each of the party's rows stands among the joined ones (spreading.positions)."""
+        self._source, self._part, self._standing = source, part, standing
         rows = [entry.rows for entry in source.manifest.blocks]
         self._starts = np.cumsum([0, *rows]).tolist()
         self.blocks = range(len(rows))
 
-    def pieces(self, index: int) -> list[Piece]:
-        """Of one block."""
+    def read(self, index: int) -> Iterator[tuple[Positions, Filled]]:
+        """One block in stretches of some rows: (where they stand, their encoded fields)."""
         names, start = self._part.names, self._starts[index]
-        batch, found = self._source.batch(index, names), list[Piece]()
+        batch = self._source.batch(index, names)
         columns = {name: batch.column(name).to_numpy() for name in names}
         for rows in slices(batch.num_rows, max(1, limits.PIECE_BYTES // (_ENCODED_BYTES * len(names)))):
             some = {name: values[rows] for name, values in columns.items()}
             standing = self._standing[start + rows.start : start + rows.stop]
-            found += cut(self._part.encode(some, len(standing)), standing, self._layout)
-        return found
+            yield standing, self._part.encode(some, len(standing))
+
+    def pieces(self, layout: Layout, index: int) -> list[Piece]:
+        """One block, cut by the shards in which its rows stand."""
+        return [piece for standing, filled in self.read(index) for piece in cut(filled, standing, layout)]

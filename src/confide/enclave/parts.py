@@ -14,8 +14,9 @@ from confide.data import split
 from confide.data.category_hash import hash_texts
 from confide.data.columns import take_column
 from confide.data.split import IntArray
+from confide.enclave.blaming import blaming
 from confide.enclave.encoded_rows import Labels
-from confide.enclave.opened import Opened, blaming
+from confide.enclave.opened import Opened
 from confide.protocol.evaluation import Evaluation, OwnedColumn
 from confide.protocol.terms import Task, evaluation_of
 

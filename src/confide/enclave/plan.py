@@ -21,14 +21,17 @@ from confide.enclave.forecast import (
     WORD,
     Forecast,
     channel_bytes,
+    crossing_bytes,
+    early_forecast,
     evaluating_bytes,
     features_at_most,
     forecast,
     join_bytes,
     learned_bytes,
+    why_not_in_turn,
     working_bytes,
 )
-from confide.protocol.terms import Algorithm, Task
+from confide.protocol.terms import Algorithm, Task, features_of
 
 _ENCODED: Final = 9
 """Bytes of a row and field in memory: index, value, and one while it is looked at for being finite."""
@@ -38,6 +41,8 @@ _HELD_OUT: Final = 56
 """Of a row held out, while AUC is computed."""
 _STATISTICS: Final = 33
 """Of a training row, while its column's categories are counted (np.unique)."""
+_TOLD: Final = 6 * WORD
+"""Of a row, while its column's statistics are made: sorted, clipped and numbered copies."""
 _RECORD: Final = 300
 """Of one record on disk: what is known of it in memory."""
 _SHARE: Final = 0.8
@@ -51,6 +56,8 @@ class Plan:
     forecast: Forecast
     shard_rows: int | None = None
     """Rows in memory at a time; None: all, and nothing is put on disk."""
+    starts_early: bool = False
+    """Whether the work begins before all data has come. The result is the same, the memory is not."""
 
 
 def choose(
@@ -67,25 +74,40 @@ def choose(
     Raises LimitExceeded, with the numbers, when neither fits.
     """
     in_memory = forecast(task, algorithm, manifests, model_bytes=model_bytes)
+    early = early_forecast(task, algorithm, manifests, in_memory)
+    if early is not None and (limit is None or early.peak <= limit):
+        return Plan(early, starts_early=True)
     if limit is None or in_memory.peak <= limit or not can_spool:
         in_memory.check(limit)
         return Plan(in_memory)
-    needs = _OutOfCore(task, algorithm, manifests, model_bytes)
-    plan = needs.plan(limit)
+    ways = [
+        _OutOfCore(task, algorithm, manifests, model_bytes, early=way).plan(limit) for way in _ways(early)
+    ]
+    plan = next((found for found in ways if found.forecast.peak <= limit), ways[-1])
     plan.forecast.check(limit)
     return plan
+
+
+def _ways(early: Forecast | None) -> tuple[bool, ...]:
+    return (False,) if early is None else (True, False)
 
 
 class _OutOfCore:
     """The stages of out_of_core.py, in bytes."""
 
     def __init__(
-        self, task: Task, algorithm: Algorithm, manifests: Mapping[str, Manifest], model_bytes: int
+        self,
+        task: Task,
+        algorithm: Algorithm,
+        manifests: Mapping[str, Manifest],
+        model_bytes: int,
+        *,
+        early: bool = False,
     ) -> None:
-        self._task, self._algorithm, self._manifests = task, algorithm, manifests
+        self._task, self._algorithm, self._manifests, self._early = task, algorithm, manifests, early
         self._model_bytes = model_bytes
         self._rows = min(manifest.rows for manifest in manifests.values())
-        self._fields = [feature for party in task.participants for feature in task.features[party]]
+        self._fields = features_of(task)
         longest = max(block.bytes for manifest in manifests.values() for block in manifest.blocks)
         # Blocks are on disk; what of them is in memory is on its way there or back, or waits for its digest.
         on_their_way = ((workers() + 1) * 3 * longest) + WAITING * min(
@@ -97,7 +119,7 @@ class _OutOfCore:
 
     def plan(self, limit: int) -> Plan:
         """With the largest shards that fit, or, if none do, with the least that would be taken."""
-        least = min(self._rows, limits.MIN_SHARD_ROWS)
+        least = min(self._rows, max(limits.MIN_SHARD_ROWS, self._turn))
         wanted = max(least, -(-self._rows // limits.MAX_SHARDS))
         fitting = int(_SHARE * (limit - self._work(0)) // self._of_row)
         batch = registry.complete_parameters(self._algorithm.name, self._algorithm.parameters).get(
@@ -111,7 +133,22 @@ class _OutOfCore:
             learned, copies = self._learned
             stages["deliver"] = self._kept + self._aligned + (copies + 3) * learned
         stages = {f"{stage} out of core": size for stage, size in stages.items()}
-        return Plan(Forecast(self._rows, len(self._fields), stages), rows)
+        if self._early:
+            # Ids are held against the agreement when the last block has come: then everything else is there.
+            stages = {
+                f"{stage}, and check the order": size + stages["join out of core"] - self._kept
+                for stage, size in stages.items()
+                if stage.startswith("train")
+            } | stages
+        return Plan(Forecast(self._rows, len(self._fields), stages), rows, self._early)
+
+    @property
+    def _turn(self) -> int:
+        """Rows of the longest shard that is learned in its turn: its blocks are not cut."""
+        if why_not_in_turn(self._task, self._algorithm):
+            return 0
+        longest = max(block.rows for manifest in self._manifests.values() for block in manifest.blocks)
+        return longest + 2 * limits.TURN_ROWS
 
     @property
     def _of_row(self) -> int:
@@ -130,8 +167,9 @@ class _OutOfCore:
 
     def _before(self, shard_rows: int) -> dict[str, int]:
         longest = max(manifest.rows for manifest in self._manifests.values())
-        of_columns = longest * WORD + self._rows * (WORD + _STATISTICS)
-        return {
+        of_columns = longest * WORD + self._rows * (WORD + _STATISTICS) + crossing_bytes(self._task, longest)
+        told = {"statistics": self._kept + self._aligned + longest * WORD + self._rows * _TOLD}
+        return (told if self._task.statistics else {}) | {
             "join": self._kept + sum(map(join_bytes, self._manifests.values())),
             "columns": self._kept + self._aligned + of_columns,
             "spool": self._kept + self._aligned + longest * WORD // 2 + self._pieces(shard_rows),

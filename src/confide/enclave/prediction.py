@@ -1,6 +1,7 @@
 """Task two inside the enclave: join, encode with the model's own encoding, score."""
 
 from collections.abc import Generator, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +17,13 @@ from confide.data.spreading import Layout
 from confide.enclave.opened import Opened, fields_of, open_shelves
 from confide.enclave.out_of_core import ShardRoom, spread
 from confide.enclave.round import Outcome
+from confide.enclave.statistics import Teller
 from confide.enclave.training import SALT_BYTES
 from confide.enclave.vault import Shelves
 from confide.enclave.work import Step
 from confide.protocol.blocks import PredictBlock, SignedBlock
 from confide.protocol.receipts import PrivatePart
+from confide.protocol.statistics import Statistics
 
 
 def run(signed: SignedBlock, model: bytes, shelves: Shelves, randomness: Randomness) -> Iterator[Step]:
@@ -34,10 +37,15 @@ def run(signed: SignedBlock, model: bytes, shelves: Shelves, randomness: Randomn
         opened_model = Model.read(model)
     except ModelFileInvalid as cause:
         raise ModelNotUsable(f"the model can't be opened: {cause.message}") from None
+    metrics: dict[str, Any] = {}
+    if isinstance(task.statistics, Statistics):
+        teller = Teller(task, task.statistics, opened, shelves)
+        metrics["statistics"] = yield from teller.of_prediction(opened_model.references, opened_model.encoder)
     scores = yield from _scores(
         opened_model, opened, opened.columns(fields_of(task, task.participants)), shelves
     )
-    report = PrivatePart(salt=randomness.bytes(SALT_BYTES), metrics={"rows_predicted": len(scores)}, curve=())
+    metrics["rows_predicted"] = len(scores)
+    report = PrivatePart(salt=randomness.bytes(SALT_BYTES), metrics=metrics, curve=())
     chosen = opened.alignment.rows[task.initiator]
     ids = opened.sources[task.initiator].column(task.id.name).take(chosen)
     parquet = task.predictions_format == "parquet"

@@ -21,7 +21,7 @@ from confide.protocol.evaluation import Tuning
 from confide.protocol.messages import Accept, BroughtModel, ModelReference, Proposal
 from confide.protocol.provenance import signed_bytes
 from confide.protocol.receipts import RESULT_CONTEXT
-from confide.protocol.terms import Algorithm, Task, columns_of, evaluation_of, same_work
+from confide.protocol.terms import Algorithm, Task, columns_of, drifting, evaluation_of, same_work
 
 
 def judge(
@@ -140,6 +140,8 @@ def check_genuine(under: SignedBlock, context: EnclaveContext) -> None:
     }
     if any(name != member.name for name, member in members.items()):
         raise CertificateInvalid("a certificate in the agreement is of another party")
+    if any(pem != members[name].certificate_pem for name, pem in under.certificates.items()):
+        raise CertificateInvalid("a certificate in the agreement is spelled otherwise than it was signed")
     keys = {name: member.public_key for name, member in members.items()}
     certificates = {name: member.certificate for name, member in members.items()}
     check_signatures(under, keys, certificates, context.verify)
@@ -153,6 +155,9 @@ def _check_use(task: Task, algorithm: Algorithm, model: ModelReference, under: S
         raise ModelNotUsable("the model was trained with other participants, columns or encoding")
     if digest_of(algorithm) != digest_of(block.algorithm):
         raise ModelNotUsable("the model was trained with another algorithm or other parameters")
+    unknown = [f"{party}.{name}" for party, name in sorted(drifting(task) - drifting(block.task))]
+    if unknown:
+        raise ModelNotUsable(f"the model's training has released no drift of {', '.join(unknown)}")
 
 
 def _check_start(task: Task, algorithm: Algorithm, model: ModelReference, under: SignedBlock) -> None:

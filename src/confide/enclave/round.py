@@ -56,6 +56,8 @@ class Round:
     received: set[str] = field(default_factory=set)
     """Whose data is complete."""
     model_parts: list[Payload] = field(default_factory=list, repr=False)
+    model_came: bool = False
+    """Whether the model that the initiator brings is here, and is what was agreed."""
     attempts: Counter[str] = field(default_factory=Counter)
     outcome: Outcome | None = None
     statement: ResultStatement | None = None
@@ -78,7 +80,12 @@ class Round:
     @property
     def asking(self) -> bool:
         """Whether a provider has not answered yet."""
-        return not set(self.task.providers) <= set(self.consents)
+        return bool(self.undecided)
+
+    @property
+    def undecided(self) -> frozenset[str]:
+        """Providers that have not answered yet."""
+        return frozenset(self.task.providers) - self.consents.keys()
 
     def release_result(self) -> None:
         """The initiator holds the result: its bytes are not needed here any more."""

@@ -1,6 +1,6 @@
 """Steps 2 and 3 inside the enclave: confirmation, upload, work, delivery."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 from confide.core import limits
 from confide.core.digest import digest_of, same
@@ -25,6 +25,7 @@ from confide.protocol.blocks import SignedBlock
 from confide.protocol.messages import Message, Payload, Spoken
 from confide.protocol.spans import spans_of
 from confide.protocol.table import State
+from confide.protocol.terms import features_of
 
 
 class Rounds:
@@ -40,6 +41,10 @@ class Rounds:
         self._negotiation = negotiation
         self._closing = closing
         self._steps: Generator[Step, None, None] | None = None
+        self._ready: Callable[[], bool] | None = None
+        """What the work waits for; None: for nothing."""
+        self._so_far: Step | None = None
+        """Of work that has begun before all data has come, until it has."""
 
     # --- confirmation --------------------------------------------------------------------------------
 
@@ -123,15 +128,26 @@ class Rounds:
             model_bytes=held + brought,
         )
         vault.follow(plan)
+        self._begin_early(current)
+
+    def _begin_early(self, current: Round) -> None:
+        """Where the order is agreed and the plan allows, data is learned as it comes."""
+        last = min(len(manifest.blocks) for manifest in self._course.vault.manifests.values()) - 1
+
+        def arrived(block: int) -> bool:
+            whole = block < last or current.complete(current.received)
+            return whole and self._course.vault.has(block)
+
+        if self._course.vault.starts_early and self._model_from(current) is None and self._steps is None:
+            self._begin_work(current, arrived)
 
     def _room(self, current: Round) -> int | None:
         """The memory for the work: while the state of a training is kept, it is there twice more."""
         context = self._course.context
         if context.memory is None or context.store is None or current.kind is not TaskKind.TRAIN:
             return context.memory
-        fields = [feature for party in current.task.participants for feature in current.task.features[party]]
         rows = min(manifest.rows for manifest in self._course.vault.manifests.values())
-        learned, copies = learned_bytes(current.task, current.algorithm, fields, rows)
+        learned, copies = learned_bytes(current.task, current.algorithm, features_of(current.task), rows)
         return max(0, context.memory - 2 * copies * learned)
 
     def after_opening(self, place: Place) -> Message | None:
@@ -152,7 +168,7 @@ class Rounds:
     @staticmethod
     def _model_from(current: Round) -> int | None:
         """The first byte of the brought model that has not come; None if none is to come."""
-        if current.model is None or current.model.brought is None:
+        if current.model is None or current.model.brought is None or current.model_came:
             return None
         held = sum(map(len, current.model_parts))
         return held if held < current.model.brought.statement.bytes else None
@@ -174,6 +190,9 @@ class Rounds:
         if offset != expected or not fits or not 0 < len(payload) <= limits.RESULT_PART_BYTES:
             raise RemoteProtocolError("a model part came that was not expected", blame=place.name)
         current.model_parts.append(payload)
+        if self._model_from(current) is None:
+            self._check_brought(current)
+            self._begin_early(current)
 
     def uploaded(self, place: Place, message: Message, _: Payload) -> None:
         """All that was wanted; what did not match is wanted again."""
@@ -185,11 +204,13 @@ class Rounds:
         if wanted.blocks or wanted.model_from is not None:
             place.answer = self._ask_again(party, current)
             return
-        if party == current.task.initiator:
-            self._check_brought(current)
         current.received.add(party)
-        if current.complete(current.received):
+        if not current.complete(current.received):
+            return
+        if self._steps is None:
             self._begin_work(current)
+        else:
+            agreements.check_expiry(agreements.require_signed(current).block, self._course.now())
 
     def _ask_again(self, party: str, current: Round) -> m.Wanted:
         current.attempts[party] += 1
@@ -200,17 +221,21 @@ class Rounds:
         return self._wanted(party, current)
 
     def _check_brought(self, current: Round) -> None:
+        """All bytes of the model have come."""
         if current.model is None or current.model.brought is None:
             return
         model = b"".join(current.model_parts)
         current.model_parts.clear()
         agreements.check_model_digest(model, current.model.sha384, current.task.initiator)
         self._course.models[current.model.sha384] = (current.model.brought.trained_under, model)
+        current.model_came = True
 
     def after_upload(self, place: Place) -> Message | None:
         """What is missing, or that all is here."""
         current = self._course.current(place)
         if place.name in current.received:
+            if self._so_far is not None:
+                place.answer = self._progress(current, place.name, self._so_far)
             return m.Received(rows=current.opened[place.name])
         return self._negotiation.answer(place)
 
@@ -219,12 +244,21 @@ class Rounds:
     @property
     def working(self) -> bool:
         """Whether there is work to go on with."""
-        return self._steps is not None
+        return self._steps is not None and (self._ready is None or self._ready())
 
-    def _begin_work(self, current: Round) -> None:
+    @property
+    def beside(self) -> str:
+        """How many blocks have been learned while others are still to come, in tenths; for the host."""
+        step = self._so_far
+        if step is None or not step.done:
+            return ""
+        tenth = -(-step.total // 10)
+        return f" while {step.done // tenth * tenth} of {step.total} blocks are learned"
+
+    def _begin_work(self, current: Round, arrived: Callable[[int], bool] | None = None) -> None:
         signed = agreements.require_signed(current)
         agreements.check_expiry(signed.block, self._course.now())
-        shelves = self._course.vault.shelves(current.task.participants)
+        shelves = self._course.vault.shelves(current.task.participants, arrived)
         model = self._course.models[current.model.sha384][1] if current.model else b""
         current.checkpoints = self._checkpoints(current)
         self._steps = self._run(signed, model, shelves, current.checkpoints)
@@ -257,6 +291,8 @@ class Rounds:
         if self._steps is None or current is None:
             return
         for step in self._steps:
+            self._ready = step.ready
+            self._so_far = None if current.complete(current.received) else step
             if step.outcome is None:
                 self._tell_progress(current, step)
             else:
@@ -266,17 +302,21 @@ class Rounds:
 
     def _tell_progress(self, current: Round, step: Step) -> None:
         for party in current.task.participants:
-            told = step.metrics if party == current.task.initiator and releases_metrics(current.task) else {}
             place = self._course.places[party]
             at_work = place.state is State.WORKING and self._course.round_of(place) is current
             if place.present and at_work:
-                place.answer = m.Progress(
-                    stage=step.stage,
-                    done=step.done,
-                    total=step.total,
-                    metrics=told,
-                    checkpoint=current.checkpoints.newest if current.checkpoints else None,
-                )
+                place.answer = self._progress(current, party, step)
+
+    @staticmethod
+    def _progress(current: Round, party: str, step: Step) -> m.Progress:
+        told = step.metrics if party == current.task.initiator and releases_metrics(current.task) else {}
+        return m.Progress(
+            stage=step.stage,
+            done=step.done,
+            total=step.total,
+            metrics=told,
+            checkpoint=current.checkpoints.newest if current.checkpoints else None,
+        )
 
     def _finish_work(self, current: Round, outcome: Outcome) -> None:
         self.stop()
@@ -293,7 +333,7 @@ class Rounds:
 
     def stop(self) -> None:
         """Let go of work that goes on, and of what it holds. Idempotent."""
-        steps, self._steps = self._steps, None
+        steps, self._steps, self._ready, self._so_far = self._steps, None, None, None
         if steps is not None:
             steps.close()
 

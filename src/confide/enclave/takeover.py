@@ -7,7 +7,7 @@ the enclave that finished it; the round under way is the block that all have sig
 
 from confide.core import canonical, limits
 from confide.core.digest import digest_of, same
-from confide.core.errors import ConfideError, LimitExceeded, TakeoverRefused
+from confide.core.errors import CertificateInvalid, ConfideError, LimitExceeded, TakeoverRefused
 from confide.enclave import proposals
 from confide.enclave.closing import Closing
 from confide.enclave.context import expect
@@ -17,7 +17,7 @@ from confide.enclave.round import Round
 from confide.protocol import messages as m
 from confide.protocol.blocks import PredictBlock, SignedBlock, same_agreement, same_software
 from confide.protocol.messages import Message, ModelReference, Payload
-from confide.protocol.receipts import ROUND_CONTEXT
+from confide.protocol.receipts import RECEIPT_CONTEXT, ROUND_CONTEXT, KeptReceipt
 
 
 class Takeover:
@@ -44,8 +44,32 @@ class Takeover:
 
     def recalled(self, place: Place, message: Message, _: Payload) -> None:
         """All that this party holds has been shown."""
-        self._recalled[place.name] = expect(message, m.Recalled)
+        told = self._recalled[place.name] = expect(message, m.Recalled)
+        if told.kept is not None and self._course.pending:
+            self._check_kept(told.kept, place.name)
+            self._closing.hand_on(told.kept)
+            self._course.pending, self._course.over = False, True
         self._decide()
+
+    def _check_kept(self, kept: KeptReceipt, party: str) -> None:
+        """Every participant has signed it. Each compares it with the one that it signed itself, too."""
+        context, receipt = self._course.context, kept.receipt
+        everybody = set(context.config.participants)
+        if receipt.task_id != context.config.task or not same_software(receipt.enclave, context.identity):
+            raise TakeoverRefused(f"{party} shows a receipt of another task or software", blame=party)
+        if set(kept.signatures) != everybody or set(kept.certificates) != everybody:
+            raise TakeoverRefused(f"{party} shows a receipt that not all have signed", blame=party)
+        document = canonical.encode(receipt)
+        try:
+            context.verify(receipt.enclave.public_key, RECEIPT_CONTEXT, document, kept.signature)
+            for name, pem in kept.certificates.items():
+                member = context.member_of_certificate(pem.encode(), receipt.closed_at)
+                if member.name != name:
+                    raise CertificateInvalid("a certificate beside the receipt is of another party")
+                context.verify(member.public_key, RECEIPT_CONTEXT, document, kept.signatures[name])
+        except ConfideError as cause:
+            text = f"{party} shows a receipt that is not signed by all: {cause.message}"
+            raise TakeoverRefused(text, blame=party) from None
 
     def _check_past(self, past: m.Past, party: str) -> None:
         context, signed = self._course.context, past.signed

@@ -1,15 +1,17 @@
 """Trains models on the columns of some parties, all on the same rows, and scores the same held-out rows."""
 
+import functools
 import math
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from confide.algorithms import model_file, registry
-from confide.algorithms.base import Estimator, Floats, TrainingProgress, WarmStart
+from confide.algorithms.base import Estimator, Floats, Shards, TrainingProgress, WarmStart
 from confide.algorithms.evaluation import measures
+from confide.algorithms.evaluation.measures import Grouped
 from confide.algorithms.model import Model
 from confide.algorithms.shards import count_rows, predict_shards
 from confide.core import canonical
@@ -18,18 +20,27 @@ from confide.data.carrying import carried
 from confide.data.columns import take_column
 from confide.data.encoding import FeatureEncoder
 from confide.data.split import IntArray, aside
+from confide.data.statistics.drift import Reference, to_document
 from confide.data.vocabulary import Scheme, Vocabulary
+from confide.enclave.blaming import blaming
 from confide.enclave.checkpoints import Checkpoints
 from confide.enclave.encoded_rows import EncodedRows, EncodeRows, InMemory, Labels, Split
-from confide.enclave.opened import Opened, blaming, fields_of
+from confide.enclave.in_turn import BlocksInTurn, InTurnRows
+from confide.enclave.opened import Opened
 from confide.enclave.out_of_core import OutOfCore
 from confide.enclave.parts import choose_parts, groups_of
 from confide.enclave.release import releases_metrics
+from confide.enclave.statistics import Teller
 from confide.enclave.vault import Shelves
 from confide.enclave.work import Step
 from confide.protocol.blocks import SignedBlock
+from confide.protocol.early_start import waits_because
 from confide.protocol.messages import CHECKPOINT_REFUSED
-from confide.protocol.terms import Label, evaluation_of
+from confide.protocol.statistics import Statistics
+from confide.protocol.terms import Label, crosses_of, evaluation_of
+
+AS_THEY_COME: Final = "blocks as they come"
+"""The stage of a first pass that began before the last block had come."""
 
 
 @dataclass(slots=True, eq=False)
@@ -58,16 +69,40 @@ class Trainer:
         self.seed = task.split.seed
         self.parameters: dict[str, Any] = dict(signed.block.algorithm.parameters)
         """Of all models from now on; tuning replaces them."""
-        labels = self._label(task.label)
+        self._in_turn = signed.block.id_set is not None and not waits_because(
+            task, in_turn=registry.learns_in_turn(signed.block.algorithm.name)
+        )
+        coming = opened.arriving
+        labels = np.zeros(opened.alignment.size, np.float32) if coming else self._label(task.label)
+        # Of labels that are still to come, none is asked for: see waits_because.
         parts = choose_parts(task, opened, labels)
-        if self._fits(len(parts.training)):
+        if self._in_turn or self._fits(len(parts.training)):
             parts.training.sort()
         # Training rows first: the encoded arrays are then cut without a copy of any part.
         order = np.concatenate((parts.training, parts.validation, parts.held))
         opened.reorder(order)
         self.labels: Labels = labels[order]
+        """In this order; those of blocks that are still to come are 0."""
         self.training, self.validation = len(parts.training), len(parts.validation)
-        self._groups = groups_of(self.asked, opened, np.arange(self.training + self.validation, len(order)))
+        if coming is not None:
+            coming.on_block = self._labels_of_blocks(task.label)
+        self.before_parting(lambda: self._groups)
+
+    def _labels_of_blocks(self, label: Label) -> Callable[[int], None]:
+        source, standing = self._opened.sources[label.owner], self._opened.positions(label.owner)
+        starts = np.cumsum([0, *(entry.rows for entry in source.manifest.blocks)]).tolist()
+
+        def take(block: int) -> None:
+            with blaming(label.owner):
+                found = source.batch(block, [label.name]).column(0).to_numpy()
+            self.labels[standing[starts[block] : starts[block + 1]]] = found
+
+        return take
+
+    @functools.cached_property
+    def _groups(self) -> Grouped | None:
+        rows = np.arange(self.held.start, self._opened.alignment.size)
+        return groups_of(self.asked, self._opened, rows)
 
     def _label(self, label: Label) -> Labels:
         chosen = self._opened.alignment.rows[label.owner]
@@ -87,6 +122,10 @@ class Trainer:
         """Whether the loss is that of probabilities."""
         return bool(self._complete(self.parameters).get("loss", "logistic") == "logistic")
 
+    def before_parting(self, read: Callable[[], object]) -> None:
+        """Call this before the blocks are let go of: all of them have come then."""
+        self._opened.parting.append(read)
+
     def held_ids(self) -> Any:
         """Pyarrow ChunkedArray, of the initiator's rows. Before the blocks are let go."""
         party, name = self.task.initiator, self.task.id.name
@@ -94,8 +133,11 @@ class Trainer:
 
     def encode(self, parties: tuple[str, ...], *, last: bool) -> Generator[Step, None, EncodedRows]:
         """The rows with the columns of these parties. After the `last` nothing more is read of the blocks."""
-        split = Split(self.training, self.labels, self.validation)
-        return self._encoder(self._opened, split)(self._fields(parties), self._vocabulary, last=last)
+        split, shelves = Split(self.training, self.labels, self.validation), self._shelves
+        encode = self._encoder(self._opened, split)
+        if self._in_turn:
+            encode = InTurnRows(self._opened, split, shelves.spools, shelves.shard_rows)
+        return self._encode(encode, parties, last=last)
 
     def encode_fold(self, rest: IntArray, fold: IntArray) -> Generator[Step, None, EncodedRows]:
         """Other rows to train on and to score, by their places among those that are not held out."""
@@ -107,16 +149,20 @@ class Trainer:
         order = np.concatenate((training, validation, fold))
         split = Split(len(training), self.labels[order], len(validation))
         encode = self._encoder(self._opened.chosen(order), split)
-        return encode(self._fields(self.task.participants), self._vocabulary, last=False)
+        return self._encode(encode, self.task.participants, last=False)
+
+    def _encode(
+        self, encode: EncodeRows, parties: tuple[str, ...], *, last: bool
+    ) -> Generator[Step, None, EncodedRows]:
+        own = [(party, feature) for party in parties for feature in self.task.features[party]]
+        crosses = crosses_of(self.task, parties)
+        return encode(own, crosses, self._vocabulary, last=last)
 
     def _encoder(self, opened: Opened, split: Split) -> EncodeRows:
         shelves = self._shelves
         if shelves.shard_rows is None or shelves.spools is None:
             return InMemory(opened, split)
         return OutOfCore(opened, split, shelves.spools, shelves.shard_rows)
-
-    def _fields(self, parties: tuple[str, ...]) -> list[Any]:
-        return fields_of(self.task, parties)
 
     @property
     def _vocabulary(self) -> Vocabulary:
@@ -146,11 +192,13 @@ class Trainer:
             start=start,
             keeper=keeper,
         ):
-            if keeper is not None and keeper.refused and not reports:
+            if keeper is not None and keeper.refused and not reports and report.waits_for is None:
                 yield Step(stage=CHECKPOINT_REFUSED, done=0, total=report.steps)
-            reports.append(report)
-            figures = numbers(report, decided_apart=rows.validation is not None)
-            yield Step(stage=stage, done=report.step, total=report.steps, metrics=figures)
+            figures = {}
+            if report.waits_for is None:
+                reports.append(report)
+                figures = numbers(report, decided_apart=rows.validation is not None)
+            yield _step(stage, report, rows.learn, figures)
         if self.asked.keep_negatives < 1:
             estimator.shift(math.log(self.asked.keep_negatives))
         return estimator, _curve(reports, decided_apart=rows.validation is not None)
@@ -178,7 +226,15 @@ class Trainer:
             found |= measures.detailed(labels, scores, wanted, self._groups)
         return found
 
-    def model(self, trained: Trained) -> bytes:
+    def teller(self, asked: Statistics) -> Teller:
+        """Of the columns, while the blocks are here."""
+        return Teller(self.task, asked, self._opened, self._shelves)
+
+    def release(self) -> None:
+        """Let go of the blocks: nothing more will be read of them."""
+        self._opened.release()
+
+    def model(self, trained: Trained, references: Sequence[Reference]) -> bytes:
         """The model file of a trained model."""
         algorithm = self._signed.block.algorithm
         return model_file.write(
@@ -191,11 +247,24 @@ class Trainer:
                 train_block=canonical.encode(self._signed).decode(),
                 metrics=trained.metrics if releases_metrics(self.task) else {},
                 arrays=trained.estimator.arrays(),
+                reference=to_document(references),
             )
         )
 
     def _complete(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         return registry.complete_parameters(self._signed.block.algorithm.name, parameters)
+
+
+def _step(stage: str, report: TrainingProgress, learn: Shards, figures: dict[str, float]) -> Step:
+    """While rows are learned as they come, by the block; else by the update."""
+    if not isinstance(learn, BlocksInTurn) or report.epoch > 1 or not learn.arriving:
+        return Step(stage=stage, done=report.step, total=report.steps, metrics=figures)
+    waits_for, ready = report.waits_for, None
+    if waits_for is not None:
+        ready = functools.partial(learn.ready, waits_for)
+    return Step(
+        stage=f"{stage}, {AS_THEY_COME}", done=learn.filled, total=learn.blocks, metrics=figures, ready=ready
+    )
 
 
 def _start(previous: Model | None, encoder: FeatureEncoder) -> WarmStart | None:

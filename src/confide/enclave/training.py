@@ -18,10 +18,11 @@ from confide.core.errors import ModelFileInvalid, ModelNotUsable, WorkFailed
 from confide.core.ports import Clock, Randomness
 from confide.data import split
 from confide.data.predictions import PROBABILITY, encode_columns
+from confide.data.statistics.drift import Reference
 from confide.enclave.checkpoints import Checkpoints
 from confide.enclave.encoded_rows import EncodedRows
 from confide.enclave.gate import probe
-from confide.enclave.opened import fields_of, open_shelves
+from confide.enclave.opened import Opened, fields_of, open_arriving, open_shelves
 from confide.enclave.round import Outcome
 from confide.enclave.trainer import Trained, Trainer
 from confide.enclave.tuning import tune
@@ -30,7 +31,8 @@ from confide.enclave.work import Step
 from confide.protocol.blocks import SignedBlock
 from confide.protocol.evaluation import Gate, GateFigures, Tuning
 from confide.protocol.receipts import PrivatePart
-from confide.protocol.terms import Released
+from confide.protocol.statistics import Statistics
+from confide.protocol.terms import Released, ordered
 
 SALT_BYTES = 32
 
@@ -45,23 +47,32 @@ def run(
     checkpoints: Checkpoints | None = None,
 ) -> Iterator[Step]:
     """See enclave.work.Work. Baselines start from nothing: the model knows more than they may see."""
-    task = signed.block.task
     previous = _opened(model)
-    yield Step(stage="join", done=0, total=1)
-    opened = open_shelves(task, shelves, signed.block.id_set)
-    yield Step(stage="join", done=1, total=1)
+    opened = yield from _open(signed, shelves)
     training = Training(Trainer(signed, opened, shelves), clock)
     joint = yield from training.run(previous, checkpoints)
+    if opened.arriving is not None:
+        opened.arriving.check_all()
     report = PrivatePart(salt=randomness.bytes(SALT_BYTES), metrics=training.found, curve=joint.curve)
     yield Step(
         outcome=Outcome(
-            data=training.trainer.model(joint),
+            data=training.trainer.model(joint, training.references),
             rows=opened.counts,
             report=report,
             held_out=training.held_out_file(),
             gate=training.gate,
         )
     )
+
+
+def _open(signed: SignedBlock, shelves: Shelves) -> Generator[Step, None, Opened]:
+    task, id_set, terms = signed.block.task, signed.block.id_set, ordered(signed.block.task)
+    if shelves.arrived is not None and terms is not None and id_set is not None:
+        return open_arriving(task, terms, shelves, id_set)
+    yield Step(stage="join", done=0, total=1)
+    opened = open_shelves(task, shelves, id_set)
+    yield Step(stage="join", done=1, total=1)
+    return opened
 
 
 def _opened(model: bytes) -> Model | None:
@@ -78,17 +89,29 @@ class Training:
         self.trainer, self._task, self._clock = trainer, trainer.task, clock
         self._seed = trainer.seed
         released = {release.what for release in self._task.releases}
-        self._held_ids = trainer.held_ids() if Released.HELD_OUT in released else None
+        self._tells_held_out, self._held_ids = Released.HELD_OUT in released, None
+        trainer.before_parting(self._take_held_ids)
         self._scores: dict[str, Floats] = {}
         self.found: dict[str, Any] = {}
         """What is told, beside the curve."""
         self.gate: GateFigures | None = None
+        self.references: list[Reference] = []
+
+    def _take_held_ids(self) -> None:
+        if self._tells_held_out and self._held_ids is None:
+            self._held_ids = self.trainer.held_ids()
 
     def run(self, previous: Model | None, checkpoints: Checkpoints | None) -> Generator[Step, None, Trained]:
         """Returns the joint model. Raises ModelKeptBack when the gate says so, before more is trained."""
         trainer, task = self.trainer, self._task
-        last = not task.baselines and not trainer.asked.cross_validation
-        rows = yield from trainer.encode(task.participants, last=last)
+        asked, again = task.statistics, bool(task.baselines or trainer.asked.cross_validation)
+        rows = yield from trainer.encode(task.participants, last=not again and not asked)
+        if isinstance(asked, Statistics):
+            teller = trainer.teller(asked)
+            self.found["statistics"] = yield from teller.of_training(trainer.labels, rows.encoder)
+            self.references = teller.references
+            if not again:
+                trainer.release()
         if isinstance(task.tuning, Tuning):
             self.found["tuning"] = yield from tune(trainer, rows, task.tuning, self._clock)
         # What is chosen by trials may be chosen otherwise the next time: a state of it is none to go on from.
@@ -160,6 +183,7 @@ class Training:
     def held_out_file(self) -> bytes:
         """Id, predictions of each model and, if it is the initiator's own, label of the held-out rows."""
         task = self._task
+        self._take_held_ids()
         if self._held_ids is None:
             return b""
         columns = {PROBABILITY: self._scores["joint"]}

@@ -1,6 +1,6 @@
 """Where the enclave keeps opened data: checked on arrival, in memory or sealed on disk, wiped each round."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from confide.core import limits
@@ -27,6 +27,8 @@ class Shelf:
     """Indices of blocks that came and did not match, as often as they came."""
     stored: StoredBlocks | None = None
     """Where they are kept for an enclave that may take this one's place."""
+    salt: bytes = field(default=b"", repr=False)
+    """Of the commitment."""
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -61,9 +63,15 @@ class Shelves(Mapping[str, Shelf]):
     """What all parties of a round have sent, and how it is to be worked on."""
 
     def __init__(
-        self, shelves: Mapping[str, Shelf], shard_rows: int | None = None, spools: SpoolFolder | None = None
+        self,
+        shelves: Mapping[str, Shelf],
+        shard_rows: int | None = None,
+        spools: SpoolFolder | None = None,
+        arrived: Callable[[int], bool] | None = None,
     ) -> None:
         self._shelves = shelves
+        self.arrived = arrived
+        """Where the work begins before all blocks have come: whether this one has, from every party."""
         self.shard_rows = shard_rows
         """Of the encoded rows, so many fit into memory at a time; None: all."""
         self.spools = spools
@@ -102,7 +110,7 @@ class Vault:
         except DataError as cause:
             cause.blame = party
             raise
-        self._shelves[party] = Shelf(opened)
+        self._shelves[party] = Shelf(opened, salt=salt)
         return opened
 
     def keep(self, party: str, stored: StoredBlocks) -> None:
@@ -169,10 +177,24 @@ class Vault:
         self._arrivals.settle()
         return self._shelves[party]
 
-    def shelves(self, parties: Iterable[str]) -> Shelves:
-        """Of all these parties, with the plan that was followed."""
+    def shelves(self, parties: Iterable[str], arrived: Callable[[int], bool] | None = None) -> Shelves:
+        """Of all these parties, with the plan that was followed; `arrived`: see Shelves."""
         shard_rows = None if self._plan is None else self._plan.shard_rows
-        return Shelves({party: self.shelf(party) for party in parties}, shard_rows, self._spools)
+        return Shelves({party: self.shelf(party) for party in parties}, shard_rows, self._spools, arrived)
+
+    @property
+    def starts_early(self) -> bool:
+        """Whether the plan is to begin the work before all blocks have come."""
+        return self._plan is not None and self._plan.starts_early
+
+    def has(self, index: int) -> bool:
+        """Whether this block has come from every party, and matched."""
+        lacking = [party for party, shelf in self._shelves.items() if index not in shelf.blocks]
+        if any((party, index) not in self._arrivals for party in lacking):
+            return False
+        if lacking:
+            self._arrivals.settle()
+        return all(index in self._shelves[party].blocks for party in lacking)
 
     def wipe(self) -> None:
         """Drop everything. Python can't overwrite immutable bytes: the process ends with the task."""

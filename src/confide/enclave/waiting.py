@@ -4,6 +4,7 @@ from confide.core import limits
 from confide.core.errors import OfferExpired, PartyLost
 from confide.enclave.closing import Closing
 from confide.enclave.course import Course, Place
+from confide.enclave.round import Round
 from confide.protocol.messages import Kind
 from confide.protocol.table import TRANSITIONS, State
 from confide.protocol.terms import Intersection
@@ -63,6 +64,18 @@ class Waiting:
         task = self._course.current(place).task
         return limits.INTERSECTION_SECONDS if isinstance(task.alignment, Intersection) else 0
 
+    def _without_deciders(self, waiting: dict[str, int], asked: Round, now: int) -> dict[str, int]:
+        """A person may take as long as the task may live, while a channel is open for the answer.
+
+        Raises OfferExpired, naming a provider that is not there to be asked.
+        """
+        patience = self._course.context.config.idle_seconds
+        for name in sorted(asked.undecided & waiting.keys()):
+            place, waited = self._course.places.get(name), now - waiting[name]
+            if (place is None or not place.present) and waited >= patience:
+                raise OfferExpired(f"{name} was not there to answer for {waited} s", blame=name)
+        return {name: since for name, since in waiting.items() if name not in asked.undecided}
+
     def check(self) -> None:
         """Raises OfferExpired or PartyLost, naming the participant, when one is too late."""
         if self._closing.complete:
@@ -76,14 +89,7 @@ class Waiting:
             # Providers have nothing to do before there is a proposal.
             waiting = {name: since for name, since in waiting.items() if name == config.initiator}
         elif last.asking:
-            allowed = last.task.consent_seconds
-            for name in last.task.providers:
-                if name not in last.consents and now - last.asked_at >= allowed:
-                    raise OfferExpired(f"{name} did not answer within {allowed} s", blame=name)
-            waiting = {
-                n: since for n, since in waiting.items() if n in last.consents or n == config.initiator
-            }
-        patience = config.join_seconds if last is None and not self._course.pending else self._course.patience
+            waiting = self._without_deciders(waiting, last, now)
         for name, since in waiting.items():
-            if now - since >= max(patience, self._intersecting(name)):
+            if now - since >= max(config.idle_seconds, self._intersecting(name)):
                 raise PartyLost(f"nothing was heard for {now - since} s; waiting for {name}", blame=name)

@@ -1,6 +1,6 @@
 """The port between the coordinator and the computation: training and prediction on opened data."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,6 +20,8 @@ class Step:
     total: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
     outcome: Outcome | None = None
+    ready: Callable[[], bool] | None = field(default=None, repr=False)
+    """There is nothing to do before this says yes: what has come is worked on."""
 
 
 class Work(Protocol):

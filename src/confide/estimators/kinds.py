@@ -183,9 +183,13 @@ def load(path: Path) -> PlainEstimator:
     A data frame's columns are found by name, an array's by position. Classes are 0 and 1.
 
     Raises:
-        ModelFileInvalid: not a model file, or of an algorithm without an estimator.
+        ModelFileInvalid: not a model file, or of an algorithm without an estimator, or of crossed columns.
     """
     model = Model.read(path.read_bytes())
+    if model.encoder.crosses:
+        raise ModelFileInvalid(
+            "a model of crossed columns is no estimator over columns: score with `confide model predict`"
+        )
     parameters = dict(model.file.algorithm.parameters)
     loss = parameters.pop("loss")
     for kind in KINDS:

@@ -9,6 +9,7 @@ from confide.algorithms import model_file, registry
 from confide.algorithms.base import Batch, Floats, TrainingProgress
 from confide.algorithms.model import Model
 from confide.algorithms.model_file import AlgorithmOfModel, ModelFile
+from confide.core.features import Cross
 from confide.data.columns import Columns, Field
 from confide.data.encoding import FeatureEncoder
 from confide.data.vocabulary import Vocabulary
@@ -26,6 +27,7 @@ def train(
     columns: Columns,
     labels: Floats,
     vocabulary: Vocabulary,
+    crosses: Sequence[Cross] = (),
     held_out: int = 0,
 ) -> tuple[Model, list[TrainingProgress]]:
     """The model, as read from its file, and the reports of the training.
@@ -37,6 +39,7 @@ def train(
         columns: (rows,) each; the held-out rows come last.
         labels: (rows,)
         vocabulary: how categories become features.
+        crosses: features that are made of several columns.
         held_out: so many rows at the end are only scored.
 
     Raises:
@@ -44,7 +47,7 @@ def train(
         SchemaMismatch, LimitExceeded, WorkFailed: as algorithms.base.Estimator.fit_shards.
     """
     training = len(labels) - held_out
-    encoder, encoded = FeatureEncoder.fit_encode(fields, columns, training, vocabulary)
+    encoder, encoded = FeatureEncoder.fit_encode(fields, columns, training, vocabulary, crosses)
     everything = Batch(encoded.indices, encoded.values, labels)
     learn, held = everything.rows(slice(training)), everything.rows(slice(training, None))
     estimator = registry.build(name, parameters)

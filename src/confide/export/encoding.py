@@ -10,7 +10,7 @@ import numpy as np
 from onnx import TensorProto
 
 from confide.core import limits
-from confide.core.features import Transform
+from confide.core.features import CROSSED, Transform
 from confide.data.encoding import FeatureEncoder
 from confide.data.filling import Mapping
 from confide.data.numbers import MAX_FITTED, BucketField, NumericField
@@ -46,10 +46,15 @@ def encode(graph: Graph, encoder: FeatureEncoder) -> Encoded:
 def inputs_of(encoder: FeatureEncoder) -> dict[str, dict[str, str]]:
     """Name of each input → party, column, type and what it means."""
     found: dict[str, dict[str, str]] = {}
+    of = {cross.name: " and ".join(_name(*field) for field in cross.of) for cross in encoder.crosses}
     for (party, column), mapping, _ in encoder.index_space:
         kind, meaning = "float64", "a number; NaN: missing"
         if _is_categorical(mapping):
             kind, meaning = "int64", "XXH3-64 of the UTF-8 text, its bits as int64; 0: missing"
+        if party == CROSSED:
+            meaning = (
+                f"XXH3-64 of the codes of {of[column]}, each as 8 little-endian bytes; 0: one is missing"
+            )
         found[_name(party, column)] = {"party": party, "column": column, "type": kind, "meaning": meaning}
     return found
 

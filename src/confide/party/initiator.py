@@ -87,7 +87,7 @@ class Initiator(Participant):
         if agreed is not None and under_way:
             yield Spoken(m.Past(signed=agreed))
         model = self._agreement().model if under_way or signed is not None else None
-        yield Spoken(m.Recalled(signed=signed, model=self._with_papers(model)))
+        yield Spoken(m.Recalled(signed=signed or self._countersigned, model=self._with_papers(model)))
 
     def _with_papers(self, model: ModelReference | None) -> ModelReference | None:
         own = self.standing.own_model

@@ -15,7 +15,7 @@ from confide.protocol import messages as m
 from confide.protocol import receipts
 from confide.protocol.blocks import Block, EnclaveIdentity, context_of
 from confide.protocol.messages import Kind, Message, Payload, Spoken
-from confide.protocol.receipts import RECEIPT_CONTEXT, ResultStatement, SignedReceipt
+from confide.protocol.receipts import RECEIPT_CONTEXT, KeptReceipt, ResultStatement, SignedReceipt
 from confide.protocol.spans import indices_of
 from confide.protocol.terms import names_ids
 from confide.session.join import LastSigned
@@ -34,7 +34,7 @@ class Participant:
         self.standing = Standing()
         """What outlives a channel."""
         self._handlers: dict[Kind, Handler] = {
-            Kind.RECALL: self._recall,
+            Kind.RECALL: self._tell,
             Kind.IDS_DIFFER: self._ids_differ,
             Kind.BLOCK: self._sign,
             Kind.AGREED: self._agreed,
@@ -82,12 +82,26 @@ class Participant:
 
     # --- a fresh enclave -----------------------------------------------------------------------------
 
+    def _tell(self, message: Message, payload: Payload) -> Answers:
+        """Where we stand; after the end, what others may lack."""
+        held = self.standing.receipt
+        if held is None:
+            yield from self._recall(message, payload)
+            return
+        kept = KeptReceipt(
+            receipt=held.receipt,
+            signature=held.enclave_signature,
+            signatures=held.signatures,
+            certificates=held.certificates,
+        )
+        yield Spoken(m.Recalled(kept=kept))
+
     def _recall(self, _: Message, __: Payload) -> Answers:
         """What all have signed; a round that is finished here is shown by the initiator alone."""
         agreed = self.standing.agreed
         if agreed is not None and digest_of(agreed.block) not in self.standing.finished:
             yield Spoken(m.Past(signed=agreed))
-        yield Spoken(m.Recalled(signed=self._signed_last))
+        yield Spoken(m.Recalled(signed=self._signed_last or self._countersigned))
 
     @property
     def _signed_last(self) -> str | None:
@@ -96,6 +110,11 @@ class Participant:
         digest = digest_of(block) if block is not None else None
         over = digest in self.standing.finished or digest == self.standing.agreed_digest
         return None if over else digest
+
+    @property
+    def _countersigned(self) -> str | None:
+        """The receipt that we have signed and do not hold with all signatures."""
+        return digest_of(self.standing.draft[0].receipt) if self.standing.draft is not None else None
 
     def _renew(self, block: Block) -> None:
         """The same agreement with a fresh enclave: what we know of its work begins anew."""

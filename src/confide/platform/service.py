@@ -51,7 +51,6 @@ class PlatformService:
         platform: str,
         software: str,
         ca_pem: str,
-        join_seconds: int = limits.JOIN_SECONDS,
         idle_seconds: int = limits.IDLE_SECONDS,
     ) -> None:
         self._store = store
@@ -62,7 +61,7 @@ class PlatformService:
         self._hello = Hello(api_version=API_VERSION, software=software, platform=platform)
         self._ca_pem = ca_pem
         self._ca_sha384 = digest.sha384_hex(der_of_pem(ca_pem))
-        self._join_seconds, self._idle_seconds = join_seconds, idle_seconds
+        self._idle_seconds = idle_seconds
         self._creating = threading.Lock()
         self._relay = Relay()
 
@@ -174,7 +173,6 @@ class PlatformService:
             ca_sha384=self._ca_sha384,
             ca_pem=self._ca_pem,
             created_at=status.created_at,
-            join_seconds=self._join_seconds,
             idle_seconds=self._idle_seconds,
             generation=status.generation,
         )

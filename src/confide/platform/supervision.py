@@ -65,6 +65,8 @@ class Supervision:
         self._deadline = clock.monotonic() + patience.start
         self._last = clock.monotonic() + patience.life - age
         self._ready = False
+        self._successor = enclave_config.decode(config).generation > 0
+        """Whether parties wait for this enclave already."""
         self._cancelled: str | None = None
         self._closed: Closed | None = None
         self._ignored = 0
@@ -91,23 +93,29 @@ class Supervision:
             self._on_end(self.task)
 
     def _supervise(self) -> None:
+        pause = limits.FIRST_PAUSE_SECONDS
         while self._live():
             _log.warning("task %s: its enclave has died; another one takes its place", self.task)
+            if not self._ready:  # it did not even start: what it needs may be away for a while
+                self._pause.wait(pause)
+                pause = min(2 * pause, limits.REJOIN_PAUSE_SECONDS)
             self._config = next_generation(self._config)
-            self._ready = False
+            self._ready, self._successor = False, True
             self._deadline = self._clock.monotonic() + self._patience.start
 
     def _live(self) -> bool:
         """One enclave from start to end. Returns whether another one is to take its place."""
         if self._cancelled is not None:
-            self._registrar.end(self.task, self._cancelled)
+            self._record(self._cancelled, None)
             return False
         try:
             process = self._launcher.launch(self.task, self._config)
         except PlatformFailed as failure:
             _log.warning("task %s: %s", self.task, failure, exc_info=failure)
-            self._registrar.end(self.task, tasks.NOT_STARTED)
-            return False
+            again = self._take_up(tasks.NOT_STARTED)
+            if not again:
+                self._record(tasks.NOT_STARTED, None)
+            return again
         outcome, again = tasks.DIED, False
         try:
             outcome = self._watch(process)
@@ -119,11 +127,18 @@ class Supervision:
         return again
 
     def _take_up(self, outcome: str) -> bool:
-        """An enclave that had let parties in, and did not tell its end, is replaced."""
-        died = outcome in {tasks.DIED, tasks.SILENT} and self._ready and self._closed is None
-        if not died or not tasks.may_be_taken_up(self._store.get(self.task)):
+        """An enclave that had let parties in, or was to do so in the place of one that had, is replaced."""
+        died = outcome in {tasks.DIED, tasks.SILENT} and self._ready
+        failed = outcome == tasks.NOT_STARTED and self._successor
+        if not (died or failed) or self._closed is not None:
             return False
-        self._store.update(self.task, tasks.taken_up)
+        try:
+            if not tasks.may_be_taken_up(self._store.get(self.task)):
+                return False
+            self._store.update(self.task, tasks.taken_up)
+        except _UNRECORDED as failure:
+            self._warn(failure)
+            return False
         return True
 
     def _watch(self, process: EnclaveProcess) -> str:
@@ -178,7 +193,7 @@ class Supervision:
         if self._ready and self._closed is None:
             self._deadline = self._clock.monotonic() + self._patience.silence
 
-    def _record(self, outcome: str, code: int) -> None:
+    def _record(self, outcome: str, code: int | None) -> None:
         if self._ignored:
             _log.info("task %s: %d lines of output were no status", self.task, self._ignored)
         if self._closed is not None:
@@ -189,9 +204,9 @@ class Supervision:
             if self._cancelled == tasks.HOST_STOPPED:
                 return  # the next host finds the task unfinished, and ends it
             self._pause.wait(limits.POLL_SECONDS)
-        _log.info("task %s ended: %s (exit code %d)", self.task, outcome, code)
+        _log.info("task %s ended: %s (exit code %s)", self.task, outcome, code)
 
-    def _end(self, outcome: str, code: int, digest: str | None) -> bool:
+    def _end(self, outcome: str, code: int | None, digest: str | None) -> bool:
         """False if it could not be recorded: it is tried again, for the parties ask for it."""
         try:
             self._registrar.end(self.task, outcome, exit_code=code, receipt_digest=digest)

@@ -13,7 +13,7 @@ from confide.core import canonical, limits
 from confide.core.errors import RemoteProtocolError
 from confide.protocol.blocks import Block, SignedBlock
 from confide.protocol.document import Name, Title
-from confide.protocol.receipts import PrivatePart, Receipt, ResultStatement, Round
+from confide.protocol.receipts import KeptReceipt, PrivatePart, Receipt, ResultStatement, Round
 from confide.protocol.spans import Index, Spans, check_spans
 from confide.protocol.terms import Algorithm, Consent, Count, Digest, Listed, Task, Text
 
@@ -142,9 +142,10 @@ class Recalled(Message, frozen=True, kw_only=True, tag=Kind.RECALLED.value):
 
     kind: ClassVar[Kind] = Kind.RECALLED
     signed: Digest | None = None
-    """Of a block that this party has signed, but does not hold with everybody's signatures."""
+    """Of a block or receipt that this party has signed, but does not hold with everybody's signatures."""
     model: ModelReference | None = None
     """From A: the model that the round under way uses or starts from, with its papers."""
+    kept: KeptReceipt | None = None
 
 
 class Proposal(Message, frozen=True, kw_only=True, tag=Kind.PROPOSAL.value):

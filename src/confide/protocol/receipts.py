@@ -135,6 +135,16 @@ class SignedReceipt(Document, frozen=True, kw_only=True):
     private: tuple[PrivatePart, ...] = ()
 
 
+class KeptReceipt(Document, frozen=True, kw_only=True):
+    """A receipt with everybody's signatures, shown to a fresh enclave for those who lack them."""
+
+    receipt: Receipt
+    signature: Annotated[bytes, Meta(max_length=1024)]
+    """The enclave's, which has died since."""
+    signatures: dict[Name, Annotated[bytes, Meta(max_length=1024)]]
+    certificates: dict[Name, Annotated[str, Meta(max_length=16384)]]
+
+
 def evidence_nonce(rounds: tuple[Round, ...]) -> bytes:
     """The 32 bytes that bind the closing evidence to what the receipt says was done."""
     return sha384(canonical.encode(rounds))[: limits.NONCE_BYTES]

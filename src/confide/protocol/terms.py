@@ -1,20 +1,23 @@
 """What is agreed: Task, Algorithm, Consent (spec/protocol.md, "What is agreed")."""
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
 from confide.core import limits
-from confide.core.features import Feature
+from confide.core.features import Cross, Feature, Kind
 from confide.core.platform_api import TaskKind
 from confide.protocol.document import Document, Name, Seed, Share, Title
 from confide.protocol.evaluation import Evaluation, Gate, Tuning
+from confide.protocol.statistics import FIGURES_OF, Figure, Statistics
 
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{96}\Z")]
 """Lower-case hexadecimal SHA-384."""
 Text = Annotated[str, Meta(max_length=1024)]
 Seconds = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
+Crosses = Annotated[tuple[Cross, ...], Meta(min_length=1, max_length=limits.MAX_COLUMNS)]
 Count = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
 
 
@@ -25,11 +28,28 @@ class IdType(StrEnum):
     INTEGER = "integer"
 
 
+class IdRule(StrEnum):
+    """How ids are written before they are compared, so that equal people meet. A rule never changes."""
+
+    EXACT_1 = "exact/1"
+    """As they are."""
+    TEXT_1 = "text/1"
+    """Text in Unicode's form NFKC, simple lower case, no white space at its ends. Integers as they are."""
+
+
 class IdColumn(Document, frozen=True, kw_only=True):
     """The column by which rows of different parties are aligned."""
 
     name: Title
     type: IdType
+    rules: Annotated[tuple[IdRule, ...], Meta(min_length=2, max_length=limits.MAX_ID_PARTS)] | UnsetType = (
+        UNSET
+    )
+    """Of an id of several parts: how each is written before it becomes a part."""
+
+    def __post_init__(self) -> None:
+        if self.rules is not UNSET and self.type is not IdType.STRING:
+            raise ValueError("'id': an id of several parts is a string")
 
 
 class Label(Document, frozen=True, kw_only=True):
@@ -50,19 +70,10 @@ class Encoding(Document, frozen=True, kw_only=True):
     """Categories in fewer training rows than this fold into one; counted over the joined rows."""
 
 
-class IdRule(StrEnum):
-    """How ids are written before they are compared, so that equal people meet. A rule never changes."""
-
-    EXACT_1 = "exact/1"
-    """As they are."""
-    TEXT_1 = "text/1"
-    """Text in Unicode's form NFKC, simple lower case, no white space at its ends. Integers as they are."""
-
-
 class Intersection(Document, frozen=True, kw_only=True):
     """Private set intersection before the upload, and the order in which its rows are uploaded."""
 
-    protocol: Literal["rr22", "kkrt", "ecdh"] = "rr22"
+    protocol: Literal["rr22", "kkrt", "ecdh", "unbalanced"] = "rr22"
     membership: Literal["all", "initiator"] = "all"
     """Who learns which of its ids the other one has, too. `initiator`: the provider uploads all its rows."""
     minimum_size: Annotated[int, Meta(ge=1, le=limits.MAX_DATASET_ROWS)] = 1
@@ -70,6 +81,8 @@ class Intersection(Document, frozen=True, kw_only=True):
     ids: IdRule = IdRule.EXACT_1
     block_rows: Annotated[int, Meta(ge=1, le=limits.MAX_BLOCK_ROWS)] = limits.BLOCK_ROWS
     """Rows of each block but the last, at every party."""
+    minimum_first: Literal[True] | UnsetType = UNSET
+    """The initiator learns first, and the provider only where `minimum_size` is reached: a run more."""
 
     @property
     def ordered(self) -> bool:
@@ -97,6 +110,8 @@ class Released(StrEnum):
     IMPORTANCE = "feature-importance"
     TRIALS = "trials"
     """Of tuning: every one's parameters and validation figures."""
+    STATISTICS = "statistics"
+    """Blurred figures about single columns of the joined rows; drift."""
 
 
 class Release(Document, frozen=True, kw_only=True):
@@ -106,9 +121,8 @@ class Release(Document, frozen=True, kw_only=True):
     to: Name
 
 
-_OF_TRAINING = frozenset(
-    {Released.MODEL, Released.METRICS, Released.HELD_OUT, Released.LIFT, Released.IMPORTANCE, Released.TRIALS}
-)
+_OF_PREDICTION = frozenset({Released.PREDICTIONS, Released.STATISTICS})
+_OF_TRAINING = frozenset(Released) - {Released.PREDICTIONS}
 
 
 class Task(Document, frozen=True, kw_only=True):
@@ -128,13 +142,17 @@ class Task(Document, frozen=True, kw_only=True):
     """Models trained beside the joint one, on the same rows, for comparison."""
     maximum_quarantined_share: Share
     releases: tuple[Release, ...]
-    consent_seconds: Annotated[int, Meta(ge=1, le=limits.MAX_CONSENT_SECONDS)]
     alignment: Literal["enclave"] | Intersection = "enclave"
     """Where rows find each other: in the enclave, which sees all; or between the parties, beforehand."""
     predictions_format: Literal["csv", "parquet"] = "csv"
     evaluation: Evaluation | UnsetType = UNSET
     tuning: Tuning | UnsetType = UNSET
     gate: Gate | UnsetType = UNSET
+    statistics: Statistics | UnsetType = UNSET
+    crosses: Annotated[tuple[Cross, ...], Meta(min_length=1, max_length=limits.MAX_COLUMNS)] | UnsetType = (
+        UNSET
+    )
+    """Features that are made in the enclave, of several columns."""
 
     def __post_init__(self) -> None:
         everyone = self.participants
@@ -143,16 +161,18 @@ class Task(Document, frozen=True, kw_only=True):
         if set(self.features) != set(everyone):
             raise ValueError("'features' must have one entry for each participant")
         self._check_columns()
+        self._check_crosses()
         self._check_kind()
         self._check_alignment()
         self._check_releases()
         self._check_evaluation()
+        self._check_statistics()
 
     def _check_alignment(self) -> None:
         if not isinstance(self.alignment, Intersection):
             return
-        if len(self.providers) > 1:
-            raise ValueError("'alignment': an intersection is between the initiator and one provider")
+        if self.id.rules is not UNSET and self.alignment.ids is not IdRule.EXACT_1:
+            raise ValueError("'alignment': the rules of an id of several parts stand in 'id'")
         if self.kind is TaskKind.PREDICT and not self.alignment.ordered:
             raise ValueError("'alignment': for a prediction both bring the same ids: membership 'all'")
 
@@ -168,6 +188,21 @@ class Task(Document, frozen=True, kw_only=True):
         if sum(map(len, self.features.values())) == 0:
             raise ValueError("the task has no features")
 
+    def _check_crosses(self) -> None:
+        crosses = crosses_of(self)
+        known = {
+            (party, feature.name): feature.kind
+            for party, features in self.features.items()
+            for feature in features
+        }
+        if len({cross.name for cross in crosses}) != len(crosses):
+            raise ValueError("'crosses': two have the same name")
+        for cross in crosses:
+            for party, name in cross.of:
+                if known.get((party, name)) is not Kind.CATEGORICAL:
+                    text = f"'crosses': {cross.name!r}: {name!r} is no categorical feature of {party}"
+                    raise ValueError(text)
+
     def _check_kind(self) -> None:
         training = self.kind is TaskKind.TRAIN
         if training != (self.label is not None) or training != (self.split is not None):
@@ -178,7 +213,7 @@ class Task(Document, frozen=True, kw_only=True):
             raise ValueError("'baselines' belong to training tasks")
 
     def _check_releases(self) -> None:
-        allowed = _OF_TRAINING if self.kind is TaskKind.TRAIN else {Released.PREDICTIONS}
+        allowed = _OF_TRAINING if self.kind is TaskKind.TRAIN else _OF_PREDICTION
         for release in self.releases:
             if release.what not in allowed:
                 raise ValueError(f"a {self.kind} task can't release {release.what}")
@@ -204,11 +239,26 @@ class Task(Document, frozen=True, kw_only=True):
             (Released.LIFT, asked.resamples),
             (Released.IMPORTANCE, asked.importance),
             (Released.TRIALS, self.tuning),
+            (Released.STATISTICS, self.statistics),
         ):
             if (what in released) != bool(there):
                 raise ValueError(f"'{what}' is released by tasks that ask for it, and only by them")
-            if what in released and Released.METRICS not in released:
+            if what in released and Released.METRICS not in released and self.kind is TaskKind.TRAIN:
                 raise ValueError(f"'{what}' is a part of the metrics: they must be released too")
+
+    def _check_statistics(self) -> None:
+        if not isinstance(self.statistics, Statistics):
+            return
+        for party, columns in self.statistics.columns.items():
+            kinds = {feature.name: feature.kind for feature in self.features.get(party, ())}
+            for name, figures in columns.items():
+                if name not in kinds:
+                    raise ValueError(f"'statistics': {party} has no feature {name!r} in this task")
+                wrong = [figure for figure in figures if figure not in FIGURES_OF[kinds[name]]]
+                if wrong:
+                    raise ValueError(f"'statistics': {party}'s {name!r} is {kinds[name]}: no {wrong[0]}")
+                if self.kind is TaskKind.PREDICT and Figure.LABEL_CORRELATION in figures:
+                    raise ValueError("'statistics': a prediction has no label to correlate with")
 
     def _check_named_columns(self, asked: Evaluation) -> None:
         for column in asked.columns:
@@ -284,11 +334,37 @@ def columns_of(task: Task, party: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(used))
 
 
+def crosses_of(task: Task, parties: Collection[str] | None = None) -> tuple[Cross, ...]:
+    """The crosses of columns that all belong to these parties (None: to any)."""
+    crosses = () if isinstance(task.crosses, UnsetType) else task.crosses
+    if parties is None:
+        return crosses
+    return tuple(cross for cross in crosses if {owner for owner, _ in cross.of} <= set(parties))
+
+
+def drifting(task: Task) -> set[tuple[str, str]]:
+    """(party, column) of what the task tells drift, or makes a reference for it."""
+    asked = {} if isinstance(task.statistics, UnsetType) else task.statistics.columns
+    return {
+        (party, name)
+        for party, columns in asked.items()
+        for name, figures in columns.items()
+        if Figure.DRIFT in figures
+    }
+
+
+def features_of(task: Task) -> list[Feature]:
+    """All fields of a model of all columns, in order."""
+    own = [feature for party in task.participants for feature in task.features[party]]
+    return own + [cross.feature for cross in crosses_of(task)]
+
+
 def same_work(left: Task, right: Task) -> bool:
     """Whether two tasks use the same columns of the same parties, encoded alike."""
     return (
         left.participants == right.participants
         and left.features == right.features
+        and left.crosses == right.crosses
         and left.encoding == right.encoding
         and left.id == right.id
     )

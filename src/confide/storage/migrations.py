@@ -34,3 +34,10 @@ def migrate(connection: sqlite3.Connection) -> None:
         connection.executescript(
             f"BEGIN IMMEDIATE;\n{known[number - 1]}\nPRAGMA user_version = {number};\nCOMMIT;"
         )
+
+
+def check_current(connection: sqlite3.Connection) -> None:
+    """For who only reads. Raises ConfigurationError: it is of another version than this software."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version != (known := len(scripts())):
+        raise ConfigurationError(f"the database has schema {version}, this software reads schema {known}")

@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from confide.core.errors import ConfigurationError, NotFound, PlatformFailed
@@ -13,6 +13,8 @@ from confide.storage import migrations, rows
 from confide.storage.lock import FileLock
 
 _BUSY_SECONDS = 10
+_LOG_PAGES = 64
+_UNFINISHED = ("WHERE state <> ? ORDER BY number", (TaskState.ENDED.value,))
 
 
 class SqliteTaskStore:
@@ -27,7 +29,9 @@ class SqliteTaskStore:
         self._lock = threading.Lock()
         with ExitStack() as undo:
             try:
-                self._file_lock = FileLock(path.with_name(f"{path.name}.lock"))
+                # A second host would take the first one's tasks for orphans and end them.
+                held = ConfigurationError(f"{path}: another platform is using this database")
+                self._file_lock = FileLock(path.with_name(f"{path.name}.lock"), held)
                 undo.callback(self._file_lock.release)
                 path.touch(mode=0o600)
                 self._connection = _connect(path)
@@ -80,7 +84,7 @@ class SqliteTaskStore:
 
     def unfinished(self) -> tuple[TaskRecord, ...]:
         with self._transaction():
-            return self._select("WHERE state <> ? ORDER BY number", (TaskState.ENDED.value,))
+            return self._select(*_UNFINISHED)
 
     def close(self) -> None:
         with self._lock:
@@ -128,14 +132,31 @@ class SqliteTaskStore:
         return found[0] if found else None
 
     def _select(self, where: str, values: tuple[str | int, ...]) -> tuple[TaskRecord, ...]:
-        found = self._connection.execute(f"SELECT * FROM tasks {where}", values).fetchall()  # noqa: S608
-        return tuple(rows.record_of(row, self._participants(row["id"])) for row in found)
+        return _records(self._connection, where, values)
 
-    def _participants(self, task: str) -> list[str]:
-        names = self._connection.execute(
-            "SELECT name FROM participants WHERE task = ? ORDER BY position", (task,)
-        )
-        return [name for (name,) in names]
+
+def unfinished_in(path: Path) -> tuple[TaskRecord, ...]:
+    """Oldest first, read beside the host that uses the database. Raises ConfigurationError."""
+    try:
+        address = f"{path.resolve().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(address, timeout=_BUSY_SECONDS, uri=True)) as connection:
+            connection.row_factory = sqlite3.Row
+            migrations.check_current(connection)
+            return _records(connection, *_UNFINISHED)
+    except sqlite3.Error as cause:
+        raise ConfigurationError(f"{path}: can't be read as the task database ({cause})") from None
+
+
+def _records(
+    connection: sqlite3.Connection, where: str, values: tuple[str | int, ...]
+) -> tuple[TaskRecord, ...]:
+    found = connection.execute(f"SELECT * FROM tasks {where}", values).fetchall()  # noqa: S608
+    return tuple(rows.record_of(row, _participants(connection, row["id"])) for row in found)
+
+
+def _participants(connection: sqlite3.Connection, task: str) -> list[str]:
+    names = connection.execute("SELECT name FROM participants WHERE task = ? ORDER BY position", (task,))
+    return [name for (name,) in names]
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -145,6 +166,8 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _prepare(connection: sqlite3.Connection) -> None:
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA journal_mode = WAL")
+    # The log of writes begins anew after so many pages: by default it would grow to 4 MiB first.
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     migrations.migrate(connection)

@@ -39,7 +39,12 @@ _NO_REUSE: Final[Options] = (("grpc.so_reuseport", 0),)
 _OWN_CONNECTION: Final[Options] = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0))
 
 HOST: Final[Options] = (*_sizes(limits.MAX_CONTROL_BYTES), *_KEEPALIVE, *_PATIENCE, *_SERVER, *_NO_REUSE)
-HOST_CLIENT: Final[Options] = (*_sizes(limits.MAX_CONTROL_BYTES), *_OWN_CONNECTION)
+HOST_CLIENT: Final[Options] = (
+    *_sizes(limits.MAX_CONTROL_BYTES),
+    *_OWN_CONNECTION,
+    # A client outlives its host: how long it waits before it looks whether that is back.
+    ("grpc.max_reconnect_backoff_ms", limits.REJOIN_PAUSE_SECONDS * _MILLISECONDS),
+)
 ENCLAVE: Final[Options] = (
     *_sizes(limits.ENVELOPE_PIECE_BYTES + limits.ENVELOPE_OVERHEAD_BYTES),
     *_LONG_MESSAGES,

@@ -76,12 +76,20 @@ groups = { column = "shop.format", values = ["fmt-000", "fmt-001", "fmt-002"] }
 [gate]
 membership_advantage = 0.3
 leakage_auc = 0.95
+
+[statistics]
+minimum_rows = 50
+figures = ["missing", "cardinality", "mean", "quantiles", "label-correlation", "drift"]
 """
 
 PREDICTION = """\
 name = "clicks-later"
 purpose = "click prediction for the shop's campaigns"
 dataset = "prepared-later"
+
+[statistics]
+minimum_rows = 50
+figures = ["drift"]
 """
 
 CONSENT = """\
@@ -90,8 +98,16 @@ initiator = "shop"
 kind = "train"
 purpose = "click prediction for the shop's campaigns"
 columns = ["interest", "placement", "region", "visits", "dwell"]
-releases = ["model", "metrics", "lift-report", "feature-importance", "held-out-predictions"]
+releases = ["model", "metrics", "lift-report", "feature-importance", "held-out-predictions", "statistics"]
 predictions = 1
+minimum_rows = 50
+
+[allow.statistics]
+interest = ["missing", "cardinality", "label-correlation", "drift"]
+placement = ["missing", "cardinality", "label-correlation", "drift"]
+region = ["missing", "cardinality", "label-correlation", "drift"]
+visits = ["missing", "cardinality", "label-correlation", "drift"]
+dwell = ["missing", "mean", "quantiles", "label-correlation", "drift"]
 
 [[allow]]
 initiator = "shop"
@@ -99,12 +115,24 @@ kind = "predict"
 purpose = "click prediction for the shop's campaigns"
 columns = ["interest", "placement", "region", "visits", "dwell"]
 data = "prepared-later"
+releases = ["predictions", "statistics"]
+minimum_rows = 50
+
+[allow.statistics]
+interest = ["drift"]
+placement = ["drift"]
+region = ["drift"]
+visits = ["drift"]
+dwell = ["drift"]
 """
 
 
 def write_platform(folder: Path, launcher: str, machine_socket: str) -> None:
     """platform.toml of the host: which command starts an enclave here."""
-    command = json.dumps([launcher, "launch", "--machine", machine_socket])
+    store = folder.resolve() / "store"
+    store.mkdir(mode=0o700, exist_ok=True)
+    # Enclaves leave what was sent to them there, sealed, for the one that takes their place if they die.
+    command = json.dumps([launcher, "launch", "--machine", machine_socket, "--", "--store", str(store)])
     text = f'address = "127.0.0.1:0"\n\n[launcher]\ncommand = {command}\n'
     (folder / "platform.toml").write_text(text)
 

@@ -88,7 +88,7 @@ def tell(console: Console, base: Path, summary: dict[str, Any]) -> None:
     gain = summary["joint_auc"] - summary["alone_auc"]
     say(
         f"held-out AUC: {summary['joint_auc']:.4f} with {PROVIDER}'s columns, "
-        f"{summary['alone_auc']:.4f} without (+{gain:.4f})"
+        f"{summary['alone_auc']:.4f} without ({gain:+.4f})"
     )
     say(
         f"held-out logloss: {summary['joint_logloss']:.4f} against {summary['alone_logloss']:.4f}, "

@@ -7,8 +7,10 @@ from fakes.world import PARAMETERS, predict_task, train_task
 from confide.app.consent import DAY, ByAsking, ByPolicy
 from confide.app.party_config import load_config
 from confide.core.errors import ConfigurationError, OfferDeclined, SchemaMismatch
+from confide.core.features import Cross
 from confide.enclave import computation
 from confide.protocol.messages import Offer
+from confide.protocol.statistics import Statistics
 from confide.protocol.terms import Algorithm, Label, Release, Released
 
 MEASUREMENT = "ab" * 32
@@ -86,6 +88,35 @@ def test_a_release_that_the_rule_does_not_name_is_declined(decide):
         decide(RULE)(offer(releases=told), MEASUREMENT)
     named = RULE + 'releases = ["model", "metrics", "held-out-predictions"]\n'
     assert decide(named)(offer(releases=told), MEASUREMENT).consent.columns == ("page",)
+
+
+def test_statistics_are_told_only_as_the_rule_says(decide):
+    page = {"page": ("missing", "drift")}
+    given = {
+        "statistics": Statistics(
+            columns={"media": page, "shop": {"city": ("cardinality",)}}, minimum_rows=50
+        ),
+        "releases": (*train_task().releases, Release(what=Released.STATISTICS, to="shop")),
+    }
+    rule = RULE + 'releases = ["model", "metrics", "statistics"]\n'
+    for more, why in (
+        ("", "of fewer than 100 rows"),
+        ("minimum_rows = 50\n", "not allowed: drift of page, missing of page"),
+        ('minimum_rows = 50\nstatistics.page = ["drift"]\n', "not allowed: missing of page"),
+    ):
+        with pytest.raises(OfferDeclined, match=why):
+            decide(rule + more)(offer(**given), MEASUREMENT)
+    enough = rule + 'minimum_rows = 50\nstatistics.page = ["drift", "missing"]\n'
+    assert decide(enough)(offer(**given), MEASUREMENT).consent.columns == ("page",)
+    with pytest.raises(OfferDeclined, match="releases that are not allowed: statistics"):
+        decide(RULE)(offer(**given), MEASUREMENT)
+
+
+def test_our_columns_are_crossed_only_where_the_rule_says(decide):
+    crossed = (Cross(name="city_page", of=(("shop", "city"), ("media", "page"))),)
+    with pytest.raises(OfferDeclined, match="crosses that are not allowed: city_page"):
+        decide(RULE)(offer(crosses=crossed), MEASUREMENT)
+    assert decide(RULE + "crosses = true\n")(offer(crosses=crossed), MEASUREMENT).consent.columns == ("page",)
 
 
 def test_our_label_needs_our_consent_like_any_column(decide):

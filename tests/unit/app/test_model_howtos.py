@@ -1,6 +1,7 @@
 """The code and commands of docs/how-to/use-a-model.md and verify-a-model.md, as they stand there."""
 
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from confide.app.models import OpenedModel
 from confide.cli.main import app
+from confide.cli.model import _words
 from confide.data.dataset import PreparedDataset
 
 HOW_TO = Path(__file__).resolve().parents[3] / "docs/how-to"
@@ -82,7 +84,32 @@ def test_verified_with_confide_and_then_by_others(folder, anchors):
     assert done.stdout.split()[-1] in run("verify", "model.confide", *anchors, "--format", "json")
 
 
+def test_looked_into_and_scored(folder, datasets):
+    Path("prepared").mkdir()
+    Path("prepared/mine").symlink_to(datasets["shop"].path)
+    (commands,) = [block for block in blocks("use-a-model.md", "sh") if "model show" in block]
+    shown, scored = (run(*shlex.split(line)[2:]) for line in commands.splitlines())
+    assert "afm" in shown
+    assert "media.page" in scored, "the column that no dataset holds is named"
+    lines = Path("scores.csv").read_text().splitlines()
+    assert lines[0].replace('"', "") == "id,probability"
+    assert len(lines) == datasets["shop"].manifest.rows + 1
+
+
 def test_exported_as_onnx(folder):
     told = run("export", "model.confide", "--onnx", "model.onnx")
     assert "shop.city" in told
     assert (folder / "model.onnx").stat().st_size > 500
+
+
+def test_a_model_is_shown_line_by_line_and_long_lists_as_their_length(folder):
+    lines = [line.strip() for line in run("show", "model.confide").splitlines()]
+    assert "learning_rate: 0.0500" in lines
+    shown = _words({"auc": 0.5, "roc": [0.25] * 101, "lift": [{"share": 0.1}], "inner": {"[b]": [1, 0.5]}})
+    assert shown.splitlines() == [
+        "auc: 0.5000",
+        "roc: [dim]101 entries, shown by --format json[/]",
+        "lift: [dim]1 entries, shown by --format json[/]",
+        "inner:",
+        r"  \[b]: 1, 0.5000",
+    ]

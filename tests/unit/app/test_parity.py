@@ -1,5 +1,9 @@
 """A plain and a shared training give the same numbers, to the bit."""
 
+import re
+import shlex
+from pathlib import Path
+
 import numpy as np
 import pytest
 from fakes.ports import FakeClock, SeededRandomness
@@ -61,6 +65,12 @@ def test_the_enclaves_code_and_the_plain_one_agree_to_the_bit(rehearsal, name):
     assert set(found.plain) >= {"logloss", "rmse"}
 
 
+def test_crosses_over_parties_agree_to_the_bit(rehearsal):
+    crosses = '[crosses]\nboth = ["shop.city", "media.page"]'
+    found = compare(rehearsal("linear", crosses), rehearsed(rehearsal("linear", crosses)), "here")
+    assert found.identical, found
+
+
 def test_a_model_that_an_enclave_returned_agrees_to_the_bit(rehearsal, kept):
     """The whole protocol has run: sealed channels, commitments, evidence."""
     parameters = "\n".join(["[algorithm.parameters]", *(f"{k} = {v!r}" for k, v in PARAMETERS.items())])
@@ -96,10 +106,15 @@ def test_missing_data_is_asked_for(tmp_path, datasets):
         Rehearsal.read(path, {"media": datasets["media"]})
 
 
-def test_the_command_tells_it(tmp_path, datasets):
-    path = tmp_path / "TASK.toml"
-    path.write_text(TASK.format(name="fm", parameters=""))
-    given = [f"--data={party}={dataset.path}" for party, dataset in datasets.items()]
-    done = CliRunner().invoke(app, ["parity", str(path), *given])
+def test_the_command_of_the_how_to_tells_it(tmp_path, datasets, monkeypatch):
+    page = (Path(__file__).resolve().parents[3] / "docs/how-to/compare-plain-and-shared.md").read_text()
+    command = re.search(r"```sh\nconfide (.*?)\n```", page, re.DOTALL).group(1)
+    monkeypatch.chdir(tmp_path)
+    Path("TASK.toml").write_text(TASK.format(name="fm", parameters=""))
+    Path("prepared").mkdir()
+    for theirs, ours in (("alice", "shop"), ("bob", "media")):
+        command = command.replace(f"{theirs}=", f"{ours}=")
+        Path("prepared", theirs).symlink_to(datasets[ours].path)
+    done = CliRunner().invoke(app, shlex.split(command))
     assert done.exit_code == 0, done.output
     assert "Identical to the bit" in done.output

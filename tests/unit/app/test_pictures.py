@@ -38,6 +38,16 @@ METRICS = {
         "rows": 50,
         "fields": [{"party": "media", "column": "<b>&", "loss_added": 0.1, "deviation": 0.01}],
     },
+    "statistics": {
+        "columns": [
+            {
+                "party": "media",
+                "column": "<i>",
+                "figures": {"drift": {"index": 0.4, "by_chance": 0.01, "bins": []}},
+            },
+            {"party": "media", "column": "page", "figures": {"drift": None, "missing": None}},
+        ]
+    },
     "tuning": {"method": "random", "best": 0, "trials": [{"loss": 0.5}, {"loss": None}, {"loss": 0.6}]},
 }
 
@@ -52,6 +62,7 @@ def test_every_kind_of_figure_is_drawn_as_well_formed_svg():
         "Lift",
         "Importance of columns",
         "Tuning",
+        "Drift",
     ]
     for figure in drawn:
         assert parseString(figure.svg).documentElement.tagName == "svg"  # noqa: S318 - our own text
@@ -72,6 +83,33 @@ def test_the_page_fetches_nothing():
 
 def test_nothing_is_drawn_of_a_report_without_numbers():
     assert page("clicks", {}, []) == ""
+
+
+def test_the_legend_stands_above_the_chart_where_no_line_runs():
+    chart = Chart((0, 1), (0, 1), ("x", "y"))
+    for name in ("first", "second", "third"):
+        chart.line([(0, 1), (1, 1)], "#000", name)
+    drawn = parseString(chart.svg()).documentElement  # noqa: S318 - our own text
+    top = chart.place((0, 1))[1]
+    texts = drawn.getElementsByTagName("text")
+    places = {text.lastChild.data.strip(): float(text.getAttribute("y")) for text in texts}
+    assert float(drawn.getAttribute("viewBox").split()[1]) < places["first"] - 10
+    assert places["first"] < places["second"] < places["third"] < top
+
+
+def test_columns_with_the_same_long_beginning_are_told_apart():
+    fields = [
+        {
+            "party": "a-party-with-a-long-name",
+            "column": f"feature_{number}",
+            "loss_added": 0.1,
+            "deviation": 0,
+        }
+        for number in range(2)
+    ]
+    drawn = figures({"importance": {"rows": 5, "fields": fields}}, [])[0].svg
+    assert "feature_0</text>" in drawn
+    assert "feature_1</text>" in drawn
 
 
 def test_a_point_stands_where_its_numbers_say():

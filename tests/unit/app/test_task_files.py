@@ -4,8 +4,9 @@ import pytest
 
 from confide.app import task_file
 from confide.core.errors import AlgorithmNotListed, ConfigurationError, ParameterInvalid
-from confide.core.features import Kind, Transform
+from confide.core.features import Cross, Kind, Transform
 from confide.core.platform_api import TaskKind
+from confide.protocol.terms import Released
 
 TRAIN = """
 name = "clicks"
@@ -88,6 +89,75 @@ def test_a_prediction_takes_everything_from_the_training(write):
     assert task.kind is TaskKind.PREDICT
     assert (task.features, task.id, task.encoding) == (trained.features, trained.id, trained.encoding)
     assert [release.what for release in task.releases] == ["predictions"]
+
+
+def test_crosses_name_columns_of_any_party(write):
+    table = '[crosses]\ncity_page = ["shop.city", "media.page"]\n'
+    _, task = task_file.read_train(write(TRAIN + table), "shop")
+    assert task.crosses == (Cross(name="city_page", of=(("shop", "city"), ("media", "page"))),)
+    path = write('name = "later"\ndataset = "d"\n', "predict.toml")
+    assert task_file.predict_task(task_file.read_predict(path), path, task).crosses == task.crosses
+    for wrong, word in (
+        ('"city"', "PARTY.COLUMN"),
+        ('"shop.price"', "categorical feature"),
+        ('"media.page"', "itself"),
+    ):
+        with pytest.raises(ConfigurationError, match=word):
+            task_file.read_train(write(TRAIN + table.replace('"shop.city"', wrong)), "shop")
+
+
+STATISTICS = '[statistics]\nfigures = ["missing", "mean", "label-correlation", "drift"]\n'
+
+
+def test_statistics_are_asked_of_all_columns_they_fit_or_of_single_ones(write):
+    single = STATISTICS + 'columns.media.page = ["cardinality"]\n'
+    _, task = task_file.read_train(write(TRAIN + single), "shop")
+    assert task.statistics.columns == {
+        "shop": {
+            "city": ("missing", "label-correlation", "drift"),
+            "price": ("missing", "mean", "label-correlation", "drift"),
+        },
+        "media": {"page": ("cardinality",)},
+    }
+    assert task.statistics.minimum_rows == 100
+    assert Released.STATISTICS in {release.what for release in task.releases}
+    one = STATISTICS.replace('"drift"]', '"drift"]\ncolumns.media.page = ["missing"]')
+    later = write('name = "later"\ndataset = "d"\n' + one, "predict.toml")
+    asked = task_file.predict_task(task_file.read_predict(later), later, task).statistics
+    assert asked.columns["shop"] == {"city": ("missing", "drift"), "price": ("missing", "mean", "drift")}
+
+
+def test_drift_is_told_of_columns_whose_training_has_released_it(write):
+    _, task = task_file.read_train(write(TRAIN + '[statistics]\ncolumns.media.page = ["drift"]\n'), "shop")
+    later = write('name = "later"\ndataset = "d"\n[statistics]\nfigures = ["drift"]\n', "predict.toml")
+    with pytest.raises(ConfigurationError, match=r"drift of shop\.city, shop\.price can't be told"):
+        task_file.predict_task(task_file.read_predict(later), later, task)
+
+
+@pytest.mark.parametrize(
+    ("table", "word"),
+    [
+        ("[statistics]\n", "tells nothing"),
+        ('[statistics]\nfigures = ["least"]\n', "figures"),
+        ('[statistics]\nminimum_rows = 19\nfigures = ["missing"]\n', "minimum_rows"),
+        ('[statistics]\ncolumns.media.zone = ["missing"]\n', "no feature 'zone'"),
+        ('[statistics]\ncolumns.maps.page = ["missing"]\n', "no feature 'page'"),
+        ('[statistics]\ncolumns.media.page = ["mean"]\n', "no mean"),
+        ('[statistics]\ncolumns.media.page = ["drift", "drift"]\n', "named twice"),
+        ("[statistics]\ncolumns.media.page = []\n", "length >= 1"),
+    ],
+)
+def test_statistics_that_make_no_sense_are_named(write, table, word):
+    with pytest.raises(ConfigurationError, match=word):
+        task_file.read_train(write(TRAIN + table), "shop")
+
+
+def test_a_prediction_has_no_label_to_correlate_with(write):
+    _, trained = task_file.read_train(write(TRAIN), "shop")
+    table = '[statistics]\ncolumns.media.page = ["label-correlation"]\n'
+    path = write('name = "later"\ndataset = "d"\n' + table, "predict.toml")
+    with pytest.raises(ConfigurationError, match="no label to correlate"):
+        task_file.predict_task(task_file.read_predict(path), path, trained)
 
 
 def test_a_missing_file_is_named(tmp_path):

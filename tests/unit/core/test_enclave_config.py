@@ -21,7 +21,7 @@ FIELDS = {
     "ca_sha384": digest.sha384_hex(DER),
     "ca_pem": PEM,
     "created_at": 5,
-    "join_seconds": 300,
+    "idle_seconds": 300,
 }
 CONFIG = EnclaveConfig(**FIELDS)
 
@@ -46,8 +46,8 @@ def test_there_and_back_on_one_line():
         {"ca_pem": "no PEM"},
         {"ca_pem": PEM + PEM},
         {"created_at": -1},
-        {"join_seconds": 0},
-        {"join_seconds": limits.MAX_CONSENT_SECONDS + 1},
+        {"idle_seconds": 0},
+        {"idle_seconds": limits.MAX_IDLE_SECONDS + 1},
     ],
 )
 def test_what_makes_no_sense(change):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from confide.core.features import Feature, Kind, Transform
-from confide.data.carrying import carried
+from confide.core.features import Cross, Feature, Kind, Transform
+from confide.data.carrying import NEW, carried
 from confide.data.encoding import FeatureEncoder
 from confide.data.vocabulary import Scheme, Vocabulary
 
@@ -68,6 +68,19 @@ def test_a_category_is_carried_to_where_it_is_now_encoded(vocabulary):
 def test_a_bucket_of_several_categories_starts_anew(before, after):
     older, newer = (fitted([SITE], vocabulary, site=[5, 7]) for vocabulary in (before, after))
     assert set(carried(older, newer)) == {-1}
+
+
+def test_a_cross_is_carried_if_it_is_of_the_same_columns():
+    fields = [("media", Feature(name=name, kind=Kind.CATEGORICAL)) for name in ("page", "zone", "site")]
+    columns = {(party, feature.name): np.array([1, 2, 3], np.uint64) for party, feature in fields}
+
+    def encoder(*of):
+        cross = Cross(name="both", of=tuple(("media", name) for name in of))
+        return FeatureEncoder.fit(fields, columns, ALL, Vocabulary(), (cross,))
+
+    older = encoder("page", "zone")
+    assert (carried(older, encoder("page", "zone"))[-3:] >= 0).all()
+    assert (carried(older, encoder("page", "site"))[-3:] == NEW).all()
 
 
 def test_columns_of_another_party_kind_transform_or_boundaries_start_anew():

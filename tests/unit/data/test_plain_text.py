@@ -90,7 +90,7 @@ def test_both_ways_give_the_same_bytes(chunk, tmp_path, monkeypatch):
     monkeypatch.setattr(limits, "READ_CHUNK_BYTES", chunk)
     native = plain_text.read_rows
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(data=st.data())
     def check(data):
         text, with_header, delimiter = data.draw(texts())

@@ -97,7 +97,7 @@ def out_of_core(task, algorithm, shelves):
     split = Split(len(rows), (np.arange(ROWS) % 2).astype(np.float32))
     vocabulary = Vocabulary(scheme=Scheme.HASHED, bits=BITS)
     encode = OutOfCore(opened, split, spools, plan.shard_rows)(
-        fields_of(task, task.participants), vocabulary, last=True
+        fields_of(task, task.participants), (), vocabulary, last=True
     )
     while True:
         try:

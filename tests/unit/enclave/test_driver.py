@@ -12,6 +12,7 @@ from confide.core.errors import (
     ChannelClosed,
     OfferExpired,
     PartyLost,
+    PlatformFailed,
     RemoteProtocolError,
     SealError,
     TaskCancelled,
@@ -108,6 +109,18 @@ def test_a_party_that_cancels_during_work_ends_it(party):
     assert work.stopped.is_set()
 
 
+def test_an_enclave_without_host_or_hardware_ends_without_a_word():
+    """The parties find another one in its place: nothing that is stored for that is removed."""
+    work = Endless(lambda step: step == 5 and running.driver._alone.set())
+    running = Running(world(work=work))
+    removed = []
+    running.ran.enclave.remove_stored = lambda: removed.append(True)
+    assert type(running.run("shop", "media")) is PlatformFailed
+    assert (running.errors, removed) == ({}, [])
+    assert set(running.broken) == {"shop", "media"}
+    wiped(running)
+
+
 def test_work_that_fails_is_told_to_all():
     def fail(_):
         raise WorkFailed("the training diverged")
@@ -144,7 +157,7 @@ def pass_time(ran):
 def test_nobody_joins():
     ran = world()
     running = Running(ran)
-    ran.clock.time += 301
+    ran.clock.time += 601
     error = running.run()
     assert (type(error), error.blame) == (PartyLost, "shop")
 

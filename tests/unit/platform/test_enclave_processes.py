@@ -130,6 +130,22 @@ def test_one_that_dies_is_replaced_by_the_next_of_its_task(host_with, monkeypatc
     assert (status.outcome, status.exit_code, status.generation) == (tasks.DIED, 10, 3)
 
 
+def test_one_that_can_not_start_in_the_place_of_another_is_tried_again(host_with, monkeypatch):
+    """The hardware may be away for a while: what the task needs is not lost with the first try."""
+    monkeypatch.setattr(limits, "FIRST_PAUSE_SECONDS", 0.01)
+    host = host_with(
+        """
+        if config["generation"] in {1, 2}:
+            sys.exit(7)
+        say("ready", address="127.0.0.1:5")
+        if config["generation"] == 3:
+            say("closed", outcome="complete")
+        """
+    )
+    status = host.wait_ended(host.create())
+    assert (status.outcome, status.generation) == ("complete", 3)
+
+
 def test_one_that_has_told_its_end_is_not_replaced(host_with, programs):
     host = host_with(programs["finishes"] + "sys.exit(3)")
     status = host.wait_ended(host.create())

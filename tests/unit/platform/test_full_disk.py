@@ -6,7 +6,7 @@ from pathlib import Path
 
 from confide.core.errors import AuditUnavailable, PlatformFailed
 from confide.core.platform_api import TaskState
-from confide.platform import processes
+from confide.platform import processes, tasks
 from confide.platform.audited import AuditedStore
 from confide.storage.memory import MemoryTaskStore
 
@@ -45,6 +45,18 @@ def test_an_enclave_that_can_not_be_recorded_is_asked_to_end_and_its_end_is_reco
     store.full = False
     status = host.wait_ended(task)
     assert (status.outcome, status.exit_code) == ("CFD-118", 11)
+
+
+def test_that_an_enclave_could_not_be_started_is_recorded_later(host_with):
+    store = Full()
+    host = host_with("", store=store, command=("/nowhere/to/be/found",))
+    store.full = True
+    task = host.create()
+    supervision = host.enclaves._running[task]
+    supervision.join(0.2)
+    assert host.status(task).state is TaskState.CREATED
+    store.full = False
+    assert host.wait_ended(task).outcome == tasks.NOT_STARTED
 
 
 def test_a_host_that_stops_with_a_full_disk_leaves_the_task_to_the_next_one(host_with):

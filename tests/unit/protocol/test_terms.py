@@ -3,16 +3,30 @@ from fakes.world import predict_task, train_task
 from msgspec.structs import replace
 
 from confide.core.canonical import NotCanonical, decode, encode
-from confide.core.features import Feature, Kind
+from confide.core.features import Cross, Feature, Kind
 from confide.protocol.document import Name
 from confide.protocol.evaluation import Choices, Evaluation, Gate, HeldFolds, OwnedColumn, Range, Tuning
-from confide.protocol.terms import Digest, Label, Release, Released, columns_of, same_work
+from confide.protocol.statistics import Figure, Statistics
+from confide.protocol.terms import (
+    Digest,
+    Label,
+    Release,
+    Released,
+    columns_of,
+    crosses_of,
+    features_of,
+    same_work,
+)
 
 FEATURE = Feature(name="page", kind=Kind.CATEGORICAL)
 
 
 def released(*what):
-    return tuple(Release(what=entry, to="shop") for entry in what)
+    return tuple(Release(what=Released(entry), to="shop") for entry in what)
+
+
+CROSS = Cross(name="city_page", of=(("shop", "city"), ("media", "page")))
+TOLD = Statistics(columns={"media": {"page": (Figure.MISSING,)}})
 
 
 @pytest.mark.parametrize(
@@ -32,6 +46,14 @@ def released(*what):
         ({"releases": (Release(what=Released.MODEL, to="media"),)}, "initiator only"),
         ({"releases": ()}, "must release its model"),
         ({"releases": (Release(what=Released.METRICS, to="shop"),)}, "must release its model"),
+        ({"crosses": (CROSS, CROSS)}, "the same name"),
+        ({"crosses": (replace(CROSS, of=(("shop", "city"), ("media", "zone"))),)}, "no categorical feature"),
+        ({"statistics": TOLD}, "'statistics' is released by tasks that ask"),
+        (
+            {"releases": released("model", "metrics", "statistics")},
+            "'statistics' is released by tasks that ask",
+        ),
+        ({"statistics": TOLD, "releases": released("model", "statistics")}, "part of the metrics"),
     ],
 )
 def test_a_training_task_that_makes_no_sense(changes, words):
@@ -58,6 +80,18 @@ def test_same_work():
     assert same_work(predict_task(train), train)
     assert not same_work(predict_task(train, id=replace(train.id, name="key")), train)
     assert not same_work(train_task(providers=("maps",)), train)
+    assert not same_work(predict_task(train), train_task(crosses=(CROSS,)))
+
+
+def test_crosses_belong_to_those_who_hold_all_their_columns():
+    task = train_task(crosses=(CROSS,))
+    assert crosses_of(task) == crosses_of(task, ("media", "shop")) == (CROSS,)
+    assert crosses_of(task, ("shop",)) == crosses_of(train_task()) == ()
+    assert [feature.name for feature in features_of(task)] == ["city", "page", "city_page"]
+    assert CROSS.owner == "*"
+    assert Cross(name="x", of=(("shop", "a"), ("shop", "b"))).owner == "shop"
+    with pytest.raises(ValueError, match="crossed with itself"):
+        Cross(name="x", of=(("shop", "a"), ("shop", "a")))
 
 
 @pytest.mark.parametrize(("kind", "good"), [(Digest, "0" * 96), (Name, "shop-1")])

@@ -48,8 +48,6 @@ class Form(NamedTuple):
     """The vertical axis has names (`Chart.row_name`) in place of numbers."""
     whole: bool = False
     """The horizontal axis counts."""
-    low_legend: bool = False
-    """The legend stands in the lower right corner, not the upper."""
 
 
 PLAIN: Final = Form()
@@ -108,7 +106,9 @@ class Chart:
     def note(self, point: Point, text: str) -> None:
         """Above a point."""
         x, y = self.place(point)
-        self._add(f'<text x="{x:.1f}" y="{y - 10:.1f}" text-anchor="middle">{escape(text)}</text>')
+        self._add(
+            f'<text class="note" x="{x:.1f}" y="{y - 10:.1f}" text-anchor="middle">{escape(text)}</text>'
+        )
 
     def _add(self, part: str) -> None:
         self._parts.append(part)
@@ -122,7 +122,9 @@ class Chart:
             *self._parts,
             *self._told_legend(),
         ]
-        head = f'<svg viewBox="0 0 {WIDTH} {self._height}" role="img" xmlns="http://www.w3.org/2000/svg">'
+        above = _LEGEND_LINE * len(self._legend)
+        box = f"0 {-above} {WIDTH} {self._height + above}"
+        head = f'<svg viewBox="{box}" role="img" xmlns="http://www.w3.org/2000/svg">'
         return "\n".join([head, *body, "</svg>"])
 
     def _grid_across(self) -> Iterator[str]:
@@ -149,14 +151,10 @@ class Chart:
             yield f'<text x="-{middle}" y="14" transform="rotate(-90)" text-anchor="middle">{up}</text>'
 
     def _told_legend(self) -> Iterator[str]:
-        """On a white ground."""
-        start = TOP + 8
-        if self._form.low_legend:
-            start = self._height - BOTTOM - 4 - _LEGEND_LINE * len(self._legend) + 8
-        for number, (colour, name) in enumerate(self._legend):
-            y, x = start + number * _LEGEND_LINE + 4, WIDTH - RIGHT - 8
-            yield f'<text class="legend" x="{x}" y="{y}" text-anchor="end">{escape(name)} '
-            yield f'<tspan fill="{colour}">━</tspan></text>'
+        """Above the chart, where no line runs."""
+        for number, (colour, name) in enumerate(reversed(self._legend)):
+            y = TOP - 14 - number * _LEGEND_LINE
+            yield f'<text x="{self._left}" y="{y}"><tspan fill="{colour}">━</tspan> {escape(name)}</text>'
 
 
 def _told(value: float, inside: Sequence[float]) -> str:

@@ -13,9 +13,15 @@ NAMES: Final = {
     "providers": "the providers' alone",
 }
 GREY: Final = "#8a8a8a"
+STEADY: Final = 0.1
+"""A population stability index up to here is little by convention (Siddiqi 2006)."""
+MOVED: Final = 0.25
+"""From here on it is much."""
 MOST_FIELDS: Final = 20
 _ROW: Final = 22
 _WIDE: Final = 176
+_NAME: Final = 24
+"""Characters that fit there."""
 _RATES: Final = ("false positive rate", "true positive rate")
 _DIAGONAL: Final = [(0.0, 0.0), (1.0, 1.0)]
 
@@ -72,7 +78,7 @@ def _models(metrics: dict[str, Any], name: str) -> Iterator[tuple[str, Any]]:
 
 
 def _roc(metrics: dict[str, Any]) -> Figure | None:
-    chart, drawn = Chart((0, 1), (0, 1), _RATES, Form(low_legend=True)), False
+    chart, drawn = Chart((0, 1), (0, 1), _RATES), False
     chart.line(_DIAGONAL, GREY, dashed=True)
     for model, points in _models(metrics, "roc"):
         drawn = True
@@ -87,7 +93,7 @@ def _reliability(metrics: dict[str, Any]) -> Figure | None:
     if not lines:
         return None
     top = max(max(point) for points in lines.values() for point in points) * 1.05 or 1.0
-    chart = Chart((0, top), (0, top), ("mean prediction", "share of label 1"), Form(low_legend=True))
+    chart = Chart((0, top), (0, top), ("mean prediction", "share of label 1"))
     chart.line([(0, 0), (top, top)], GREY, dashed=True)
     for model, points in lines.items():
         chart.line(points, COLOURS[model], NAMES[model])
@@ -162,9 +168,14 @@ def _importance(metrics: dict[str, Any]) -> Figure | None:
         value, deviation = field["loss_added"], field["deviation"]
         chart.bar(row, value, 0.6, COLOURS["joint"])
         chart.whisker(row, (value - deviation, value + deviation), "#333")
-        chart.row_name(row, f"{field['party']}.{field['column']}"[:26])
+        chart.row_name(row, _end_of(f"{field['party']}.{field['column']}"))
     text = f"How much the loss grows when one column is shuffled among {found['rows']:,} held-out rows."
     return Figure("Importance of columns", text, chart.svg())
+
+
+def _end_of(name: str) -> str:
+    """What tells columns apart is at the end of their names."""
+    return name if len(name) <= _NAME else f"…{name[1 - _NAME :]}"
 
 
 def _trials(metrics: dict[str, Any]) -> Figure | None:
@@ -187,6 +198,33 @@ def _trials(metrics: dict[str, Any]) -> Figure | None:
     return Figure("Tuning", "The validation loss of each trial.", chart.svg())
 
 
+def _drift(metrics: dict[str, Any]) -> Figure | None:
+    columns = metrics.get("statistics", {}).get("columns", ())
+    found = [
+        (f"{column['party']}.{column['column']}", column["figures"]["drift"])
+        for column in columns
+        if "index" in (column["figures"].get("drift") or {})
+    ]
+    if not found:
+        return None
+    found = sorted(found, key=lambda entry: -entry[1]["index"])[:MOST_FIELDS]
+    rows = (len(found) - 0.5, -0.5)
+    form = Form(left=_WIDE, height=64 + _ROW * len(found), rows=True)
+    span = spanning([*(drift["index"] for _, drift in found), MOVED], zero=True)
+    chart = Chart(span, rows, ("population stability index", ""), form)
+    for at in (STEADY, MOVED):
+        chart.line([(at, rows[0]), (at, rows[1])], GREY, dashed=True)
+    for row, (name, drift) in enumerate(found):
+        chart.bar(row, drift["index"], 0.6, COLOURS["initiator" if drift["index"] >= MOVED else "joint"])
+        chart.bar(row, min(drift["by_chance"], drift["index"]), 0.2, GREY)
+        chart.row_name(row, name[:26])
+    text = (
+        f"How far the rows predicted are from those of the training: up to {STEADY:g} is little, from "
+        f"{MOVED:g} on much. Grey: what blurring alone adds, on average at most."
+    )
+    return Figure("Drift", text, chart.svg())
+
+
 _DRAWN: Final[tuple[Callable[[dict[str, Any]], Figure | None], ...]] = (
     _worth,
     _roc,
@@ -194,4 +232,5 @@ _DRAWN: Final[tuple[Callable[[dict[str, Any]], Figure | None], ...]] = (
     _lift,
     _importance,
     _trials,
+    _drift,
 )

@@ -47,13 +47,11 @@ class OfferDeclined(TaskEnded):
 
 
 class OfferExpired(TaskEnded):
-    """A provider did not answer in its time, or its consent has expired."""
+    """A provider was not there to answer an offer, or its consent has expired."""
 
     code = "CFD-112"
     fault = Fault.PEER
-    remedy = (
-        "See that the provider's `confide provider serve` runs; propose again, with a longer time if need be."
-    )
+    remedy = "See that the provider's `confide provider serve` runs, then propose again."
 
 
 class TaskDigestMismatch(TaskEnded):
@@ -201,6 +199,17 @@ class CheckpointRefused(TaskEnded):
     exit_code = 50
     fault = Fault.PLATFORM
     remedy = "Nothing older was used: only time is lost. The operator looks after the folder of `--store`."
+
+
+class TaskInUse(ConfideError):
+    """Another process of this party is at work on the task."""
+
+    code = "CFD-524"
+    exit_code = 50
+    fault = Fault.YOU
+    remedy = (
+        "Nothing was changed. Wait for the other process; or end it (its lock ends with it), then try again."
+    )
 
 
 class IntersectionFailed(TaskEnded):

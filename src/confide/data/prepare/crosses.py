@@ -1,17 +1,12 @@
 """Crossed columns: one category for each combination of categories that stand in one row at one owner."""
 
 from collections.abc import Sequence
-from typing import Final
 
-import numpy as np
 import pyarrow as pa
 
-from confide.data.blocks import MISSING_CATEGORY
-from confide.data.category_hash import hash_texts
+from confide.data.crossing import cross_codes
 from confide.data.prepare.cells import Parsed
 from confide.data.schema import Schema
-
-_CODE_BYTES: Final = 8
 
 
 def places(schema: Schema) -> tuple[tuple[int, ...], ...]:
@@ -27,14 +22,4 @@ def with_crosses(columns: list[Parsed], crosses: Sequence[tuple[int, ...]]) -> l
 
 
 def _crossed(columns: list[Parsed]) -> Parsed:
-    """XXH3-64 (seed 0) of the codes, each as 8 little-endian bytes; missing where one of them is."""
-    codes = np.stack([column.values.to_numpy() for column in columns], axis=1).astype("<u8")
-    rows, count = codes.shape
-    offsets = np.arange(rows + 1, dtype=np.int64) * (_CODE_BYTES * count)
-    cells = pa.LargeBinaryArray.from_buffers(
-        pa.large_binary(), rows, [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(codes.tobytes())]
-    )
-    found = hash_texts(cells)
-    found[found == MISSING_CATEGORY] = MISSING_CATEGORY + 1
-    found[(codes == MISSING_CATEGORY).any(axis=1)] = MISSING_CATEGORY
-    return Parsed(pa.array(found))
+    return Parsed(pa.array(cross_codes([column.values.to_numpy() for column in columns])))

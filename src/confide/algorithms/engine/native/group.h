@@ -71,80 +71,90 @@ static void PATH(turn)(const struct plan *plan, struct workspace *w)
     }
 }
 
-/* Shift sign masks of SPAN pairs by one and add unit t's: 1 where z is positive. What is not a number may count as
+/* Shift sign masks of TILE pairs by one and add unit t's: 1 where -z is negative. What is not a number may count as
  * either. */
-#if defined(USE_AVX512) && SPAN == 2
-typedef __m512i signs_of_pairs; /* words; as integers, floats are packed to -32768, 0 or 32767 */
-INLINE void add_signs(vf (*z)[UNITS], int t, signs_of_pairs *signs)
+#if defined(USE_AVX512)
+typedef struct {
+    __m512i of[TILE / 2]; /* words of two pairs; as integers, negative floats are packed to -32768 */
+} signs_of_pairs;
+INLINE void add_signs(vf (*minus_z)[UNITS], int t, signs_of_pairs *signs)
 {
-    const __m512i packed = _mm512_packs_epi32((__m512i)z[0][t], (__m512i)z[1][t]);
-    const __m512i twice = _mm512_add_epi16(*signs, *signs);
-    *signs = _mm512_ternarylogic_epi32(twice, packed, _mm512_set1_epi16(1), 0xF8);
+#pragma GCC unroll 2
+    for (int s = 0; s < TILE / 2; s++) {
+        const __m512i packed = _mm512_packs_epi32((__m512i)minus_z[2 * s][t], (__m512i)minus_z[2 * s + 1][t]);
+        const __m512i twice = _mm512_add_epi16(signs->of[s], signs->of[s]);
+        signs->of[s] = _mm512_add_epi16(twice, _mm512_srli_epi16(packed, 15));
+    }
 }
-INLINE void mask_of(signs_of_pairs signs, vi *positive)
+INLINE void mask_of(const signs_of_pairs *signs, vi *positive)
 {
-    positive[0] = (vi)_mm512_unpacklo_epi16(signs, _mm512_setzero_si512());
-    positive[1] = (vi)_mm512_unpackhi_epi16(signs, _mm512_setzero_si512());
+#pragma GCC unroll 2
+    for (int s = 0; s < TILE / 2; s++) {
+        positive[2 * s] = (vi)_mm512_unpacklo_epi16(signs->of[s], _mm512_setzero_si512());
+        positive[2 * s + 1] = (vi)_mm512_unpackhi_epi16(signs->of[s], _mm512_setzero_si512());
+    }
 }
 #else
 typedef struct {
-    vi of[SPAN];
+    vi of[TILE];
 } signs_of_pairs;
-INLINE void add_signs(vf (*z)[UNITS], int t, signs_of_pairs *signs)
+INLINE void add_signs(vf (*minus_z)[UNITS], int t, signs_of_pairs *signs)
 {
 #pragma GCC unroll 4
-    for (int s = 0; s < SPAN; s++)
-        signs->of[s] = signs->of[s] + signs->of[s] - ((vi)z[s][t] > 0);
+    for (int s = 0; s < TILE; s++)
+        signs->of[s] = signs->of[s] + signs->of[s] - ((vi)minus_z[s][t] >> 31);
 }
-INLINE void mask_of(signs_of_pairs signs, vi *positive) { memcpy(positive, signs.of, sizeof signs.of); }
+INLINE void mask_of(const signs_of_pairs *signs, vi *positive) { memcpy(positive, signs->of, sizeof signs->of); }
 #endif
 
-/* Scores, gains and sign masks of SPAN pairs, for one block of `parts` times UNITS attention units: that many sums
- * stay in registers, and each weight is fetched once for SPAN pairs. */
-INLINE void pairs_of_block(const int parts, const int first, const int masks, const struct workspace *w, ptrdiff_t size,
-                           ptrdiff_t pair, ptrdiff_t block, uint32_t *mask)
+/* Scores, gains and sign masks of TILE pairs, for one block of `parts` times UNITS attention units: that many sums
+ * stay in registers, and each weight is fetched once for TILE pairs. W, b and h come with the other sign, so what is
+ * summed up is -z, whose sign bit says whether the unit is on: never -0, as b is not. `shared`: the pairs' right field is one, and
+ * their left fields follow each other. */
+INLINE void pairs_of_block(const int shared, const int parts, const int first, const int masks, const struct workspace *w,
+                           ptrdiff_t size, ptrdiff_t pair, ptrdiff_t block, uint32_t *mask)
 {
-    const float *restrict left[SPAN], *restrict right[SPAN];
+    const float *restrict left[TILE], *restrict right[TILE];
     const float *restrict projection = w->projection;
     float *restrict products = w->products;
-    vf gain[SPAN], score[SPAN][2];
-    vi positive[SPAN];
+    vf gain[TILE], score[TILE];
+    vi positive[TILE];
     signs_of_pairs signs = {0};
 #pragma GCC unroll 4
-    for (int s = 0; s < SPAN; s++) {
-        left[s] = w->by_lane + w->pairs[2 * (pair + s)] * size * LANES;
-        right[s] = w->by_lane + w->pairs[2 * (pair + s) + 1] * size * LANES;
-        gain[s] = score[s][0] = score[s][1] = (vf){0};
+    for (int s = 0; s < TILE; s++) {
+        const int32_t *fields = w->pairs + 2 * (pair + (shared ? 0 : s));
+        left[s] = w->by_lane + (fields[0] + (shared ? s : 0)) * size * LANES;
+        right[s] = w->by_lane + fields[1] * size * LANES;
+        gain[s] = score[s] = (vf){0};
     }
     PLACE_PRODUCTS
-#pragma GCC unroll 2
+#pragma GCC unroll 1
     for (int part = parts - 1; part >= 0; part--) {
         const ptrdiff_t unit = block * 16 + part * UNITS;
         const float *restrict weights = w->weights + unit * (size + 1);
         const float *restrict bias = w->unit_bias + unit, *restrict output = w->unit_output + unit;
-        vf z[SPAN][UNITS];
+        vf minus_z[TILE][UNITS];
 #pragma GCC unroll 8
         for (int t = 0; t < UNITS; t++)
 #pragma GCC unroll 4
-            for (int s = 0; s < SPAN; s++)
-                z[s][t] = all(bias[t]);
+            for (int s = 0; s < TILE; s++)
+                minus_z[s][t] = all(bias[t]);
         MULTIPLY_PAIRS
 #pragma GCC unroll 8
         for (int t = UNITS - 1; t >= 0; t--) {
             if (masks)
-                add_signs(z, t, &signs);
+                add_signs(minus_z, t, &signs);
 #pragma GCC unroll 4
-            for (int s = 0; s < SPAN; s++)
-                score[s][t & 1] += greater((vf){0}, z[s][t]) * all(output[t]);
+            for (int s = 0; s < TILE; s++)
+                score[s] += lesser((vf){0}, minus_z[s][t]) * all(output[t]);
         }
     }
     if (masks)
-        mask_of(signs, positive);
+        mask_of(&signs, positive);
 #pragma GCC unroll 4
-    for (int s = 0; s < SPAN; s++) {
+    for (int s = 0; s < TILE; s++) {
         const ptrdiff_t at = (pair + s) * LANES;
-        const vf sum = score[s][0] + score[s][1];
-        store(w->score + at, first ? sum : sum + load(w->score + at));
+        store(w->score + at, first ? score[s] : score[s] + load(w->score + at));
         if (first)
             store(w->gain + at, gain[s]);
         if (masks)
@@ -152,21 +162,25 @@ INLINE void pairs_of_block(const int parts, const int first, const int masks, co
     }
 }
 
-/* Not inlined, so that the inner loop has the registers for itself. */
-#define PAIRS_OF_BLOCK(name, known_size, parts, first, masks)                                                             \
-    static __attribute__((noinline)) void PATH(name)(const struct workspace *w, ptrdiff_t size, ptrdiff_t pair, \
-                                                     ptrdiff_t block, uint32_t *mask)                           \
-    {                                                                                                           \
-        pairs_of_block(parts, first, masks, w, known_size ? known_size : size, pair, block, mask);                  \
+/* Not inlined, so that the inner loop has the registers for itself. In turn: any pairs or those with one right field,
+ * without or with masks. */
+#define PAIRS_OF_BLOCK(name, known_size, parts, first, shared, masks)                                            \
+    static __attribute__((noinline)) void PATH(name##_##shared##masks)(                                          \
+        const struct workspace *w, ptrdiff_t size, ptrdiff_t pair, ptrdiff_t block, uint32_t *mask)              \
+    {                                                                                                            \
+        pairs_of_block(shared, parts, first, masks, w, known_size ? known_size : size, pair, block, mask);       \
     }
-PAIRS_OF_BLOCK(score_sixteen, 16, 2, 1, 0)
-PAIRS_OF_BLOCK(learn_sixteen, 16, 2, 1, 1)
-PAIRS_OF_BLOCK(score_narrow, 0, 1, 1, 0)
-PAIRS_OF_BLOCK(learn_narrow, 0, 1, 1, 1)
-PAIRS_OF_BLOCK(score_first, 0, 2, 1, 0)
-PAIRS_OF_BLOCK(learn_first, 0, 2, 1, 1)
-PAIRS_OF_BLOCK(score_later, 0, 2, 0, 0)
-PAIRS_OF_BLOCK(learn_later, 0, 2, 0, 1)
+typedef void pairs_of(const struct workspace *, ptrdiff_t, ptrdiff_t, ptrdiff_t, uint32_t *);
+#define EACH_PAIRS_OF_BLOCK(name, known_size, parts, first)                                                      \
+    PAIRS_OF_BLOCK(name, known_size, parts, first, 0, 0)                                                         \
+    PAIRS_OF_BLOCK(name, known_size, parts, first, 0, 1)                                                         \
+    PAIRS_OF_BLOCK(name, known_size, parts, first, 1, 0)                                                         \
+    PAIRS_OF_BLOCK(name, known_size, parts, first, 1, 1)                                                         \
+    static pairs_of *const PATH(name)[2][2] = {{PATH(name##_00), PATH(name##_01)}, {PATH(name##_10), PATH(name##_11)}};
+EACH_PAIRS_OF_BLOCK(sixteen, 16, 16 / UNITS, 1)
+EACH_PAIRS_OF_BLOCK(narrow, 0, 8 / UNITS, 1)
+EACH_PAIRS_OF_BLOCK(first, 0, 16 / UNITS, 1)
+EACH_PAIRS_OF_BLOCK(later, 0, 16 / UNITS, 0)
 
 #if defined(USE_AMX)
 #include "tiles.h"
@@ -180,19 +194,20 @@ static void PATH(score_pairs)(const struct plan *plan, struct workspace *w, int 
         return;
     }
 #endif
-    typedef void pairs_of(const struct workspace *, ptrdiff_t, ptrdiff_t, ptrdiff_t, uint32_t *);
-    static pairs_of *const narrow[2] = {PATH(score_narrow), PATH(learn_narrow)};
-    static pairs_of *const first[2] = {PATH(score_first), PATH(learn_first)};
-    static pairs_of *const sixteen[2] = {PATH(score_sixteen), PATH(learn_sixteen)};
-    static pairs_of *const later[2] = {PATH(score_later), PATH(learn_later)};
-    const ptrdiff_t prefetches = plan->model->fields * LANES * SPAN / plan->pairs + 1, size = plan->model->size;
+    const ptrdiff_t size = plan->model->size;
+    ptrdiff_t asked = 0; /* how many records of the next group */
     for (ptrdiff_t block = 0; block < plan->blocks; block++) {
-        pairs_of *const work = (block ? later : plan->block == 8 ? narrow : size == 16 ? sixteen : first)[masks];
+        pairs_of *const(*work)[2] = block              ? PATH(later)
+                                    : plan->block == 8 ? PATH(narrow)
+                                    : size == 16       ? PATH(sixteen)
+                                                       : PATH(first);
         uint32_t *mask = masks ? w->mask + block * plan->padded_pairs * LANES : NULL;
-        for (ptrdiff_t pair = 0; pair < plan->padded_pairs; pair += SPAN) {
-            work(w, size, pair, block, mask);
-            if (block == 0)
-                prefetch_records(plan, w, pair / SPAN * prefetches, prefetches);
+        for (ptrdiff_t pair = 0; pair < plan->padded_pairs; pair += TILE) {
+            work[pair < plan->tiled_pairs][masks](w, size, pair, block, mask);
+            if (block == 0 && asked * plan->pairs <= pair * plan->model->fields * LANES) {
+                prefetch_records(plan, w, asked, BURST);
+                asked += BURST;
+            }
         }
     }
 }
@@ -374,8 +389,9 @@ static void PATH(prepare)(const struct plan *plan, struct workspace *w)
     for (int unit = 0; unit < m->units; unit++) {
         const ptrdiff_t at = unit % UNITS;
         float *to = w->weights + (unit - at) * (size + 1);
-        w->unit_bias[unit] = m->dense[dense_bias(m) + unit];
-        w->unit_output[unit] = m->dense[dense_output(m) + unit];
+        const float sign = plan->tiled ? 1 : -1;
+        w->unit_bias[unit] = 0 + sign * m->dense[dense_bias(m) + unit];
+        w->unit_output[unit] = sign * m->dense[dense_output(m) + unit];
         PLACE_WEIGHTS
     }
 #if defined(USE_AMX)

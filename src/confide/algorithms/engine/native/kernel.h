@@ -71,6 +71,7 @@ struct plan {
     int chunk_bits;    /* bits of a sign mask that index one table: 8 or 4 */
     int chunks;        /* tables */
     ptrdiff_t pairs;   /* F (F - 1) / 2 */
+    ptrdiff_t tiled_pairs; /* of them, those that come TILE at a time with one right field */
     ptrdiff_t padded_pairs;
     ptrdiff_t gathered; /* bytes of a record that a batch touches */
 };
@@ -156,11 +157,13 @@ extern const struct path confide_path_avx512_bf16;
 extern const struct path confide_path_amx;
 #endif
 
-/* Pairs (i, j), i < j, are worked on in tiles of TILE left fields: first those inside the tile, then for each later
- * field j its TILE pairs. What is read for j then serves TILE times. */
+/* Pairs (i, j), i < j, are worked on in tiles of TILE left fields: for each later field j its TILE pairs. What is read
+ * for j then serves TILE times. The pairs inside the tiles come after all these. */
 #define TILE 4
+#define COPIES 2
+#define ENTRY (1 + COPIES)
 #define MOST 4 /* vectors of an embedding that code is written out for */
-#define UNITS 8 /* attention units whose sums are kept in registers at a time */
+#define BURST 8 /* records asked for at a time */
 
 static inline int smaller(int one, int other) { return one < other ? one : other; }
 

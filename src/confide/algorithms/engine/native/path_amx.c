@@ -4,7 +4,7 @@
 #define USE_AVX512
 #define USE_AMX
 #define LANES 16
-#define SPAN 2
+#define UNITS 4 /* attention units whose sums for TILE pairs stay in registers */
 #define PATH(name) amx_##name
 #define CONFIDE_PATH confide_path_amx
 #include "vectors.h"

@@ -3,7 +3,7 @@
 #pragma GCC target("avx2,fma")
 #define USE_AVX2
 #define LANES 8
-#define SPAN 1
+#define UNITS 2 /* attention units whose sums for TILE pairs stay in registers */
 #define PATH(name) avx2_##name
 #define CONFIDE_PATH confide_path_avx2
 #include "vectors.h"

@@ -3,7 +3,7 @@
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")
 #define USE_AVX512
 #define LANES 16
-#define SPAN 2
+#define UNITS 4 /* attention units whose sums for TILE pairs stay in registers */
 #define PATH(name) avx512_bf16_##name
 #define CONFIDE_PATH confide_path_avx512_bf16
 #include "vectors.h"

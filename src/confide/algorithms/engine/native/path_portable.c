@@ -1,6 +1,6 @@
 /* Any processor: vectors of four floats, which the compiler maps to what there is. */
 #define LANES 4
-#define SPAN 1
+#define UNITS 2 /* attention units whose sums for TILE pairs stay in registers */
 #define PATH(name) portable_##name
 #define CONFIDE_PATH confide_path_portable
 #include "vectors.h"

@@ -23,33 +23,42 @@ static inline uint32_t rounded_bits(float number)
 
 #define PLACE_PRODUCTS                                                                             \
     _Pragma("GCC unroll 2") for (ptrdiff_t k = 0; k < size; k += 2)                                \
-        _Pragma("GCC unroll 4") for (int s = 0; s < SPAN; s++)                                     \
+    {                                                                                              \
+        const int alone = size % 2 != 0 && k + 1 == size;                                          \
+        const ptrdiff_t next = k + !alone; /* what stands there is there, and multiplied by zero */ \
+        const vf p_one = load(projection + k * LANES), p_other = load(projection + next * LANES);  \
+        const vf right_one = load(right[0] + k * LANES), right_other = load(right[0] + next * LANES); \
+        _Pragma("GCC unroll 4") for (int s = 0; s < TILE; s++)                                     \
         {                                                                                          \
-            const int alone = size % 2 != 0 && k + 1 == size;                                      \
-            const vf one = load(left[s] + k * LANES) * load(right[s] + k * LANES);                 \
+            const vf one = load(left[s] + k * LANES) * (shared ? right_one : load(right[s] + k * LANES)); \
             vf other = {0};                                                                        \
             if (!alone)                                                                            \
-                other = load(left[s] + (k + 1) * LANES) * load(right[s] + (k + 1) * LANES);        \
-            if (first)                                                                             \
-                gain[s] += one * load(projection + k * LANES);                                     \
-            if (first && !alone)                                                                   \
-                gain[s] += other * load(projection + (k + 1) * LANES);                             \
-            *(__m512bh *)(products + (k / 2 * SPAN + s) * LANES) = rounded_pair(one, other);       \
-        }
+                other = load(left[s] + next * LANES) * (shared ? right_other : load(right[s] + next * LANES)); \
+            if (first) {                                                                           \
+                gain[s] += one * p_one;                                                            \
+                gain[s] += other * p_other;                                                        \
+            }                                                                                      \
+            *(__m512bh *)(products + (k / 2 * TILE + s) * LANES) = rounded_pair(one, other);       \
+        }                                                                                          \
+    }
 
 #define MULTIPLY_PAIRS                                                                             \
     _Pragma("GCC unroll 2") for (ptrdiff_t k = 0; k < size; k += 2)                                \
+    {                                                                                              \
+        __m512bh product[TILE];                                                                    \
+        _Pragma("GCC unroll 4") for (int s = 0; s < TILE; s++)                                     \
+            product[s] = *(const __m512bh *)(products + (k / 2 * TILE + s) * LANES);               \
         _Pragma("GCC unroll 8") for (int t = 0; t < UNITS; t++)                                    \
         {                                                                                          \
             const __m512bh weight = (__m512bh)_mm512_set1_ps(weights[k / 2 * UNITS + t]);          \
-            _Pragma("GCC unroll 4") for (int s = 0; s < SPAN; s++)                                 \
-                z[s][t] = (vf)_mm512_dpbf16_ps(                                                    \
-                    (__m512)z[s][t], *(const __m512bh *)(products + (k / 2 * SPAN + s) * LANES), weight); \
-        }
+            _Pragma("GCC unroll 4") for (int s = 0; s < TILE; s++)                                 \
+                minus_z[s][t] = (vf)_mm512_dpbf16_ps((__m512)minus_z[s][t], product[s], weight);               \
+        }                                                                                          \
+    }
 
 #define PLACE_WEIGHTS                                                                              \
     for (ptrdiff_t k = 0; k < size; k += 2) {                                                      \
         const float *row = m->dense + dense_weight() + unit * size;                                \
-        const uint32_t bits = rounded_bits(row[k]) | (k + 1 < size ? rounded_bits(row[k + 1]) << 16 : 0); \
+        const uint32_t bits = rounded_bits(-row[k]) | (k + 1 < size ? rounded_bits(-row[k + 1]) << 16 : 0); \
         memcpy(&to[k / 2 * UNITS + at], &bits, 4);                                                 \
     }

@@ -37,7 +37,7 @@ static void ROW(gather)(const struct plan *plan, struct workspace *w, const stru
 static void ROW(fill_tables)(const struct plan *plan, struct workspace *w)
 {
     const struct confide_model *m = plan->model;
-    const ptrdiff_t padded = plan->padded_size, entry = 2 * padded;
+    const ptrdiff_t padded = plan->padded_size, entry = ENTRY * padded;
     const float *weight = m->dense + dense_weight(), *output = m->dense + dense_output(m);
     memset(w->tables, 0, ((size_t)plan->chunks << plan->chunk_bits) * (size_t)entry * 4);
     memset(w->bucket_slopes, 0, ((size_t)plan->chunks << plan->chunk_bits) * 4 * TILE);
@@ -60,12 +60,16 @@ static void ROW(fill_tables)(const struct plan *plan, struct workspace *w)
 static void ROW(fold_buckets)(const struct plan *plan, struct workspace *w)
 {
     const struct confide_model *m = plan->model;
-    const ptrdiff_t padded = plan->padded_size, entry = 2 * padded;
+    const ptrdiff_t padded = plan->padded_size, entry = ENTRY * padded;
     const float *weight = m->dense + dense_weight(), *bias = m->dense + dense_bias(m);
     const float *output = m->dense + dense_output(m);
     for (int chunk = 0; chunk < plan->chunks; chunk++) {
         float *sums = w->buckets + ((ptrdiff_t)chunk << plan->chunk_bits) * entry;
         float *slopes = w->bucket_slopes + ((ptrdiff_t)chunk << plan->chunk_bits) * TILE;
+        for (ptrdiff_t at = 0; at < entry << plan->chunk_bits; at += entry)
+            for (ptrdiff_t k = 0; k < padded; k += WIDTH)
+                for (int copy = 1; copy < COPIES; copy++)
+                    AT(sums + at + k) += AT(sums + at + copy * padded + k);
         for (ptrdiff_t mask = 0; mask < (ptrdiff_t)1 << plan->chunk_bits; mask++)
             slopes[mask] = slopes[mask * TILE] + slopes[mask * TILE + 1] + slopes[mask * TILE + 2] + slopes[mask * TILE + 3];
         for (int bit = plan->chunk_bits - 1; bit >= 0; bit--) {
@@ -98,15 +102,17 @@ static void ROW(fold_buckets)(const struct plan *plan, struct workspace *w)
 }
 
 /* One vector of the pair of two embeddings of `vectors` vectors, whose mask has one or two bytes. */
-INLINE void ROW(add_vector)(const int two, const int vectors, struct workspace *w, int v, ptrdiff_t low, ptrdiff_t high,
+INLINE void ROW(add_vector)(const int two, const int vectors, int copy, struct workspace *w, int v, ptrdiff_t low, ptrdiff_t high,
                             float share, float slope, VECTOR left, VECTOR right, VECTOR projection, VECTOR *left_slope,
                             VECTOR *right_slope, VECTOR *pooled)
 {
-    const ptrdiff_t low_at = (2 * low * vectors + v) * WIDTH, high_at = (2 * high * vectors + v) * WIDTH, beside = vectors * WIDTH;
+    const ptrdiff_t low_at = (ENTRY * low * vectors + v) * WIDTH, high_at = (ENTRY * high * vectors + v) * WIDTH, beside = (1 + copy) * vectors * WIDTH;
     VECTOR direction = AT(w->tables + low_at);
     if (two)
         direction += AT(w->tables + high_at);
-    const VECTOR product = left * right, weighted = product * slope;
+    const VECTOR product = left * right;
+    VECTOR weighted = product * slope;
+    SEPARATE(weighted); /* one product and two sums, not two multiply-adds */
     const VECTOR product_slope = projection * share + direction * slope;
     *pooled += product * share;
     *left_slope += product_slope * right;
@@ -122,12 +128,19 @@ struct ROW(pass) {
     const uint32_t *mask;
 };
 
+INLINE void ROW(advance)(struct ROW(pass) *at, ptrdiff_t pairs)
+{
+    at->mask += pairs;
+    at->share += pairs;
+    at->slope += pairs;
+}
+
 /* Field j with the first `width` left fields of a tile; the slope of field j goes to `right_slope`. */
 INLINE void ROW(add_field)(const int two, const int vectors, int width, struct workspace *w, struct ROW(pass) *at, int j,
                            VECTOR (*left)[MOST], VECTOR (*sums)[MOST], const VECTOR *projection, VECTOR (*pooled)[MOST],
                            VECTOR *unit_slopes, VECTOR *right_slope)
 {
-    VECTOR right[MOST];
+    VECTOR right[MOST], other[MOST] = {{0}}; /* every other pair's slope: a sum waits for the one before */
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++)
         right[v] = AT(at->row + (ptrdiff_t)(j * vectors + v) * WIDTH);
@@ -137,8 +150,7 @@ INLINE void ROW(add_field)(const int two, const int vectors, int width, struct w
             break;
         const ptrdiff_t low = at->mask[a] & 255, high = 256 + (at->mask[a] >> 8);
 #if WIDTH == 16
-        unit_slopes[a] = (VECTOR)_mm512_mask_add_ps((__m512)unit_slopes[a], (__mmask16)at->mask[a], (__m512)unit_slopes[a],
-                                                    _mm512_set1_ps(at->slope[a]));
+        unit_slopes[a] += (VECTOR)_mm512_maskz_broadcastss_ps((__mmask16)at->mask[a], _mm_load_ss(at->slope + a));
 #else
         (void)unit_slopes;
         w->bucket_slopes[low * TILE + a] += at->slope[a];
@@ -147,12 +159,13 @@ INLINE void ROW(add_field)(const int two, const int vectors, int width, struct w
 #endif
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++)
-            ROW(add_vector)(two, vectors, w, v, low, high, at->share[a], at->slope[a], left[a][v], right[v],
-                            projection[v], &sums[a][v], &right_slope[v], &pooled[a][v]);
+            ROW(add_vector)(two, vectors, a % COPIES, w, v, low, high, at->share[a], at->slope[a], left[a][v], right[v],
+                            projection[v], &sums[a][v], a % 2 ? &other[v] : &right_slope[v], &pooled[a][v]);
     }
-    at->mask += width;
-    at->share += width;
-    at->slope += width;
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++)
+        right_slope[v] += other[v];
+    ROW(advance)(at, width);
 }
 
 /* One row's pairs of such embeddings. A tile's left fields stay in registers, as far as there are enough. */
@@ -162,8 +175,12 @@ INLINE void ROW(few_vectors)(const int two, const int vectors, const struct plan
     const int fields = plan->model->fields;
     const ptrdiff_t padded = vectors * WIDTH, pairs = r * plan->padded_pairs;
     struct workspace copy = *shared, *const w = &copy; /* its pointers can then stay in registers */
-    struct ROW(pass) at = {.share = w->row_share + pairs, .slope = w->row_slope + pairs, .mask = w->row_mask + pairs};
-    at.row = w->by_row + r * fields * padded;
+    const struct ROW(pass) start = {.share = w->row_share + pairs,
+                                    .slope = w->row_slope + pairs,
+                                    .row = w->by_row + r * fields * padded,
+                                    .mask = w->row_mask + pairs};
+    struct ROW(pass) at = start, inside = start;
+    ROW(advance)(&inside, plan->tiled_pairs);
     VECTOR projection[MOST], pooled[TILE][MOST] = {{{0}}}, unit_slopes[TILE] = {{0}};
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
@@ -176,13 +193,13 @@ INLINE void ROW(few_vectors)(const int two, const int vectors, const struct plan
 #pragma GCC unroll 4
             for (int v = 0; v < vectors; v++) {
                 const ptrdiff_t place = smaller(tile + a, fields - 1) * padded + v * WIDTH;
-                left[a][v] = AT(at.row + place);
+                left[a][v] = AT(start.row + place);
                 sums[a][v] = AT(out + place);
             }
 #pragma GCC unroll 4
         for (int b = 1; b < TILE; b++)
             if (tile + b < fields)
-                ROW(add_field)(two, vectors, b, w, &at, tile + b, left, sums, projection, pooled, unit_slopes, sums[b]);
+                ROW(add_field)(two, vectors, b, w, &inside, tile + b, left, sums, projection, pooled, unit_slopes, sums[b]);
         for (int j = tile + TILE; j < fields; j++) {
             VECTOR right_slope[MOST];
 #pragma GCC unroll 4
@@ -241,8 +258,8 @@ static void ROW(any_pairs)(const struct plan *plan, struct workspace *w, int r, 
             const VECTOR product = left * right, weighted = product * slope;
             VECTOR direction = {0};
             for (int chunk = 0; chunk < chunks; chunk++) {
-                direction += AT(tables + entries[chunk] * 2 * padded + k);
-                AT(buckets + entries[chunk] * 2 * padded + k) += weighted;
+                direction += AT(tables + entries[chunk] * ENTRY * padded + k);
+                AT(buckets + entries[chunk] * ENTRY * padded + k) += weighted;
             }
             const VECTOR product_slope = AT(projection + k) * share + direction * slope;
             AT(pooled + k) += product * share * AT(kept + k);

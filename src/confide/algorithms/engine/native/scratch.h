@@ -15,6 +15,8 @@ static struct plan plan_of(const struct confide_model *model, const struct confi
     int vector = model->size <= path->small_size ? 8 : path->lanes;
     plan.padded_size = (int)rounded(model->size, vector);
     plan.pairs = model->kind == KIND_AFM ? (ptrdiff_t)model->fields * (model->fields - 1) / 2 : 0;
+    for (int later = model->fields - TILE; plan.pairs && later > 0; later -= TILE)
+        plan.tiled_pairs += TILE * later;
     plan.padded_pairs = rounded(plan.pairs, path->lanes);
     plan.gathered = 4 * (rows->order ? model->record_stride : model->size);
     if (model->kind == KIND_AFM) {
@@ -55,7 +57,7 @@ static struct workspace carve(const struct plan *plan, struct arena *arena, int 
     w.pairs = take(arena, 2 * (size_t)plan->padded_pairs);
     w.weights = take(arena, units * (size + 1));
     w.tiles = take(arena, (size_t)plan->tiled * 256);
-    w.products = take(arena, 2 * size * lanes);
+    w.products = take(arena, TILE * size * lanes);
     w.unit_bias = take(arena, units);
     w.unit_output = take(arena, units);
     w.projection = take(arena, size * lanes);
@@ -69,7 +71,7 @@ static struct workspace carve(const struct plan *plan, struct arena *arena, int 
     w.row_share = take(arena, pairs);
     w.row_slope = take(arena, pairs);
     w.row_mask = take(arena, (size_t)plan->blocks * pairs);
-    w.tables = take(arena, entries * 2 * padded);
+    w.tables = take(arena, entries * ENTRY * padded);
     w.buckets = w.tables ? w.tables + padded : NULL;
     w.bucket_slopes = take(arena, entries * TILE);
     w.unit_slopes = take(arena, units);
@@ -82,16 +84,25 @@ static struct workspace carve(const struct plan *plan, struct arena *arena, int 
     return w;
 }
 
+static int32_t *put_pair(int32_t *to, int i, int j)
+{
+    to[0] = i;
+    to[1] = j;
+    return to + 2;
+}
+
 /* The order of the pairs: see TILE. */
 static void list_pairs(const struct plan *plan, int32_t *pairs)
 {
     const int fields = plan->pairs ? plan->model->fields : 0;
     for (int tile = 0; tile < fields; tile += TILE)
-        for (int j = tile + 1; j < fields; j++)
-            for (int i = tile; i < smaller(j, tile + TILE); i++) {
-                *pairs++ = i;
-                *pairs++ = j;
-            }
+        for (int j = tile + TILE; j < fields; j++)
+            for (int i = tile; i < tile + TILE; i++)
+                pairs = put_pair(pairs, i, j);
+    for (int tile = 0; tile < fields; tile += TILE)
+        for (int j = tile + 1; j < smaller(tile + TILE, fields); j++)
+            for (int i = tile; i < j; i++)
+                pairs = put_pair(pairs, i, j);
 }
 
 #endif

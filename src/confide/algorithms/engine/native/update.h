@@ -84,6 +84,19 @@ static uint32_t ROW(sum_features)(const struct plan *plan, struct workspace *w, 
     return count;
 }
 
+/* Ask for the records and sums of the features from `slot` to `stop`. */
+INLINE void ROW(prefetch_sums)(const struct plan *plan, const struct workspace *w, const struct batch_state *batch,
+                               uint32_t slot, int stop)
+{
+    const struct confide_model *m = plan->model;
+    for (; (int)slot < stop; slot++) {
+        const char *record = (const char *)(m->records + w->features[slot] * m->record_stride);
+        for (int64_t byte = 0; byte < plan->gathered; byte += 64)
+            __builtin_prefetch(record + byte, 1);
+        __builtin_prefetch(batch->embedded_slopes + (ptrdiff_t)w->places[slot] * plan->padded_size);
+    }
+}
+
 static void ROW(update)(const struct plan *plan, struct workspace *w, const struct batch_state *batch, int thread)
 {
     const struct confide_model *m = plan->model;
@@ -93,12 +106,8 @@ static void ROW(update)(const struct plan *plan, struct workspace *w, const stru
     for (uint32_t slot = 0; slot < count; slot++) {
         const int64_t feature = w->features[slot];
         const float slope = w->linear_sums[slot];
-        if (learns_records && slot + 8 < count) {
-            const float *ahead = m->records + w->features[slot + 8] * m->record_stride;
-            __builtin_prefetch(ahead, 1);
-            __builtin_prefetch(ahead + 16, 1);
-            __builtin_prefetch(batch->embedded_slopes + (ptrdiff_t)w->places[slot + 8] * plan->padded_size);
-        }
+        if (learns_records && slot % BURST == 0)
+            ROW(prefetch_sums)(plan, w, batch, slot + (slot ? BURST : 0), smaller((int)count, (int)slot + 2 * BURST));
         linear[feature].squares += slope * slope;
         linear[feature].weight -= m->rate * slope / sqrtf(linear[feature].squares);
         if (learns_records)

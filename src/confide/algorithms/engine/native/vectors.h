@@ -13,6 +13,13 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
+/* The compiler must not merge what computed it with what uses it. */
+#if defined(USE_AVX512) || defined(USE_AVX2)
+#define SEPARATE(vector) __asm__("" : "+v"(vector))
+#else
+#define SEPARATE(vector)
+#endif
+
 typedef float vf __attribute__((vector_size(LANES * 4)));
 typedef int32_t vi __attribute__((vector_size(LANES * 4)));
 typedef float vf_loose __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
@@ -31,6 +38,19 @@ INLINE vf greater(vf floor, vf value)
 #else
     vi above = floor > value;
     return (vf)(((vi)floor & above) | ((vi)value & ~above));
+#endif
+}
+
+/* The lesser one; `value` where either is not a number. */
+INLINE vf lesser(vf ceiling, vf value)
+{
+#if defined(USE_AVX512)
+    return (vf)_mm512_min_ps((__m512)ceiling, (__m512)value);
+#elif defined(USE_AVX2)
+    return (vf)_mm256_min_ps((__m256)ceiling, (__m256)value);
+#else
+    vi below = ceiling < value;
+    return (vf)(((vi)ceiling & below) | ((vi)value & ~below));
 #endif
 }
 
