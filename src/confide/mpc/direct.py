@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Self
 
 from confide.core import limits
-from confide.core.envelope import Envelope, parts_of
+from confide.core.envelope import Envelope
 from confide.core.errors import ChannelClosed, ConfigurationError
 
 
@@ -28,8 +28,7 @@ class SocketLink:
     def send(self, envelope: Envelope) -> None:
         """Raises ChannelClosed."""
         try:
-            for part in parts_of(envelope):
-                self._connection.sendall(part)
+            self._connection.sendall(bytes(envelope))
         except OSError as cause:
             raise ChannelClosed(f"the other party's end is gone ({cause.strerror})") from None
 
