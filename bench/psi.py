@@ -1,11 +1,12 @@
 """Private set intersection through the host's relay against the same linked directly; the enclave's join.
 
-    python bench/psi.py [--ids 1000000] [--large 10000000] [--protocol rr22] [--repeats 2] [--out FILE]
+    python bench/psi.py [--ids 1000000] [--large 10000000] [--protocol rr22] [--repeats 2] [--only join]
 
-Host and both parties are processes of their own; half of the ids are common. A time is that of the slower
-party, from its ids to its rows: file, tunnel, intersection, outcome; linked directly, without the time that
-the library takes to find its peer. `--large N` also intersects N ids each
-through the tunnel, and joins as many. A party's memory is its process's peak plus its worker's.
+Host and both parties are processes of their own; half of the ids are common.
+A time is that of the slower party, from its ids to its rows: file, tunnel, intersection, outcome; linked
+directly, without the time that the library takes to find its peer. `--large N` also intersects N ids each
+through the tunnel, and joins as many; `--only join` measures the enclave's side alone.
+A party's memory is its process's peak plus its worker's.
 """
 
 import argparse
@@ -27,6 +28,7 @@ import pyarrow as pa
 from rows import Row, Scale, Skipped
 
 from confide.app.system import SystemClock, SystemRandomness
+from confide.core import limits
 from confide.core.errors import MpcUnavailable
 from confide.core.platform_api import Caller, Role
 from confide.crypto.ca import init_ca, issue
@@ -237,24 +239,44 @@ def world(protocol):
 
 
 def join_seconds(count):
-    """(join of ids in any order, check of ids in the agreed order), as many at each of two parties."""
-    sides = [pa.chunked_array([pa.array(ids_of(place, count))]) for place in (0, 0)]
+    """The best of three of each: join in any order, check of the agreed order; all ids are common to both."""
+    numbers = ids_of(0, count)
     shuffled = np.random.default_rng(5).permutation(count)
-    tables = {
-        "alice": pa.table({"id": sides[0]}),
-        "bob": pa.table({"id": sides[1].take(pa.array(shuffled))}),
-    }
-    began = time.perf_counter()
-    alignment = join(tables, dict.fromkeys(tables, "id"))
-    joined = time.perf_counter() - began
-    if alignment.size != count:
-        raise SystemExit("rows are missing")
-    whole = sides[0].combine_chunks()
+    found = {"rows": count}
+    for kind, ids in (("integer", pa.array(numbers)), ("text", texts(numbers))):
+        tables = {"alice": pa.table({"id": chunks(ids)}), "bob": pa.table({"id": chunks(ids.take(shuffled))})}
+        found[f"join_{kind}"] = min(seconds_of(lambda tables=tables: joined(tables, count)) for _ in range(3))
+    whole = pa.array(numbers)
     ordered = whole.take(pa.array(order_of(whole)))
+    found["order"] = min(seconds_of(lambda: in_order(ordered)) for _ in range(3))
+    return found
+
+
+def texts(numbers):
+    return pa.array(numbers).cast(pa.string())
+
+
+def chunks(ids):
+    """As blocks bring them."""
+    return pa.chunked_array(
+        [ids.slice(at, limits.BLOCK_ROWS) for at in range(0, len(ids), limits.BLOCK_ROWS)]
+    )
+
+
+def seconds_of(work):
     began = time.perf_counter()
-    if any(first_out_of_order(ordered) is not None for _ in NAMES):
+    work()
+    return time.perf_counter() - began
+
+
+def joined(tables, count):
+    if join(tables, dict.fromkeys(tables, "id")).size != count:
+        raise SystemExit("rows are missing")
+
+
+def in_order(ids):
+    if any(first_out_of_order(ids) is not None for _ in NAMES):
         raise SystemExit("out of order")
-    return joined, time.perf_counter() - began
 
 
 def repeated(intersected, count, repeats):
@@ -283,8 +305,25 @@ def rows(scale):
                 "s",
             )
             yield Row(f"PSI of {LARGE:,} ids: peak of a party", large["bytes"] / MIB, None, "MiB")
-    joined, checked = join_seconds(LARGE if scale is Scale.FULL else FULL)
-    yield Row("enclave: agreed order checked, join in any order", checked, joined, "s")
+    found = join_seconds(LARGE if scale is Scale.FULL else FULL)
+    of = f"{found['rows']:,} ids at each of two parties"
+    yield Row(
+        f"enclave: agreed order checked, join in any order, {of}", found["order"], found["join_integer"], "s"
+    )
+    yield Row(
+        f"enclave: join in any order, texts, integers, {of}", found["join_text"], found["join_integer"], "s"
+    )
+
+
+def intersections(given):
+    with world(given.protocol) as intersected:
+        found = repeated(intersected, given.ids, given.repeats)
+        found["ratio"] = found["tunnel"]["seconds"] / found["direct"]["seconds"]
+        print(json.dumps(found), flush=True)
+        if given.large:
+            found["large"] = intersected(given.large, "tunnel")
+            found["scale"] = found["large"]["seconds"] / found["tunnel"]["seconds"]
+    return found
 
 
 def main():
@@ -293,16 +332,11 @@ def main():
     parser.add_argument("--large", type=int, default=0)
     parser.add_argument("--protocol", default="rr22")
     parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--only", choices=("join",))
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    with world(given.protocol) as intersected:
-        found = repeated(intersected, given.ids, given.repeats)
-        found["ratio"] = found["tunnel"]["seconds"] / found["direct"]["seconds"]
-        print(json.dumps(found), flush=True)
-        if given.large:
-            found["large"] = intersected(given.large, "tunnel")
-            found["scale"] = found["large"]["seconds"] / found["tunnel"]["seconds"]
-    found["join"], found["order"] = join_seconds(given.large or given.ids)
+    found = {} if given.only else intersections(given)
+    found |= join_seconds(given.large or given.ids)
     print(json.dumps(found, indent=2))
     if given.out:
         given.out.parent.mkdir(parents=True, exist_ok=True)

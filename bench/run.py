@@ -30,6 +30,7 @@ BENCHES = (
     "peers_quality",
     "transfer",
     "psi",
+    "early_training",
     "peaks",
     "spool",
 )
