@@ -1,11 +1,18 @@
 """Private set intersection through the host's relay against the same linked directly; the enclave's join.
 
-    python bench/psi.py [--ids 1000000] [--large 10000000] [--protocol rr22] [--repeats 2] [--out FILE]
+    python bench/psi.py [--part ratio] [--part scale] [--part unbalanced] [--part join]
+        [--ids 1000000] [--large 10000000] [--few 10000] [--protocol rr22] [--repeats 2] [--out FILE]
 
 Host and both parties are processes of their own; half of the ids are common. A time is that of the slower
 party, from its ids to its rows: file, tunnel, intersection, outcome; linked directly, without the time that
-the library takes to find its peer. `--large N` also intersects N ids each
-through the tunnel, and joins as many. A party's memory is its process's peak plus its worker's.
+the library takes to find its peer. A party's memory is its process's peak plus its worker's. Parts (all but
+`scale` where none is named):
+
+    ratio        `--ids` each, through the tunnel and linked directly
+    scale        `--ids` each and `--large` each, through the tunnel
+    unbalanced   `--few` ids against `--ids`, all of the few common: RR22; and unbalanced, where the
+                 provider's ids are evaluated for the first time, and the next time
+    join         the enclave's: of `--ids` in any order, and its check of the agreed order
 """
 
 import argparse
@@ -15,6 +22,7 @@ import json
 import multiprocessing
 import os
 import resource
+import shutil
 import tempfile
 import threading
 import time
@@ -30,14 +38,18 @@ from confide.app.system import SystemClock, SystemRandomness
 from confide.core.errors import MpcUnavailable
 from confide.core.platform_api import Caller, Role
 from confide.crypto.ca import init_ca, issue
+from confide.crypto.cache_key import CacheKey
 from confide.crypto.certificates import verify_certificate, verify_role
 from confide.crypto.identity import IdentityRole, request_identity
 from confide.crypto.keys import KeyKind, PrivateKey
 from confide.data.alignment.agreed_order import first_out_of_order, order_of
 from confide.data.alignment.join import join
+from confide.mpc.cache import Cache
 from confide.mpc.end_to_end import Ends, SecureLink
-from confide.mpc.intersection import Settings, check_library, intersect
+from confide.mpc.greeting import KEPT, Greeting
+from confide.mpc.intersection import Settings, intersecting
 from confide.mpc.tunnel import Tunnel
+from confide.mpc.worker_process import check_library
 from confide.platform.relay import Relay
 from confide.transport.host_client import HostClient
 from confide.transport.host_server import serve_host
@@ -46,7 +58,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TASK = "0" * 32
 NAMES = ("alice", "bob")
 KIND = KeyKind.P_384
-SMALL, FULL, LARGE = 200_000, 1_000_000, 10_000_000
+SMALL, FULL, LARGE, FEW = 200_000, 1_000_000, 10_000_000, 10_000
 MIB = 1 << 20
 
 
@@ -123,7 +135,16 @@ def ids_of(place, count):
 def direct(target, ports, place):
     """No tunnel: the peer's address is the peer's."""
     ports[place].put(target())
-    yield SimpleNamespace(port=ports[1 - place].get(), over=False, error=None, sent=0, received=0)
+    heard = [KEPT, Greeting(found=False, fresh=f"{1 - place}" * 32).encode()]
+    yield SimpleNamespace(
+        port=ports[1 - place].get(),
+        over=False,
+        error=None,
+        sent=0,
+        received=0,
+        say=lambda _: None,
+        hear=lambda _: heard.pop(),
+    )
 
 
 @contextlib.contextmanager
@@ -151,9 +172,11 @@ def through_host(target, address, place, identity):
             yield tunnel
 
 
-def party(place, count, how, started, pipe):
-    """One side of one intersection."""
-    ids = pa.array(ids_of(place, count))
+def party(place, counts, how, started, pipe):
+    """One side of one intersection. `counts`: of ids at each side."""
+    ids, expected = brought(place, counts)
+    identity = PrivateKey.from_der(bytearray(how["identities"][NAMES[place]].key))
+    caches = Path(how["caches"]) / NAMES[place]
     settings = Settings(
         protocol=how["protocol"],
         both_learn=True,
@@ -161,6 +184,7 @@ def party(place, count, how, started, pipe):
         name="bench",
         folder=Path(how["folder"]) / NAMES[place],
         python=how["python"],
+        cache=Cache(caches, CacheKey(identity, NAMES[place]), SystemRandomness()),
     )
 
     def opened(target):
@@ -170,16 +194,15 @@ def party(place, count, how, started, pipe):
 
     started.wait()
     began = time.perf_counter()
-    found = intersect(
+    with intersecting(
         ids,
         settings,
-        opened,
         randomness=SystemRandomness(),
         tell=lambda *_: None,
         cancelled=threading.Event(),
-    )
+    ) as attempts:
+        found = attempts.attempt(opened, lambda _: None)
     seconds = time.perf_counter() - began
-    expected = count - count // 2
     if len(found.rows) != expected:
         raise SystemExit(f"{len(found.rows)} ids in common, {expected} expected")
     own, worker = (
@@ -187,15 +210,25 @@ def party(place, count, how, started, pipe):
     )
     # Until its port listens a direct peer refuses, and the library waits before it tries again: not our gain.
     waited = found.linking if "ports" in how else 0
-    pipe.send({"seconds": seconds - waited, "bytes": own + worker, "traffic": found.sent + found.received})
+    traffic = found.sent + found.received
+    pipe.send({"seconds": seconds - waited, "bytes": own + worker, "traffic": traffic})
 
 
-def both(context, count, how):
+def brought(place, counts):
+    """(ids, how many of them are common): half of as many, or all of the few."""
+    few, many = min(counts), max(counts)
+    if few == many:
+        return pa.array(ids_of(place, many)), many - many // 2
+    ids = ids_of(0, many)
+    return pa.array(ids if counts[place] == many else ids[:few]), few
+
+
+def both(context, counts, how):
     """The slower side's seconds, the larger peak, the bytes that went through the tunnel."""
     started, pipes, processes = context.Barrier(2), [], []
     for place in (0, 1):
         ours, theirs = context.Pipe()
-        process = context.Process(target=party, args=(place, count, how, started, theirs))
+        process = context.Process(target=party, args=(place, counts, how, started, theirs))
         process.start()
         pipes.append(ours)
         processes.append(process)
@@ -227,10 +260,21 @@ def world(protocol):
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         stack.callback(relay.join)
         stack.callback(ours.send, None)
-        common = {"protocol": protocol, "python": interpreter, "folder": folder}
+        common = {
+            "python": interpreter,
+            "folder": folder,
+            "caches": f"{folder}-caches",
+            "identities": parties,
+        }
+        stack.callback(shutil.rmtree, common["caches"], ignore_errors=True)
         linked = {**common, "ports": (context.Queue(), context.Queue())}
-        tunnelled = {**common, "address": address, "identities": parties}
-        yield lambda count, how: both(context, count, tunnelled if how == "tunnel" else linked)
+        tunnelled = {**common, "address": address}
+
+        def run(counts, how, chosen=protocol):
+            ways = tunnelled if how == "tunnel" else linked
+            return both(context, counts, {**ways, "protocol": chosen})
+
+        yield run
 
 
 # --- the enclave's side -------------------------------------------------------------------------------
@@ -262,8 +306,17 @@ def repeated(intersected, count, repeats):
     found = {"direct": [], "tunnel": []}
     for _ in range(repeats):
         for how, times in found.items():
-            times.append(intersected(count, how))
+            times.append(intersected((count, count), how))
     return {how: min(times, key=lambda done: done["seconds"]) for how, times in found.items()}
+
+
+def unbalanced(intersected, few, many):
+    """RR22 knows no side; unbalanced: with no cache, and with what the run before has left."""
+    return {
+        "rr22": intersected((few, many), "tunnel", "rr22"),
+        "first": intersected((few, many), "tunnel", "unbalanced"),
+        "again": intersected((few, many), "tunnel", "unbalanced"),
+    }
 
 
 def rows(scale):
@@ -275,7 +328,7 @@ def rows(scale):
             f"PSI of {count:,} ids: through the tunnel, directly", tunnel["seconds"], direct_seconds, "s"
         )
         if scale is Scale.FULL:
-            large = intersected(LARGE, "tunnel")
+            large = intersected((LARGE, LARGE), "tunnel")
             yield Row(
                 f"PSI through the tunnel: {LARGE:,} ids, {count:,} ids",
                 large["seconds"],
@@ -283,26 +336,53 @@ def rows(scale):
                 "s",
             )
             yield Row(f"PSI of {LARGE:,} ids: peak of a party", large["bytes"] / MIB, None, "MiB")
+        found = unbalanced(intersected, FEW, count)
+        first, again = (found[name]["seconds"] for name in ("first", "again"))
+        yield Row(f"PSI of {FEW:,} ids with {count:,}: RR22, first", found["rr22"]["seconds"], first, "s")
+        yield Row(f"PSI of {FEW:,} ids with {count:,}: RR22, again", found["rr22"]["seconds"], again, "s")
     joined, checked = join_seconds(LARGE if scale is Scale.FULL else FULL)
     yield Row("enclave: agreed order checked, join in any order", checked, joined, "s")
 
 
+PARTS = ("ratio", "scale", "unbalanced", "join")
+
+
+def measured(given, parts, found):
+    """Part by part, into `found`."""
+    with world(given.protocol) as intersected:
+        if "ratio" in parts:
+            found["ratio"] = repeated(intersected, given.ids, given.repeats)
+            tunnel, direct_ = (found["ratio"][how]["seconds"] for how in ("tunnel", "direct"))
+            yield f"through the tunnel / linked directly: {tunnel / direct_:.2f}"
+        if "scale" in parts:
+            sizes = {name: (count, count) for name, count in (("ids", given.ids), ("large", given.large))}
+            found["scale"] = {name: intersected(counts, "tunnel") for name, counts in sizes.items()}
+            small, large = (found["scale"][name] for name in sizes)
+            yield f"large / ids: {large['seconds'] / small['seconds']:.1f}"
+            yield f"peak of a party: {large['bytes'] / MIB:.0f} MiB"
+        if "unbalanced" in parts:
+            found["unbalanced"] = unbalanced(intersected, given.few, given.ids)
+            rr22, first, again = (run["seconds"] for run in found["unbalanced"].values())
+            yield f"unbalanced / RR22: first {first / rr22:.2f}, again {again / rr22:.2f}"
+    if "join" in parts:
+        joined, checked = join_seconds(given.large if "scale" in parts else given.ids)
+        found["join"] = {"join": joined, "order": checked}
+        yield f"join {joined:.2f} s, check of the order {checked:.2f} s"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--part", choices=PARTS, action="append")
     parser.add_argument("--ids", type=int, default=FULL)
-    parser.add_argument("--large", type=int, default=0)
+    parser.add_argument("--large", type=int, default=LARGE)
+    parser.add_argument("--few", type=int, default=FEW)
     parser.add_argument("--protocol", default="rr22")
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    with world(given.protocol) as intersected:
-        found = repeated(intersected, given.ids, given.repeats)
-        found["ratio"] = found["tunnel"]["seconds"] / found["direct"]["seconds"]
-        print(json.dumps(found), flush=True)
-        if given.large:
-            found["large"] = intersected(given.large, "tunnel")
-            found["scale"] = found["large"]["seconds"] / found["tunnel"]["seconds"]
-    found["join"], found["order"] = join_seconds(given.large or given.ids)
+    found = {}
+    for line in measured(given, given.part or [part for part in PARTS if part != "scale"], found):
+        print(line, flush=True)
     print(json.dumps(found, indent=2))
     if given.out:
         given.out.parent.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,14 @@ from confide.app.evaluation_file import (
     StatisticsEntry,
     TuningEntry,
 )
-from confide.app.party_config import AttestationEntry, DataEntry, MpcEntry, PartyConfig, PlatformEntry
+from confide.app.party_config import (
+    AttestationEntry,
+    DataEntry,
+    DirectEntry,
+    MpcEntry,
+    PartyConfig,
+    PlatformEntry,
+)
 from confide.app.platform import LauncherConfig, PlatformConfig
 from confide.app.task_file import AlgorithmEntry, LabelEntry, PredictFile, TrainFile
 from confide.core.features import Feature
@@ -27,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")
 
 FILES = {
-    "confide.toml": (PartyConfig, PlatformEntry, AttestationEntry, DataEntry, MpcEntry),
+    "confide.toml": (PartyConfig, PlatformEntry, AttestationEntry, DataEntry, MpcEntry, DirectEntry),
     "platform.toml": (PlatformConfig, LauncherConfig),
     "TASK.toml, train": (
         TrainFile,

@@ -4,7 +4,9 @@ import os
 
 import pytest
 from fakes import fair
+from fakes.intersections import mpc_python
 from fakes.site import KILL, Site, children_of, until
+from fakes.tunnels import free_port
 
 from confide.app.party import LOCK
 from confide.core import limits
@@ -103,3 +105,46 @@ def test_the_initiator_is_killed(site):
     another.release()
     outcome = site.confide("shop", "task", "resume", task).result
     check_outcome(site, outcome, provider)
+
+
+@pytest.fixture
+def three(site):
+    """shop, media and news with different rows, which intersect; news meets shop directly."""
+    python, address = mpc_python(), f"127.0.0.1:{free_port()}"
+    ways = {"shop": {"news": {"address": address}}, "news": {"shop": {"listen": address}}, "media": {}}
+    rows = list(fair.rows_of(fair.identifiers(ROWS), seed=1))
+    own = {"shop": rows[300:], "media": rows[:-200][::-1], "news": rows[:-100]}
+    site.join("news")
+    for name, brought in own.items():
+        mpc = {"python": os.path.relpath(python, site.base / name), "direct": ways[name]}
+        site.configure(name, data={"train": "different"}, mpc=mpc)
+        fair.prepare_for(site.folder(name), name, brought, name="different", labelled=name == "shop")
+    for name in ("media", "news"):
+        site.write(name, "psi.toml", {"allow": [fair.allow(name, "train", membership=True)]})
+    algorithm = {"name": "fm", "parameters": {"epochs": EPOCHS, "embedding_size": 8}}
+    terms = {"minimum_size": 100, "block_rows": BLOCK_ROWS}
+    task = fair.task("media", "news", algorithm=algorithm, dataset="different", alignment=terms)
+    site.write("shop", "psi.toml", task)
+
+
+@pytest.mark.usefixtures("three")
+def test_parties_are_killed_after_an_intersection_of_three(site):
+    """What is common is written down: nobody intersects again."""
+    serve = ("--consent", "psi.toml", "--tasks", "1")
+    providers = {name: site.provide(name, *serve) for name in ("media", "news")}
+    shop = site.start("shop", "confide", "task", "train", "psi.toml", "--format", "json")
+    with site.client("shop") as client:
+        status = until(
+            lambda: next((found for found in client.list_tasks() if found.phase == "working"), None), "work"
+        )
+    for killed in (providers["media"], shop):
+        killed.send(KILL).wait()
+    providers["media"] = site.provide("media", *serve)
+    outcome = site.confide("shop", "task", "resume", status.id).result
+    assert {rows["sent"] for rows in outcome["rounds"][0]["rows"].values()} == {ROWS - 500}
+    for provider in providers.values():
+        assert provider.wait().code == 0
+    for name in ("shop", *providers):
+        assert not list((site.base / name / "tasks" / status.id).glob("*.sealed"))
+        log = (site.base / name / "audit.jsonl").read_text()
+        assert log.count('"operation":"intersect"') == 2, "before and after, once"

@@ -12,8 +12,9 @@ from fakes.tunnels import both, ends
 
 from confide.app.system import SystemRandomness
 from confide.core.digest import sha384_hex
+from confide.core.errors import IntersectionFailed
 from confide.mpc.end_to_end import SecureLink
-from confide.mpc.intersection import Settings, intersect
+from confide.mpc.intersection import Settings, intersecting
 from confide.mpc.tunnel import Tunnel
 from confide.transport.memory import link_pair
 
@@ -52,22 +53,33 @@ def tunnel_over(link, own, target):
         yield tunnel
 
 
-def run_both(authority, ids, folder, *, cancelled=None, links=None, tell=silent, **changes):
-    """What `intersect` returns, or raises, at alice and at bob."""
-    left, right = links or link_pair()
+def run_both(authority, ids, folder, *, cancelled=None, links=None, more=(), tell=silent, **changes):
+    """What both have found, or what is raised, at alice and at bob.
+
+    `links`: of the first attempt; `more`: of those that follow when one fails.
+    """
+    attempts = [links or link_pair(), *more]
     stop = cancelled or threading.Event()
 
-    def side(place, link, me, peer):
-        return intersect(
-            ids[place],
-            settings(folder, receiver=place == 0, **changes),
-            lambda target: tunnel_over(link, ends(authority, me, peer), target),
-            randomness=SystemRandomness(),
-            tell=tell,
-            cancelled=stop,
-        )
+    def side(place, me, peer):
+        own = settings(folder, receiver=place == 0, **changes)
+        with intersecting(
+            ids[place], own, randomness=SystemRandomness(), tell=tell, cancelled=stop
+        ) as attempting:
+            for links_now in attempts:
+                try:
+                    return attempting.attempt(
+                        lambda target, link=links_now[place]: tunnel_over(
+                            link, ends(authority, me, peer), target
+                        ),
+                        lambda _: None,
+                    )
+                except IntersectionFailed:
+                    if links_now is attempts[-1]:
+                        raise
+            raise AssertionError("no attempt")
 
-    return both(lambda: side(0, left, "alice", "bob"), lambda: side(1, right, "bob", "alice"))
+    return both(lambda: side(0, "alice", "bob"), lambda: side(1, "bob", "alice"))
 
 
 def leftovers(folder):

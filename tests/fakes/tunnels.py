@@ -37,9 +37,9 @@ def ends(authority, me, peer, *, purpose=PURPOSE, client=None):
     )
 
 
-def both(left, right):
-    """What two functions return that wait for each other; raises what the first raises, then the second."""
-    found = [None, None]
+def both(*works):
+    """What functions return, or raise, that wait for each other."""
+    found = [None] * len(works)
 
     def run(place, work):
         try:
@@ -47,13 +47,18 @@ def both(left, right):
         except Exception as error:  # noqa: BLE001 - handed to the test
             found[place] = error
 
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate((left, right))]
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(works)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(180)  # a shared machine may be slow
         assert not thread.is_alive()
     return found
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
 
 
 def paired(link):
@@ -63,11 +68,11 @@ def paired(link):
 
 
 @contextmanager
-def hosted(authority, folder):
-    """(service, server, a task of alice and bob)."""
+def hosted(authority, folder, providers=("bob",)):
+    """(service, server, a task of alice and `providers`)."""
     clock = FakeClock(authority.now)
     service = host_alone.service_of(authority, clock, folder)
-    task = service.create_task(host_alone.caller("alice"), host_alone.request()).id
+    task = service.create_task(host_alone.caller("alice"), host_alone.request(providers=providers)).id
     with host_alone.serve(authority, service, clock) as server:
         yield service, server, task
 

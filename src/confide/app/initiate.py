@@ -28,7 +28,7 @@ from confide.app.records import (
     REPORT,
     TaskFolder,
 )
-from confide.app.resuming import COMMON_ROWS_GONE, Origin, check_succession
+from confide.app.resuming import Origin, check_succession
 from confide.audit.entry import Operation
 from confide.audit.recorder import Recorder
 from confide.core import canonical, limits
@@ -44,7 +44,7 @@ from confide.core.errors import (
 from confide.core.platform_api import TaskKind, TaskRequest, TaskState, TaskStatus
 from confide.data.dataset import PreparedDataset
 from confide.data.projection import project
-from confide.mpc.intersection import check_library
+from confide.mpc.worker_process import check_library
 from confide.party import written
 from confide.party.initiator import Initiator, Job, ModelToBring
 from confide.party.ports import Dataset
@@ -179,10 +179,6 @@ def _go_on(party: Party, task: str, folder: AuditedFolder, tell: Tell, cancelled
         if status.state is TaskState.ENDED:
             journal.remove()
             raise PlatformFailed(f"the task has ended meanwhile: {status.outcome}", blame="platform")
-        if any(isinstance(job.task.alignment, Intersection) for job in jobs):
-            journal.remove()
-            _withdraw(host, task)
-            raise JournalInvalid(COMMON_ROWS_GONE)
         origin = journal.origin
         return _through(party, host, status, jobs, origin, tell=tell, cancelled=cancelled, found=found)
     finally:
@@ -251,15 +247,15 @@ def _run_in(
     folder = party.folder(status.id)
     for job in jobs:
         folder.bring(job.task, job.dataset)
-    aligner = Aligner(party, host, status.id, folder, tell, cancelled)
+    journal = party.journal(folder, status.id, origin)
+    aligner = Aligner(party, host, status.id, folder, journal, tell, cancelled)
     script = Initiator(party_context(party, enclave, folder, tell, aligner), jobs)
     if found is not None:
         check_succession(enclave, found.enclave, found.generation)
         over = len(found.finished)
-        dataset = jobs[min(over, len(jobs) - 1)].dataset
-        script.take_up(written.standing_of(found, dataset, folder.came()))
+        job = jobs[min(over, len(jobs) - 1)]
+        script.take_up(written.standing_of(found, aligner.again(found, job.task, job.dataset), folder.came()))
         tell(Event("taken-up", {"rounds": over}))
-    journal = party.journal(folder, status.id, origin)
     with closing(aligner):
         Conversation(party, Role.A, host, status, folder, journal, tell, cancelled).run(enclave, script)
     complete_receipt(party, host, status.id, folder, tell)

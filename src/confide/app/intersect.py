@@ -1,77 +1,79 @@
 """What of our dataset is uploaded where the task asks for an intersection: found out with the other party.
 
-Through the host's relay, over TLS between the two parties themselves. Implements party.ports.Align.
+With one other party at a time (protocol/runs.py), over TLS between the two. Implements party.ports.Align.
 """
 
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from confide.app.common_rows import CommonRows, Kept
 from confide.app.events import Event, Tell
 from confide.app.files import make_private_folder
 from confide.app.journal import AuditedFolder
+from confide.app.meeting import Meeting, NobodyCame
 from confide.app.party import Party
+from confide.app.resuming import COMMON_ROWS_GONE, TaskJournal
 from confide.audit.entry import Object, Operation
 from confide.audit.recorder import Recorder
 from confide.core import limits
-from confide.core.digest import digest_of
+from confide.core.digest import digest_of, sha384_hex
 from confide.core.errors import (
-    CertificateInvalid,
-    ChannelClosed,
+    IntersectionChanged,
     IntersectionFailed,
     IntersectionTooSmall,
-    RemoteProtocolError,
-    SealError,
+    JournalInvalid,
     TooManyQuarantined,
-    TransportError,
 )
-from confide.core.platform_api import TaskState
-from confide.core.ports import Link
-from confide.crypto.certificates import verify_role
-from confide.crypto.identity import IdentityRole
+from confide.crypto.cache_key import CacheKey
 from confide.data.alignment.agreed_order import order_of
 from confide.data.alignment.normal_ids import by_rule, usable
 from confide.data.arrow import Array
 from confide.data.ordered import NOWHERE, Places, ids_of, write_ordered
-from confide.mpc.end_to_end import Ends, SecureLink
-from confide.mpc.intersection import Found, Settings, check_library, intersect
-from confide.mpc.tunnel import Tunnel
+from confide.mpc.cache import Cache
+from confide.mpc.intersection import Found, Intersecting, Settings, intersecting
+from confide.mpc.worker_process import check_library
+from confide.party.checks import Expected
 from confide.party.ports import Dataset, Decide, Yes
+from confide.party.written import Written
 from confide.protocol import faults
 from confide.protocol.messages import Offer
+from confide.protocol.runs import Run, purpose_of, runs_of
 from confide.protocol.terms import IdRule, Intersection, Task
 from confide.transport.host_client import HostClient
 
-_WORK = ".intersect"
-_LOOK_SECONDS = 2 * limits.POLL_SECONDS
-"""How often somebody who waits for the other party asks the host whether there is still a task."""
-_LOST = (TransportError, RemoteProtocolError, SealError)
-"""What a tunnel that breaks, or never stands, ends in."""
+_WORK, _CACHES = ".intersect", ".caches"
 
 
 @dataclass(slots=True)
 class Aligner:
-    """One party, one task. What it has written is removed by `close`."""
+    """One party, one task. What it has written is removed by `close`, and with the task's journal."""
 
     party: Party
     host: HostClient
     task_id: str
     folder: AuditedFolder
+    journal: TaskJournal
     tell: Tell
     cancelled: threading.Event
     _done: dict[str, Dataset] = field(default_factory=dict)
+    _common: CommonRows = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._common = CommonRows(self.journal)
 
     def __call__(self, task: Task, dataset: Dataset) -> Dataset:
         """See party.ports.Align.
 
         Raises:
-            IntersectionFailed, IntersectionTooSmall, TooManyQuarantined, MpcUnavailable, CertificateInvalid.
+            IntersectionFailed, IntersectionTooSmall, IntersectionChanged, TooManyQuarantined,
+            MpcUnavailable, JournalInvalid.
         """
         terms, key = task.alignment, digest_of(task)
         if not isinstance(terms, Intersection):
@@ -81,6 +83,35 @@ class Aligner:
             self._done[key] = self._align(task, terms, dataset)
             self.folder.bring(task, self._done[key])
         return self._done[key]
+
+    def recall(self, task: Task, dataset: Dataset) -> Dataset | None:
+        """What an earlier process of ours has found to be brought; None if it has not come to that.
+
+        Raises JournalInvalid.
+        """
+        if not isinstance(task.alignment, Intersection):
+            return dataset
+        kept = self._common.of(digest_of(task), sha384_hex(dataset.manifest_bytes))
+        return self(task, dataset) if all(number in kept for number in self._ours(task)) else None
+
+    def again(self, found: Written, task: Task, dataset: Dataset) -> Dataset:
+        """What a process that takes up `task` brings, at whatever an earlier one had come to.
+
+        Raises JournalInvalid, and then nothing is to be taken up any more.
+        """
+        try:
+            return self._recalled(found.expected, task, dataset)
+        except JournalInvalid:
+            self.journal.remove()
+            raise
+
+    def _recalled(self, expected: Expected | None, task: Task, dataset: Dataset) -> Dataset:
+        recalled = self.recall(task, dataset)
+        if recalled is not None:
+            return recalled
+        if expected is not None and expected.task == task and expected.commitment:
+            raise JournalInvalid(COMMON_ROWS_GONE)
+        return dataset
 
     def close(self) -> None:
         """Remove the datasets that were cut to an intersection: their rows tell who is in it. Idempotent."""
@@ -109,114 +140,145 @@ class Aligner:
         column = by_rule(ids_of(dataset), terms.ids)
         ids: Array = column.combine_chunks()
         rows = usable(column)
-        recorder = Recorder(self.party.log, self.task_id)
-        with recorder.doing(Operation.INTERSECT) as result:
-            found = self._until_found(task, terms, ids.take(rows))
-            common = None if found.rows is None else len(found.rows)
-            result.append(Object(kind="ids", rows=common, bytes=found.sent))
-            if common is not None and common < terms.minimum_size:
-                text = f"fewer ids are in common than the {terms.minimum_size} that were agreed on"
-                raise IntersectionTooSmall(text)
-        facts = {"ids": len(rows), "common": common, "sent": found.sent, "received": found.received}
-        self.tell(Event("intersected", facts))
-        if found.rows is None and terms.ids is IdRule.EXACT_1:
+        kept = self._common.of(digest_of(task), sha384_hex(dataset.manifest_bytes))
+        known = all(number in kept and kept[number].heard for number in self._ours(task))
+        through = self._through if known else self._told
+        common = through(task, terms, ids.take(rows), kept)
+        if common is None and terms.ids is IdRule.EXACT_1:
             return dataset
-        places = _places(ids, rows if found.rows is None else rows[found.rows])
+        places = _places(ids, rows if common is None else rows[common])
         place = self._place(len(self._done))
         shutil.rmtree(place, ignore_errors=True)
         make_private_folder(place)
         return write_ordered(dataset, ids, places, place, terms.block_rows)
 
-    def _until_found(self, task: Task, terms: Intersection, ids: Array) -> Found:
-        """A tunnel that breaks is opened anew, and all is done again: nothing half done is kept."""
-        for attempt in range(limits.MAX_RETRIES + 1):
-            try:
-                return self._once(task, terms, ids)
-            except IntersectionFailed as failed:
-                if self.cancelled.is_set():
-                    raise faults.cancelled(self.party.me) from None
-                if attempt == limits.MAX_RETRIES or self._over():
-                    raise
-                self.tell(Event("intersecting-again", {"reason": failed.message}))
-                self.cancelled.wait(limits.POLL_SECONDS)
-        raise IntersectionFailed("not found")  # the loop returns or raises
+    def _ours(self, task: Task) -> list[int]:
+        """Numbers of the runs in which we take part."""
+        return [run.number for run in runs_of(task) if self.party.me in {task.initiator, run.provider}]
 
-    def _once(self, task: Task, terms: Intersection, ids: Array) -> Found:
-        purpose = digest_of({"task": self.task_id, "agreed": digest_of(task)})
-        settings = Settings(
-            protocol=terms.protocol,
-            both_learn=terms.ordered,
-            receiver=self.party.me == task.initiator,
-            name=purpose,
-            folder=self._work,
-            python=self.party.config.mpc_python,
-        )
-        return intersect(
+    def _told(self, task: Task, terms: Intersection, ids: Array, kept: dict[int, Kept]) -> Places | None:
+        """As `_through`; what takes place is logged, and told to whoever watches."""
+        with Recorder(self.party.log, self.task_id).doing(Operation.INTERSECT) as result:
+            common = self._through(task, terms, ids, kept)
+            count = None if common is None else len(common)
+            result.append(Object(kind="ids", rows=count, bytes=sum(run.sent for run in kept.values())))
+        sent, received = (sum(getattr(run, way) for run in kept.values()) for way in ("sent", "received"))
+        facts = {"ids": len(ids), "common": count, "sent": sent, "received": received}
+        self.tell(Event("intersected", facts))
+        return common
+
+    def _through(self, task: Task, terms: Intersection, ids: Array, kept: dict[int, Kept]) -> Places | None:
+        """One run after another. Which of `ids` are common to all; None if we do not learn it."""
+        left, learned = np.arange(len(ids)), False
+        for run in runs_of(task):
+            if self.party.me not in {task.initiator, run.provider}:
+                continue
+            brought = len(left)
+            if run.number not in kept or not kept[run.number].heard:
+                self._until_found(task, terms, run, ids.take(left), kept)
+            common = kept[run.number].rows(brought)
+            if common is None:
+                continue
+            learned, left = True, left[common]
+            if run.known and self.party.me == task.initiator and len(left) < brought:
+                text = f"{run.provider} brought other ids to its second run than to its first"
+                raise IntersectionChanged(text, blame=run.provider)
+            if len(left) < terms.minimum_size:
+                text = f"fewer ids are in common than the {terms.minimum_size} that were agreed on"
+                raise IntersectionTooSmall(text)
+        return left if learned else None
+
+    def _until_found(
+        self, task: Task, terms: Intersection, run: Run, ids: Array, kept: dict[int, Kept]
+    ) -> None:
+        """A tunnel that breaks is opened anew, and the run begins anew; what was found is written down."""
+
+        def keep(found: Found) -> None:
+            kept[run.number] = Kept.of(found.rows, len(ids), found.sent, found.received)
+            self._common.write()
+
+        settings = self._settings(task, terms, run)
+        self._tell_run(task, run, len(ids))
+        with intersecting(
             ids,
             settings,
-            lambda target: self._tunnel(task, purpose, target),
             randomness=self.party.randomness,
             tell=self._progress,
             cancelled=self.cancelled,
+        ) as attempts:
+            if run.number in kept:
+                attempts.found = Found(kept[run.number].rows(len(ids)), 0, 0, 0)
+            for attempt in range(limits.MAX_RETRIES + 1):
+                try:
+                    self._attempt(task, run, attempts, keep)
+                    break
+                except NobodyCame as absent:
+                    if attempts.found is not None:
+                        break
+                    self._again(IntersectionFailed(f"nobody came in time ({absent.where})"), attempt)
+                except IntersectionFailed as failed:
+                    if attempts.found is not None and attempt == limits.MAX_RETRIES:
+                        break
+                    self._again(failed, attempt)
+        kept[run.number].heard = True
+        self._common.write()
+
+    def _attempt(self, task: Task, run: Run, attempts: Intersecting, keep: Callable[[Found], None]) -> None:
+        initiator = self.party.me == task.initiator
+        peer = run.provider if initiator else task.initiator
+        patience = limits.RELAY_WAIT_SECONDS if initiator else limits.INTERSECTION_SECONDS
+        if attempts.found is not None:  # the other one may have gone on: then it does not come
+            patience = limits.LAST_WORD_SECONDS
+        purpose, meeting = attempts.settings.name, self._meeting
+        attempts.attempt(
+            lambda target: meeting.tunnel(peer, purpose, target, client=initiator, patience=patience), keep
         )
+
+    def _tell_run(self, task: Task, run: Run, ids: int) -> None:
+        ours = self._ours(task)
+        facts = {
+            "ids": ids,
+            "peer": run.provider if self.party.me == task.initiator else task.initiator,
+            "protocol": getattr(task.alignment, "protocol", ""),
+            "run": ours.index(run.number) + 1,
+            "runs": len(ours),
+        }
+        self.tell(Event("intersecting", facts))
+
+    def _again(self, failed: IntersectionFailed, attempt: int) -> None:
+        """It is tried again. Raises `failed` where there is no use in that."""
+        if self.cancelled.is_set():
+            raise faults.cancelled(self.party.me) from None
+        if attempt == limits.MAX_RETRIES or self._meeting.over():
+            raise failed
+        self.tell(Event("intersecting-again", {"reason": failed.message}))
+        self.cancelled.wait(limits.POLL_SECONDS)
+
+    @property
+    def _meeting(self) -> Meeting:
+        return Meeting(self.party, self.host, self.task_id, self.cancelled)
+
+    def _settings(self, task: Task, terms: Intersection, run: Run) -> Settings:
+        receiver = self.party.me == task.initiator
+        return Settings(
+            protocol=terms.protocol,
+            both_learn=run.both_learn,
+            receiver=receiver,
+            name=purpose_of(self.task_id, task, run),
+            folder=self._work,
+            python=self.party.config.mpc_python,
+            cache=self._cache(task, run.provider if receiver else task.initiator, receiver=receiver),
+        )
+
+    def _cache(self, task: Task, peer: str, *, receiver: bool) -> Cache:
+        """Of unbalanced intersections with `peer`: to train with other rows than to predict."""
+        name = f"{'from' if receiver else 'for'}-{peer}-{task.kind}"
+        folder = self.party.config.path(self.party.config.config.records) / _CACHES / name
+        return Cache(folder, CacheKey(self.party.identity.private_key, name), self.party.randomness)
 
     def _progress(self, stage: str, done: int, total: int | None) -> None:
         facts = {"stage": stage, "done": done, "total": total or 0, "metrics": {}}
         self.tell(Event("progress", facts))
-
-    @contextmanager
-    def _tunnel(self, task: Task, purpose: str, target: Callable[[], int]) -> Iterator[Tunnel]:
-        initiator = self.party.me == task.initiator
-        peer = task.providers[0] if initiator else task.initiator
-        with closing(self.host.relay(self.task_id, peer)) as leg:
-            try:
-                self._wait_for(leg)
-                secured = SecureLink(leg, self._ends(peer, purpose, client=initiator))
-            except _LOST as cause:
-                raise IntersectionFailed(f"no tunnel to {peer}: {cause.message}", blame=peer) from None
-            with Tunnel(secured, target, first=initiator) as tunnel:
-                yield tunnel
-
-    def _wait_for(self, leg: Link) -> None:
-        """The first frame is empty: the peer has come to its leg. It may not come: the task may be over."""
-        while True:
-            try:
-                leg.receive(_LOOK_SECONDS)
-            except TimeoutError:
-                self._check_alive()
-            else:
-                return
-
-    def _over(self) -> bool:
-        """Whether the task has ended. A host that is away does not know."""
-        try:
-            return self.host.get_task(self.task_id).state is TaskState.ENDED
-        except TransportError:
-            return False
-
-    def _check_alive(self) -> None:
-        if self.cancelled.is_set():
-            raise faults.cancelled(self.party.me)
-        if self._over():
-            raise ChannelClosed("the task has ended")
-
-    def _ends(self, peer: str, purpose: str, *, client: bool) -> Ends:
-        party, identity = self.party, self.party.identity
-
-        def check(certificate: bytes) -> None:
-            found = verify_role(certificate, identity.ca_pem, party.clock.now(), IdentityRole.PARTY)
-            if found.name != peer:
-                raise CertificateInvalid(f"{found.name} is at the other end of the tunnel, not {peer}")
-
-        return Ends(
-            key=identity.private_key,
-            certificate_pem=identity.certificate_pem,
-            ca_pem=identity.ca_pem,
-            check_peer=check,
-            client=client,
-            purpose=purpose,
-            randomness=party.randomness,
-        )
 
 
 def able(decide: Decide, python: str) -> Decide:

@@ -19,6 +19,7 @@ from confide.attestation.policy import (
 from confide.attestation.roots import TrustRoots
 from confide.core import limits
 from confide.core.errors import ConfigurationError
+from confide.protocol.document import Name
 
 T = TypeVar("T")
 CONFIG_FILE = "confide.toml"
@@ -61,11 +62,26 @@ class DataEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     predict: str | None = None
 
 
+class DirectEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Table [mpc.direct.NAME]: we and that party can reach each other. One listens, one has the address."""
+
+    listen: Port | None = None
+    """Ours: host:port."""
+    address: Port | None = None
+    """Theirs."""
+
+    def __post_init__(self) -> None:
+        if (self.listen is None) == (self.address is None):
+            raise ValueError("a direct way has either 'listen' or 'address'")
+
+
 class MpcEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Table [mpc]."""
 
     python: str = ""
     """An interpreter that has spu, where ours does not."""
+    direct: dict[Name, DirectEntry] = {}
+    """By the other party's name; else through the platform's relay."""
 
 
 class PartyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

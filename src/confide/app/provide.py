@@ -13,12 +13,11 @@ from confide.app.intersect import Aligner, able
 from confide.app.journal import AuditedFolder
 from confide.app.party import Party, complete_receipt, enter, party_context
 from confide.app.records import RECEIPT
-from confide.app.resuming import COMMON_ROWS_GONE, JOURNAL, TaskJournal, check_succession
+from confide.app.resuming import JOURNAL, TaskJournal, check_succession
 from confide.core import limits
 from confide.core.errors import (
     ConfideError,
     EvidenceUnavailable,
-    JournalInvalid,
     TaskInUse,
     TransportError,
 )
@@ -26,10 +25,10 @@ from confide.core.platform_api import TaskState, TaskStatus
 from confide.data.dataset import PreparedDataset
 from confide.data.projection import project
 from confide.party import written
-from confide.party.ports import Dataset, Decide
+from confide.party.ports import Decide
 from confide.party.provider import Provider
 from confide.protocol.roles import Role
-from confide.protocol.terms import Intersection, columns_of
+from confide.protocol.terms import columns_of
 from confide.transport.host_client import HostClient
 
 TellTask = Callable[[TaskStatus], Tell]
@@ -133,12 +132,12 @@ class ProviderService:
         try:
             tell(Event("invited", {"task": status.id, "name": status.name, "initiator": status.initiator}))
             enclave = self._enter(host, status, tell, stop)
-            aligner = Aligner(party, host, status.id, folder, tell, stop)
+            journal = party.journal(folder, status.id)
+            aligner = Aligner(party, host, status.id, folder, journal, tell, stop)
             decide = able(folder.deciding(self._decide), party.config.mpc_python)
             script = Provider(party_context(party, enclave, folder, tell, aligner), decide, status.initiator)
-            journal = party.journal(folder, status.id)
             if journal.exists:
-                self._take_up(script, journal, folder, enclave)
+                self._take_up(script, journal, folder, enclave, aligner)
                 tell(Event("taken-up", {"rounds": len(script.standing.finished)}))
             with closing(aligner):
                 Conversation(party, Role.B, host, status, folder, journal, tell, stop).run(enclave, script)
@@ -147,19 +146,25 @@ class ProviderService:
             audit.try_to_exchange_heads(party.heads, host, status.id)
 
     def _take_up(
-        self, script: Provider, journal: TaskJournal, folder: AuditedFolder, enclave: VerifiedEnclave
+        self,
+        script: Provider,
+        journal: TaskJournal,
+        folder: AuditedFolder,
+        enclave: VerifiedEnclave,
+        aligner: Aligner,
     ) -> None:
         """Our process died in the middle of this task."""
         found = journal.read()
         check_succession(enclave, found.enclave, found.generation)
-        dataset: Dataset | None = None
-        if found.expected is not None and journal.origin.dataset:
-            task, path = found.expected.task, Path(journal.origin.dataset)
-            if isinstance(task.alignment, Intersection):
-                raise JournalInvalid(COMMON_ROWS_GONE)
-            dataset = project(PreparedDataset.open(path), columns_of(task, self._party.me))
-            folder.bring(task, dataset)
-        script.take_up(written.standing_of(found, dataset, b""))
+        if found.expected is None or not journal.origin.dataset:
+            script.take_up(written.standing_of(found, None, b""))
+            return
+        task, path = found.expected.task, Path(journal.origin.dataset)
+        dataset = project(PreparedDataset.open(path), columns_of(task, self._party.me))
+        folder.bring(task, dataset)
+        standing = written.standing_of(found, dataset, b"")
+        standing.dataset = aligner.again(found, task, dataset)
+        script.take_up(standing)
 
     def _enter(
         self, host: HostClient, status: TaskStatus, tell: Tell, stop: threading.Event

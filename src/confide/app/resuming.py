@@ -21,8 +21,9 @@ from confide.protocol.blocks import EnclaveIdentity, same_software
 from confide.protocol.messages import Kind, Message
 
 JOURNAL = "journal.sealed"
-COMMON_ROWS_GONE = "the rows in common went with the process that found them: start the task again"
-"""A party's process that dies in a task with an intersection is its end (spec/protocol.md, "Limits")."""
+COMMON = "common.sealed"
+"""Which ids are common (common_rows.py)."""
+COMMON_ROWS_GONE = "the rows in common are not written down any more: start the task again"
 _STEPS = frozenset({
     Kind.PROPOSAL, Kind.ACCEPT, Kind.COMMIT, Kind.SIGNATURE, Kind.CONFIRM, Kind.OPENING, Kind.FETCH,
     Kind.ACKNOWLEDGE, Kind.COUNTERSIGNATURE, Kind.PROGRESS,
@@ -67,8 +68,10 @@ class TaskJournal:
         """Before we say `message`. Raises ConfigurationError when it can't be written."""
         if message.kind not in _STEPS:
             return
-        if standing.dataset is not None and not self.origin.files:
-            path = getattr(standing.dataset, "path", "")
+        # What an intersection has left of a dataset goes with our process: the whole is what lies there.
+        dataset = standing.given.yes.dataset if standing.given is not None else standing.dataset
+        if dataset is not None and not self.origin.files:
+            path = getattr(dataset, "path", "")
             self.origin = msgspec.structs.replace(self.origin, dataset=str(path))
         page = _Page(origin=self.origin, standing=msgspec.Raw(written.write(standing, enclave, generation)))
         sealed = self.key.seal(msgspec.json.encode(page), self.randomness)
@@ -91,7 +94,8 @@ class TaskJournal:
 
     def remove(self) -> None:
         """The task has ended: nothing is to be taken up. Idempotent."""
-        (self.folder / JOURNAL).unlink(missing_ok=True)
+        for name in (JOURNAL, COMMON):
+            (self.folder / name).unlink(missing_ok=True)
 
 
 def check_succession(found: VerifiedEnclave, identity: EnclaveIdentity, generation: int) -> None:

@@ -206,7 +206,7 @@ def _bound(value: float | str) -> str:
 def _dataset_text(dataset: PreparedDataset) -> str:
     manifest = dataset.manifest
     table = Table("column", "role", "type", box=SIMPLE_HEAD)
-    table.add_row(plain(manifest.id.name), "id", manifest.id.type.value)
+    table.add_row(plain(manifest.id.name), "id", ", ".join(manifest.id.rules) or manifest.id.type.value)
     if manifest.label is not None:
         table.add_row(plain(manifest.label.name), "label", manifest.label.type.value)
     for column in manifest.columns:

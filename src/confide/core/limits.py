@@ -39,6 +39,8 @@ MAX_FIELD_BYTES: Final = 64 * KIB
 MAX_QUARANTINE_EXAMPLES: Final = 1_000
 MAX_ID_BYTES: Final = 256
 """One text id, UTF-8."""
+MAX_ID_PARTS: Final = 8
+"""Columns that make one id together."""
 READ_CHUNK_BYTES: Final = 4 * MIB
 """One step of a reader of text; no single row may be longer."""
 MAX_DATA_THREADS: Final = 8
@@ -183,7 +185,15 @@ RELAY_ROOM: Final = 16
 """Frames that the host holds for a leg that is slower than the other; then the other waits."""
 TUNNEL_FRAME_BYTES: Final = 256 * KIB
 """Plaintext of one frame of a tunnel."""
+DIRECT_HANDSHAKE_SECONDS: Final = 5
+"""How long somebody who connects to a party directly may take to prove who it is; meanwhile others wait."""
+PROGRAM_START_SECONDS: Final = 10
+"""How long a tunnel waits for its own program to listen, the first time."""
+MAX_TUNNEL_WORDS: Final = 8
+"""What the two ends say to each other beside connections, and have not heard yet."""
 MAX_TUNNEL_CONNECTIONS: Final = 64
+MAX_COMMON_ROWS_BYTES: Final = 512 * MIB
+"""What is written down of the rows in common: a bit for each row and run."""
 
 # The platform's host
 MAX_RUNNING_TASKS: Final = 64

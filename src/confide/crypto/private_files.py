@@ -4,6 +4,7 @@ import contextlib
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from confide.core.errors import KeyStoreError
 
@@ -65,9 +66,14 @@ def exposed(mode: int) -> str | None:
     return None
 
 
-def _write_through(path: Path, data: bytes) -> None:
+def create_private(path: Path) -> BinaryIO:
+    """A new file with mode 0600, open for writing. Raises OSError, also when there is one already."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
+    return os.fdopen(descriptor, "wb")
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    with create_private(path) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -16,6 +16,8 @@ from confide.core.features import Kind
 HEADING = """\
 # Schema of a source file for `confide data prepare`.
 # [id]       the column by which the parties' rows find each other: type "string" or "integer", alike at all.
+#            An id of several columns: name, type = "string", columns = ["last", "born"], and for each how
+#            it is written before it is compared: rules = ["text/1", "exact/1"].
 # [label]    what is to be learned: type "binary" (0/1) or "real". Only its owner has this section.
 # [columns]  "categorical" (any value, stored as a hash) or "numeric" (a finite number). Left out: not read.
 # [dates]    columns of dates or times, each with the parts to take: "year", "month", "day", "weekday",
@@ -51,11 +53,39 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
-class IdColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The column that identifies a row."""
+class IdRule(StrEnum):
+    """How ids are written before they are compared (data.alignment.normal_ids)."""
+
+    EXACT_1 = "exact/1"
+    TEXT_1 = "text/1"
+
+
+class IdColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The column that identifies a row, or several of the source that do so together."""
 
     name: str
     type: IdType
+    rules: tuple[IdRule, ...] = ()
+    """Of an id of several parts: how each is written."""
+    columns: tuple[str, ...] = ()
+    """Of the source, in the order of the parts; a manifest does not name them."""
+
+    def __post_init__(self) -> None:
+        if not self.rules:
+            if self.columns:
+                raise ValueError("id.columns: an id of several columns has as many rules")
+            return
+        if self.type is not IdType.STRING:
+            raise ValueError("id.rules: an id of several parts is a string")
+        if not 1 < len(self.rules) <= limits.MAX_ID_PARTS:
+            raise ValueError(f"id.rules: an id has 2 to {limits.MAX_ID_PARTS} parts")
+        if self.columns and len(self.columns) != len(self.rules):
+            raise ValueError("id.columns: an id of several columns has as many rules")
+
+    @property
+    def stored(self) -> "IdColumn":
+        """As the manifest has it."""
+        return msgspec.structs.replace(self, columns=())
 
 
 class LabelColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -159,7 +189,9 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             raise ValueError(f"columns: name 1 to {limits.MAX_COLUMNS} of them")
         label = () if self.label is None else (self.label.name,)
         stored = (self.id.name, *label, *self.columns, *self._parts, *self.crosses)
-        for name in (*stored, *self.dates):
+        if self.id.rules and not self.id.columns:
+            raise ValueError("id.columns: names the columns of the source, in the order of the rules")
+        for name in (*stored, *self.dates, *self.id.columns):
             if not 0 < len(name) <= limits.MAX_NAME_LENGTH:
                 raise ValueError(f"columns: {name!r}: a name has 1 to {limits.MAX_NAME_LENGTH} characters")
         for used in (self.names, stored):
@@ -177,9 +209,9 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All columns to read: id, label if any, the rest."""
+        """All columns to read: of the id, label if any, the rest."""
         label = () if self.label is None else (self.label.name,)
-        return (self.id.name, *label, *self.columns, *self.dates)
+        return (*(self.id.columns or (self.id.name,)), *label, *self.columns, *self.dates)
 
     @property
     def stored(self) -> dict[str, Kind]:

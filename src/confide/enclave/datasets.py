@@ -1,6 +1,10 @@
 """What the enclave checks when a party opens its commitment: the manifest against the task."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Protocol
+
+from msgspec import UnsetType
 
 from confide.core.digest import commitment, same
 from confide.core.errors import CommitmentMismatch, SchemaMismatch, TooManyQuarantined
@@ -8,6 +12,17 @@ from confide.core.features import Feature
 from confide.data.manifest import Manifest
 from confide.protocol.evaluation import OwnedColumn
 from confide.protocol.terms import Task, evaluation_of
+
+
+class Named(Protocol):
+    """The id column of a manifest, or of a task."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> StrEnum: ...
+    @property
+    def rules(self) -> Sequence[str] | UnsetType: ...
 
 
 def check_commitment(party: str, promised: str, salt: bytes, manifest: bytes) -> None:
@@ -22,11 +37,9 @@ def check_manifest(party: str, manifest: Manifest, task: Task) -> None:
     Raises:
         SchemaMismatch, TooManyQuarantined: naming the party.
     """
-    if (manifest.id.name, str(manifest.id.type)) != (task.id.name, str(task.id.type)):
+    if _spelled(manifest.id) != _spelled(task.id):
         raise SchemaMismatch(
-            f"{party}'s id is '{manifest.id.name}' ({manifest.id.type}), "
-            f"the task says '{task.id.name}' ({task.id.type})",
-            blame=party,
+            f"{party}'s id is {_spelled(manifest.id)}, the task says {_spelled(task.id)}", blame=party
         )
     if manifest.category_hash != task.encoding.category_hash:
         raise SchemaMismatch(f"{party} hashed its categories with {manifest.category_hash}", blame=party)
@@ -45,6 +58,11 @@ def check_manifest(party: str, manifest: Manifest, task: Task) -> None:
             f"the task allows a share of {task.maximum_quarantined_share}"
         )
         raise TooManyQuarantined(text, blame=party)
+
+
+def _spelled(column: Named) -> str:
+    parts = f", parts: {', '.join(column.rules)}" if column.rules else ""
+    return f"'{column.name}' ({column.type}{parts})"
 
 
 def _check_label(party: str, manifest: Manifest, name: str) -> None:

@@ -5,9 +5,11 @@ numbers at the end that speaks first (`first`), odd ones at the other. All conne
 whose reader is slow holds the others back, and, through the relay, the other end.
 """
 
+import queue
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from enum import IntEnum
@@ -18,6 +20,7 @@ from confide.core import limits
 from confide.core.errors import ChannelClosed, ConfideError, LimitExceeded, RemoteProtocolError
 
 LOOPBACK = "127.0.0.1"
+_TRY_SECONDS = 0.02
 _HEADER = struct.Struct(">IBI")
 
 
@@ -25,6 +28,8 @@ class _Kind(IntEnum):
     OPEN = 0
     DATA = 1
     END = 2
+    WORD = 3
+    """Of no connection: from one user of the tunnel to the other."""
 
 
 class Stream(Protocol):
@@ -44,8 +49,11 @@ class Tunnel:
         self._next = 0 if first else 1
         self._connections: dict[int, socket.socket] = {}
         self._half_closed: set[int] = set()
+        self._reached = False
+        """Whether our program has listened."""
         self._lock = threading.Lock()
         self._over = threading.Event()
+        self._words: queue.Queue[bytes | None] = queue.Queue(limits.MAX_TUNNEL_WORDS)
         self.error: ConfideError | None = None
         """Why the tunnel ended, if it was not `close`."""
         self.sent = self.received = 0
@@ -60,6 +68,22 @@ class Tunnel:
     def over(self) -> bool:
         """Whether the tunnel carries nothing any more."""
         return self._over.is_set()
+
+    def say(self, word: bytes) -> None:
+        """To the user of the other end. Raises TransportError."""
+        self._say(0, _Kind.WORD, word)
+
+    def hear(self, seconds: float) -> bytes:
+        """The next word of the other end's user. Raises TimeoutError; ChannelClosed when none will come."""
+        try:
+            word = self._words.get(timeout=seconds)
+        except queue.Empty:
+            if self.over:
+                raise closed(self) from None
+            raise TimeoutError from None
+        if word is None:
+            raise closed(self)
+        return word
 
     def close(self) -> None:
         """End all connections, and the link. Idempotent."""
@@ -147,6 +171,9 @@ class Tunnel:
         if kind == _Kind.OPEN:
             self._open(number)
             return
+        if kind == _Kind.WORD:
+            self._heard_word(data)
+            return
         with self._lock:
             connection = self._connections.get(number)
         if connection is None or kind not in {_Kind.DATA, _Kind.END}:
@@ -160,18 +187,38 @@ class Tunnel:
         if kind == _Kind.END:
             self._close_half(number)
 
+    def _heard_word(self, word: bytes) -> None:
+        try:
+            self._words.put_nowait(word)
+        except queue.Full:
+            raise LimitExceeded(f"MAX_TUNNEL_WORDS is {limits.MAX_TUNNEL_WORDS}") from None
+
     def _open(self, number: int) -> None:
         with self._lock:
             if number in self._connections or number % 2 == self._next % 2:
                 raise RemoteProtocolError("the other end of the tunnel opens a connection that there is")
-        try:
-            connection = socket.create_connection((LOOPBACK, self._target()), limits.CONNECT_SECONDS)
-        except OSError:
-            self._say(number, _Kind.END)  # our program does not listen yet, or any more
+        connection = self._reach_target()
+        if connection is None:
+            self._say(number, _Kind.END)  # our program does not listen
             return
         connection.settimeout(None)
         self._keep(number, connection)
         self._start(number, connection)
+
+    def _reach_target(self) -> socket.socket | None:
+        """Our program may still be starting: the other one's would wait for seconds before it tried again."""
+        deadline = time.monotonic() + (0 if self._reached else limits.PROGRAM_START_SECONDS)
+        while not self._over.is_set():
+            try:
+                connection = socket.create_connection((LOOPBACK, self._target()), limits.CONNECT_SECONDS)
+            except OSError:
+                if time.monotonic() > deadline:
+                    return None
+                self._over.wait(_TRY_SECONDS)
+            else:
+                self._reached = True
+                return connection
+        return None
 
     def _end(self, error: ConfideError | None) -> None:
         with self._lock:
@@ -180,6 +227,8 @@ class Tunnel:
             self._over.set()
             self.error = error
             open_sockets = [self._listener, *self._connections.values()]
+        with suppress(queue.Full):
+            self._words.put_nowait(None)
         for each in open_sockets:
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)

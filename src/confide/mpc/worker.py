@@ -6,6 +6,7 @@ come as one line of JSON on standard input. Its own words go to standard output 
 its folder and ends.
 """
 
+import base64
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ import threading
 import time
 import types
 from importlib import machinery, metadata  # noqa: TID251 - not measured, and outside Confide's environment
+from pathlib import Path
 from typing import Any
 
 VERSION = "0.9.5"
@@ -72,6 +74,41 @@ def _config(settings: dict[str, Any], psi: Any) -> Any:
     )
 
 
+def _unbalanced(settings: dict[str, Any], psi: Any, link: Any) -> Any:
+    """One report of the last of the agreed modes. The initiator is the library's client."""
+    client, report = settings["rank"] == 0, None
+    for mode in settings["modes"]:
+        config = psi.UbPsiExecuteConfig(
+            mode=getattr(psi.UbPsiMode, "MODE_" + mode),
+            role=psi.UbPsiRole.ROLE_CLIENT if client else psi.UbPsiRole.ROLE_SERVER,
+            client_receive_result=True,
+            server_receive_result=settings["both_learn"],
+            cache_path=settings["cache"],
+            input_params=psi.InputParams(path=settings["input"], selected_keys=["id"], keys_unique=True),
+            output_params=psi.OutputParams(path=settings["output"], disable_alignment=True),
+            server_params=psi.UbPsiServerParams(secret_key_path="" if client else _key_path(settings, mode)),
+        )
+        report = psi.ub_psi_execute(config, link)
+    return report
+
+
+def _key_path(settings: dict[str, Any], mode: str) -> str:
+    """A file in memory with a new key, or the one under which the cache was made."""
+    key = bytes.fromhex(settings["key"])
+    if mode != "FULL":
+        meta = Path(settings["cache"], "ub_psi_cache.meta").read_text()
+        key = base64.b64decode(json.loads(meta)["privKey"])
+    descriptor = os.memfd_create("key")
+    os.write(descriptor, key)
+    return f"/proc/self/fd/{descriptor}"
+
+
+def _execute(settings: dict[str, Any], psi: Any, link: Any) -> Any:
+    if settings["modes"]:
+        return _unbalanced(settings, psi, link)
+    return psi.psi_execute(_config(settings, psi), link)
+
+
 def main() -> int:
     """Exit status: 0 done, 4 the library is not there, 5 it failed (its words are on standard error)."""
     settings = json.loads(sys.stdin.readline())
@@ -87,11 +124,7 @@ def main() -> int:
     started = time.monotonic()
     link = _link(settings, libspu)
     linked = time.monotonic() - started
-
-    def tell(progress: Any) -> None:
-        _say(percentage=progress.percentage)
-
-    report = psi.psi_execute(_config(settings, psi), link, psi.ProgressParams(tell, 500))
+    report = _execute(settings, psi, link)
     link.stop_link()
     seconds = time.monotonic() - started
     _say(rows=report.original_count, common=report.intersection_count, seconds=seconds, linked=linked)

@@ -16,6 +16,7 @@ _TOLD = errors.leaves(TaskEnded) | {
         errors.AlignmentFailed,
         errors.LimitExceeded,
         errors.DatasetCorrupt,
+        errors.IntersectionChanged,
         errors.ReceiptInvalid,
     )
 }

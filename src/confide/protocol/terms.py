@@ -28,11 +28,28 @@ class IdType(StrEnum):
     INTEGER = "integer"
 
 
+class IdRule(StrEnum):
+    """How ids are written before they are compared, so that equal people meet. A rule never changes."""
+
+    EXACT_1 = "exact/1"
+    """As they are."""
+    TEXT_1 = "text/1"
+    """Text in Unicode's form NFKC, simple lower case, no white space at its ends. Integers as they are."""
+
+
 class IdColumn(Document, frozen=True, kw_only=True):
     """The column by which rows of different parties are aligned."""
 
     name: Title
     type: IdType
+    rules: Annotated[tuple[IdRule, ...], Meta(min_length=2, max_length=limits.MAX_ID_PARTS)] | UnsetType = (
+        UNSET
+    )
+    """Of an id of several parts: how each is written before it becomes a part."""
+
+    def __post_init__(self) -> None:
+        if self.rules is not UNSET and self.type is not IdType.STRING:
+            raise ValueError("'id': an id of several parts is a string")
 
 
 class Label(Document, frozen=True, kw_only=True):
@@ -53,19 +70,10 @@ class Encoding(Document, frozen=True, kw_only=True):
     """Categories in fewer training rows than this fold into one; counted over the joined rows."""
 
 
-class IdRule(StrEnum):
-    """How ids are written before they are compared, so that equal people meet. A rule never changes."""
-
-    EXACT_1 = "exact/1"
-    """As they are."""
-    TEXT_1 = "text/1"
-    """Text in Unicode's form NFKC, simple lower case, no white space at its ends. Integers as they are."""
-
-
 class Intersection(Document, frozen=True, kw_only=True):
     """Private set intersection before the upload, and the order in which its rows are uploaded."""
 
-    protocol: Literal["rr22", "kkrt", "ecdh"] = "rr22"
+    protocol: Literal["rr22", "kkrt", "ecdh", "unbalanced"] = "rr22"
     membership: Literal["all", "initiator"] = "all"
     """Who learns which of its ids the other one has, too. `initiator`: the provider uploads all its rows."""
     minimum_size: Annotated[int, Meta(ge=1, le=limits.MAX_DATASET_ROWS)] = 1
@@ -73,6 +81,8 @@ class Intersection(Document, frozen=True, kw_only=True):
     ids: IdRule = IdRule.EXACT_1
     block_rows: Annotated[int, Meta(ge=1, le=limits.MAX_BLOCK_ROWS)] = limits.BLOCK_ROWS
     """Rows of each block but the last, at every party."""
+    minimum_first: Literal[True] | UnsetType = UNSET
+    """The initiator learns first, and the provider only where `minimum_size` is reached: a run more."""
 
     @property
     def ordered(self) -> bool:
@@ -161,8 +171,8 @@ class Task(Document, frozen=True, kw_only=True):
     def _check_alignment(self) -> None:
         if not isinstance(self.alignment, Intersection):
             return
-        if len(self.providers) > 1:
-            raise ValueError("'alignment': an intersection is between the initiator and one provider")
+        if self.id.rules is not UNSET and self.alignment.ids is not IdRule.EXACT_1:
+            raise ValueError("'alignment': the rules of an id of several parts stand in 'id'")
         if self.kind is TaskKind.PREDICT and not self.alignment.ordered:
             raise ValueError("'alignment': for a prediction both bring the same ids: membership 'all'")
 

@@ -10,6 +10,7 @@ from confide.app.disclosure import learned
 from confide.app.intersect import able
 from confide.core.errors import MpcUnavailable
 from confide.protocol.messages import Offer
+from confide.protocol.runs import runs_of
 from confide.protocol.terms import Algorithm, Intersection, Task, names_ids, ordered
 
 ALGORITHM = Algorithm(name="afm", version="1", digest="0" * 96, parameters={})
@@ -44,9 +45,40 @@ def test_who_learns_what_is_said():
     assert ordered(task(membership="initiator")) is None
 
 
-def test_an_intersection_is_between_two():
-    with pytest.raises(ValueError, match="one provider"):
-        train_task(providers=("media", "maps"), alignment=Intersection())
+def test_of_several_it_is_said_what_more_the_initiator_learns():
+    text = "\n".join(learned(train_task(providers=("media", "maps"), alignment=Intersection())))
+    for said in (
+        "shop learns which of its ids media has; then, of these, which maps has",
+        "media, maps each learn which of their ids all the others have",
+        "each provider learns about how many ids shop brings to it",
+    ):
+        assert said in text
+    one = train_task(providers=("media", "maps"), alignment=Intersection(membership="initiator"))
+    assert "media, maps learn none, and upload all" in "\n".join(learned(one))
+
+
+def test_the_order_and_what_is_kept_are_said():
+    text = "\n".join(learned(task(minimum_first=True, protocol="unbalanced")))
+    assert "shop first, and media only where there are enough of them" in text
+    assert "evaluated under keys that it does not know" in text
+
+
+def test_runs():
+    """(provider, whether it learns, whether the initiator knows) of each."""
+
+    def runs(providers=("media",), **terms):
+        made = runs_of(train_task(providers=providers, alignment=Intersection(**terms)))
+        assert [run.number for run in made] == list(range(len(made)))
+        return [(run.provider, run.both_learn, run.known) for run in made]
+
+    first, second = ("media", "maps")
+    assert runs_of(train_task()) == ()
+    assert runs() == [(first, True, False)]
+    assert runs(membership="initiator") == [(first, False, False)]
+    assert runs(minimum_first=True) == [(first, False, False), (first, True, True)]
+    forward = [(first, False, False), (second, False, False)]
+    assert runs((first, second), membership="initiator") == forward
+    assert runs((first, second)) == [*forward, (first, True, True), (second, True, True)]
 
 
 def test_a_prediction_needs_the_same_ids_at_both():

@@ -17,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from confide.core.errors import IntersectionFailed, MpcUnavailable
-from confide.mpc.intersection import PROTOCOLS, check_library
+from confide.mpc.intersection import PROTOCOLS
 from confide.mpc.tokens import tokens_of
+from confide.mpc.worker_process import check_library
 from confide.transport.memory import link_pair
 
 TEXTS = [

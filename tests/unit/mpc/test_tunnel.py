@@ -70,7 +70,8 @@ def test_hundreds_of_connections_one_after_another(authority, host, task):
         assert all(ask(alice.port, b"%d" % turn) == b"%d" % turn for turn in range(150))
 
 
-def test_a_program_that_does_not_listen_ends_the_connection_only(authority, host, task):
+def test_a_program_that_does_not_listen_ends_the_connection_only(authority, host, task, monkeypatch):
+    monkeypatch.setattr(limits, "PROGRAM_START_SECONDS", 0.2)
     with echoing() as port, tunnels(authority, host, task, {"alice": port, "bob": 1}) as (alice, bob):
         assert ask(alice.port, b"nobody there") == b""
         assert ask(bob.port, b"somebody") == b"somebody"

@@ -75,3 +75,13 @@ class AuditInvalid(DataError):
     remedy = (
         "Keep the log as it is: it is evidence. Ask its owner; the line and whose head proves it are above."
     )
+
+
+class IntersectionChanged(DataError):
+    """A provider brought other ids to a later run of the intersection than to an earlier one."""
+
+    code = "CFD-457"
+    fault = Fault.PEER
+    remedy = (
+        "Nothing was uploaded. The named party's data changed meanwhile, or it cheats: ask, then start again."
+    )

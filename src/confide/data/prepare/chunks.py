@@ -14,10 +14,10 @@ from confide.data.prepare.cells import (
     Parsed,
     Parser,
     parse_category,
-    parse_id,
     parse_label,
     parse_number,
 )
+from confide.data.prepare.composite import id_parsers, with_one_id
 from confide.data.prepare.crosses import places, with_crosses
 from confide.data.prepare.dates import parse_part
 from confide.data.readers import SourceChunk
@@ -48,7 +48,7 @@ def parse_chunk(chunk: SourceChunk, schema: Schema, stored: pa.Schema) -> Parsed
             columns.append(parser(chunk.batch.column(name)))
         except SchemaMismatch as cause:
             raise SchemaMismatch(f"column {name!r}: {cause.message}") from None
-    columns = with_crosses(columns, places(schema))
+    columns = with_crosses(with_one_id(columns, schema), places(schema))
     return put_together(columns, chunk.numbers, chunk.malformed, stored)
 
 
@@ -70,8 +70,8 @@ def put_together(
 
 
 def parsers(schema: Schema) -> Iterator[tuple[str, Parser]]:
-    """(column of the source, its parser) for each column to be stored but crosses, in that order."""
-    yield schema.id.name, parse_id(schema.id.type)
+    """(column of the source, its parser): of the id, and each column to be stored but crosses, in order."""
+    yield from id_parsers(schema)
     if schema.label is not None:
         yield schema.label.name, parse_label(schema.label.type)
     for name, kind in schema.columns.items():

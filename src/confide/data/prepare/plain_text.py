@@ -20,6 +20,7 @@ from confide.core.features import Kind
 from confide.data.ordered_pool import map_in_order
 from confide.data.prepare.cells import Parsed, Parser
 from confide.data.prepare.chunks import ParsedChunk, parse_chunk, parsers, put_together
+from confide.data.prepare.composite import with_one_id
 from confide.data.prepare.crosses import places, with_crosses
 from confide.data.prepare.native_rows import MOST_NULL_BYTES, As, TextForm, read_rows
 from confide.data.readers import Source, SourceChunk
@@ -78,6 +79,7 @@ class PlainText:
     form: TextForm
     quoting: bool
     columns: tuple[_Column, ...]
+    schema: Schema
     crosses: tuple[tuple[int, ...], ...]
     start: int
     """Where the first row begins."""
@@ -95,7 +97,9 @@ class PlainText:
         start = _start(path, form, schema)
         columns = tuple(_columns(schema, source.names))
         return (
-            None if start is None else cls(path, form, schema.reader.quoting, columns, places(schema), start)
+            None
+            if start is None
+            else cls(path, form, schema.reader.quoting, columns, schema, places(schema), start)
         )
 
     def pieces(self) -> Iterator[bytes | None]:
@@ -137,14 +141,15 @@ class PlainText:
             else column.surely(found.columns[column.place])
             for column in self.columns
         ]
-        columns = with_crosses(columns, self.crosses)
+        columns = with_crosses(with_one_id(columns, self.schema), self.crosses)
         return put_together(columns, found.numbers, found.malformed, stored)
 
 
 def _columns(schema: Schema, names: tuple[str, ...]) -> Iterator[_Column]:
     label = schema.label.name if schema.label is not None else None
+    ids = schema.id.columns or (schema.id.name,)
     for name, parser in parsers(schema):
-        if name == schema.id.name or name in schema.dates:
+        if name in ids or name in schema.dates:
             yield _Column(names.index(name), As.TEXT, parser, parser)
         elif name == label:
             yield _Column(names.index(name), As.NUMBER, parser, parser)

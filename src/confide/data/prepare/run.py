@@ -96,7 +96,7 @@ def _manifest(
     schema: Schema, blocks: tuple[BlockEntry, ...], source: SourceEntry, quarantine: Quarantine
 ) -> Manifest:
     return Manifest(
-        id=schema.id,
+        id=schema.id.stored,
         label=schema.label,
         columns=columns_of(schema),
         rows=sum(block.rows for block in blocks),
