@@ -1,6 +1,7 @@
 """Task one inside the enclave: join, encode, tune, train, evaluate, probe, write the model file."""
 
 from collections.abc import Generator, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from confide.core.ports import Clock, Randomness
 from confide.data import split
 from confide.data.predictions import PROBABILITY, encode_columns
 from confide.data.statistics.drift import Reference
+from confide.enclave.arriving import Arriving
 from confide.enclave.checkpoints import Checkpoints
 from confide.enclave.encoded_rows import EncodedRows
 from confide.enclave.gate import probe
@@ -52,7 +54,7 @@ def run(
     training = Training(Trainer(signed, opened, shelves), clock)
     joint = yield from training.run(previous, checkpoints)
     if opened.arriving is not None:
-        opened.arriving.check_all()
+        yield from _checked(opened.arriving)
     report = PrivatePart(salt=randomness.bytes(SALT_BYTES), metrics=training.found, curve=joint.curve)
     yield Step(
         outcome=Outcome(
@@ -73,6 +75,14 @@ def _open(signed: SignedBlock, shelves: Shelves) -> Generator[Step, None, Opened
     opened = open_shelves(task, shelves, id_set)
     yield Step(stage="join", done=1, total=1)
     return opened
+
+
+def _checked(arriving: Arriving) -> Generator[Step, None, None]:
+    """Nothing leaves before every party's rows have been held against the agreement."""
+    last = arriving.blocks
+    while not arriving.ready(last):
+        yield Step(stage="check", done=0, total=1, ready=partial(arriving.ready, last))
+    arriving.check_all()
 
 
 def _opened(model: bytes) -> Model | None:
