@@ -31,7 +31,7 @@ from fakes.ports import FakeClock, SeededRandomness
 from fakes.world import Authority, World, train_task
 from rows import Row, Scale
 
-from confide.app.allocation import keep_block_memory
+from confide.app.allocation import keep_block_memory, keep_piece_memory
 from confide.app.system import SystemRandomness
 from confide.core import limits
 from confide.core.digest import sha384_hex
@@ -173,6 +173,7 @@ def world_of(folder):
 
 def enclave(world, address, results):
     give_memory_back()
+    keep_piece_memory()
     inbox = Inbox()
     certificate = enclave_certificate(world.key, ["127.0.0.1"], world.clock.now(), SystemRandomness())
     with serve_enclave(

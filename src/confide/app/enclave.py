@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from confide.algorithms import registry
+from confide.app.allocation import keep_piece_memory
 from confide.app.enclave_memory import available, parse_size
 from confide.app.system import SystemClock, SystemRandomness
 from confide.attestation import quote as quote_format
@@ -225,6 +226,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     faults_log.replace_hooks()
     give_memory_back()
+    keep_piece_memory()
     line = sys.stdin.buffer.readline(limits.MAX_CONFIG_BYTES + 1)
     try:
         config = enclave_config.decode(line.rstrip(b"\n"))

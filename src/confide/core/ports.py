@@ -1,6 +1,8 @@
 """What the inside asks of the outside. Adapters implement these; tests bring simulators."""
 
-from typing import Protocol, TypeAlias
+from typing import Protocol
+
+from confide.core.envelope import Envelope
 
 
 class Clock(Protocol):
@@ -42,10 +44,6 @@ class Quoter(Protocol):
     def quote(self, report_data: bytes) -> bytes:
         """A DCAP quote over 64 bytes of report data. Raises EvidenceUnavailable."""
         ...
-
-
-Envelope: TypeAlias = bytes | bytearray | memoryview
-"""One sealed message. Whoever has handed it on must not write to it any more."""
 
 
 class Link(Protocol):

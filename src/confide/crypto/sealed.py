@@ -14,14 +14,14 @@ from typing import Literal
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import GCM
 
 from confide.core import limits
 from confide.core.digest import sha384
+from confide.core.envelope import Envelope, PieceRoom, parts_of
 from confide.core.errors import LimitExceeded, LocalProtocolError, SealError
-from confide.core.ports import Envelope
+from confide.crypto.fresh_memory import fresh
 from confide.crypto.ratchet import Direction, Ratchet
 
 Side = Literal["party", "enclave"]
@@ -43,7 +43,7 @@ class SealingKey:
         self._number = 0
         self._lock = threading.Lock()
 
-    def seal(self, plaintext: bytes, epoch: int, payload: bytes | memoryview = b"") -> bytearray:
+    def seal(self, plaintext: bytes, epoch: int, payload: bytes | memoryview = b"") -> Envelope:
         """The next envelope, of `plaintext` || `payload`, which only the cipher copies.
 
         A larger `epoch` than the last moves the ratchet forward first.
@@ -89,10 +89,10 @@ class OpeningKey:
     def __init__(self, ratchet: Ratchet, context: bytes, direction: Direction) -> None:
         self._ratchet = ratchet
         self._associated = _associated(context, direction)
-        self._cipher: AESGCM | None = AESGCM(ratchet.key)
+        self._cipher: AES | None = AES(ratchet.key)
         self._number = 0
 
-    def open(self, envelope: Envelope, *, max_epoch: int) -> tuple[int, bytes]:
+    def open(self, envelope: Envelope, *, max_epoch: int) -> tuple[int, memoryview]:
         """(epoch, plaintext) of the next envelope, which may open a later epoch up to `max_epoch`.
 
         Raises:
@@ -109,28 +109,30 @@ class OpeningKey:
         self._ratchet.wipe()
         self._cipher = None
 
-    def _open(self, envelope: Envelope, max_epoch: int) -> tuple[int, bytes]:
+    def _open(self, envelope: Envelope, max_epoch: int) -> tuple[int, memoryview]:
         if self._cipher is None:
             raise SealError
         if not OVERHEAD_BYTES <= len(envelope) <= limits.MAX_MESSAGE_BYTES + OVERHEAD_BYTES:
             raise SealError
-        version, epoch, number = _HEADER.unpack_from(envelope)
+        first, *rest = [memoryview(part) for part in parts_of(envelope)]
+        if len(first) < _HEADER.size:
+            raise SealError
+        version, epoch, number = _HEADER.unpack_from(first)
         if version != VERSION or not self._ratchet.epoch <= epoch <= min(max_epoch, limits.MAX_EPOCH):
             raise SealError
         if epoch == self._ratchet.epoch:
             ratchet, cipher, expected = self._ratchet, self._cipher, self._number
         else:
             ratchet, expected = self._ratchet.ahead(epoch, self._number), 0
-            cipher = AESGCM(ratchet.key)
+            cipher = AES(ratchet.key)
         if number != expected or number >= limits.MAX_MESSAGES_PER_EPOCH:
             raise SealError
-        body = memoryview(envelope)
-        associated = self._associated + bytes(body[: _HEADER.size])
-        plaintext = cipher.decrypt(_nonce(number), body[_HEADER.size :], associated)
+        associated = self._associated + bytes(first[: _HEADER.size])
+        plaintext = _opened(cipher, number, (first[_HEADER.size :], *rest), associated)
         self._commit(ratchet, cipher, number + 1)
         return epoch, plaintext
 
-    def _commit(self, ratchet: Ratchet, cipher: AESGCM, number: int) -> None:
+    def _commit(self, ratchet: Ratchet, cipher: AES, number: int) -> None:
         """Only after the tag has verified: a forged header must not move the ratchet."""
         if ratchet is not self._ratchet:
             self._ratchet.wipe()
@@ -156,19 +158,36 @@ def session_keys(
 
 def _sealed(
     cipher: AES, number: int, header: bytes, associated: bytes, parts: tuple[bytes, bytes | memoryview]
-) -> bytearray:
-    """Header || AES-GCM ciphertext of all parts || tag, written in its place."""
-    envelope = bytearray(OVERHEAD_BYTES + sum(map(len, parts)))
-    envelope[: len(header)] = header
+) -> Envelope:
+    """Header || AES-GCM ciphertext of all parts || tag, written in the pieces that it will travel in."""
     encryptor = Cipher(cipher, GCM(_nonce(number))).encryptor()
     encryptor.authenticate_additional_data(associated)
-    with memoryview(envelope) as room:
-        at = len(header)
-        for part in parts:
-            at += encryptor.update_into(part, room[at:])
+    room = PieceRoom(OVERHEAD_BYTES + sum(map(len, parts)))
+    room.write(header)
+    for part in parts:
+        view = memoryview(part)
+        for at, space in room.spaces(len(part)):
+            encryptor.update_into(view[at : at + len(space)], space)
     encryptor.finalize()
-    envelope[at:] = encryptor.tag
-    return envelope
+    room.write(encryptor.tag)
+    return room.envelope
+
+
+def _opened(cipher: AES, number: int, sealed: tuple[memoryview, ...], associated: bytes) -> memoryview:
+    """The plaintext, once the tag has verified."""
+    left = sum(map(len, sealed)) - TAG_BYTES
+    plaintext, texts, tag = fresh(left), [], b""
+    for part in sealed:
+        texts.append(part[:left])
+        tag += part[left:]
+        left -= len(texts[-1])
+    decryptor = Cipher(cipher, GCM(_nonce(number), tag)).decryptor()
+    decryptor.authenticate_additional_data(associated)
+    at = 0
+    for text in texts:
+        at += decryptor.update_into(text, plaintext[at:])
+    decryptor.finalize()
+    return plaintext.toreadonly()
 
 
 def _associated(context: bytes, direction: Direction) -> bytes:

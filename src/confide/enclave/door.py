@@ -4,8 +4,9 @@ import threading
 
 from confide.core import limits
 from confide.core.digest import same
+from confide.core.envelope import Envelope
 from confide.core.errors import ChannelClosed, ConfideError, LimitExceeded, RemoteProtocolError
-from confide.core.ports import Envelope, Link
+from confide.core.ports import Link
 from confide.crypto.session_secret import HpkeKey
 from confide.enclave.context import EnclaveContext
 from confide.enclave.inbox import Inbox

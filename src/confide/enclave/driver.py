@@ -12,8 +12,8 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from confide.core import limits
+from confide.core.envelope import Envelope
 from confide.core.errors import ConfideError, PlatformFailed, SealError, TransportError
-from confide.core.ports import Envelope
 from confide.enclave.coordinator import Coordinator, Says
 from confide.enclave.inbox import Inbox
 from confide.enclave.visits import Event, Heard, Joined, Lost, Visit

@@ -123,6 +123,7 @@ class Training:
             self.gate = probe(trainer, rows, joint.estimator, task.gate)
         yield from self._importance(rows, joint)
         rows.close()
+        del rows  # what is encoded next must not stand beside it
         yield from self._cross_validation()
         yield from self._baselines()
         yield from self._lift_report()
@@ -157,6 +158,7 @@ class Training:
             estimator, _ = yield from trainer.fit(rows, f"fold {number} of {count}")
             told.append(measures.basic(rows.held.labels, predict_shards(estimator.predict, rows.held)))
             rows.close()
+            del rows, estimator
         self.found["cross_validation"] = measures.over_folds(told)
 
     def _baselines(self) -> Generator[Step, None, None]:
@@ -166,6 +168,7 @@ class Training:
             rows = yield from trainer.encode(parties, last=number == len(task.baselines))
             trained = yield from trainer.train(rows, f"baseline: {baseline}")
             rows.close()
+            del rows
             self.found[baseline], self._scores[baseline] = trained.metrics, trained.scores
 
     def _lift_report(self) -> Generator[Step, None, None]:

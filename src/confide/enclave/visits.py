@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from confide.core.ports import Envelope, Link
+from confide.core.envelope import Envelope
+from confide.core.ports import Link
 from confide.enclave.context import Member
 from confide.protocol.messages import JoinStatement
 from confide.session.channel import SealedChannel

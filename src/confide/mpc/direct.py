@@ -10,8 +10,8 @@ from contextlib import suppress
 from typing import Self
 
 from confide.core import limits
+from confide.core.envelope import Envelope
 from confide.core.errors import ChannelClosed, ConfigurationError
-from confide.core.ports import Envelope
 
 
 class SocketLink:
@@ -28,7 +28,7 @@ class SocketLink:
     def send(self, envelope: Envelope) -> None:
         """Raises ChannelClosed."""
         try:
-            self._connection.sendall(envelope)
+            self._connection.sendall(bytes(envelope))
         except OSError as cause:
             raise ChannelClosed(f"the other party's end is gone ({cause.strerror})") from None
 

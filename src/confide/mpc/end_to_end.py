@@ -106,7 +106,7 @@ class SecureLink:
         except TimeoutError:
             raise ChannelClosed("the other end of the tunnel does not answer") from None
         with self._engine:
-            self._arrived.write(frame)
+            self._arrived.write(bytes(frame))
 
     def _shake_hands(self) -> None:
         while True:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from confide.core import limits
+from confide.core.envelope import Envelope
 from confide.core.errors import (
     AccessDenied,
     ChannelClosed,
@@ -18,7 +19,7 @@ from confide.core.errors import (
     LimitExceeded,
     RemoteProtocolError,
 )
-from confide.core.ports import Envelope, Link
+from confide.core.ports import Link
 
 Route = tuple[str, str, str]
 """(task, from whom, to whom)."""

@@ -1,7 +1,7 @@
 """One end of a joined channel: every message is judged by the table and sealed, in that order."""
 
+from confide.core.envelope import Envelope
 from confide.core.errors import LocalProtocolError, RemoteProtocolError
-from confide.core.ports import Envelope
 from confide.crypto.sealed import OpeningKey, SealingKey
 from confide.protocol import messages
 from confide.protocol.machine import Session
@@ -53,7 +53,7 @@ class SealedChannel:
             self._opening.destroy()
             raise
 
-    def _judge(self, epoch: int, plaintext: bytes) -> Spoken:
+    def _judge(self, epoch: int, plaintext: memoryview) -> Spoken:
         spoken = messages.decode(plaintext)
         # An ABORT may cross our own last message, which may have turned the phase: it alone may be older.
         if epoch != self.session.epoch and spoken.message.kind is not Kind.ABORT:

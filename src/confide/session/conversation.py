@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from confide.core import limits
+from confide.core.envelope import Envelope
 from confide.core.errors import ConfideError, SealError, TransportError
-from confide.core.ports import Envelope, Link
+from confide.core.ports import Link
 from confide.protocol import faults
 from confide.protocol.messages import Abort, Message, Spoken
 from confide.session.channel import SealedChannel

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from confide.core import canonical, limits
 from confide.core.digest import same, sha384, sha384_hex
+from confide.core.envelope import Envelope
 from confide.core.errors import RemoteProtocolError
-from confide.core.ports import Envelope, Randomness, Signer
+from confide.core.ports import Randomness, Signer
 from confide.crypto import signatures
 from confide.crypto.sealed import session_keys
 from confide.crypto.session_secret import HpkeKey, open_secret, seal_secret

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from confide.core import limits
+from confide.core.envelope import Envelope
 from confide.core.errors import ChannelClosed, ConfideError, LimitExceeded
-from confide.core.ports import Envelope
 from confide.transport.mailbox import Mailbox
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Final
 
+from confide.core.envelope import Envelope
 from confide.core.errors import ChannelClosed, ConfideError
-from confide.core.ports import Envelope
 
 _CLOSED: Final = "the channel is closed"
 

@@ -8,22 +8,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from confide.core import limits
+from confide.core.envelope import Buffer, Envelope, Pieces, parts_of
 from confide.core.errors import RemoteProtocolError
-from confide.core.ports import Envelope
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A part of an envelope, or all of it."""
 
-    data: Envelope
+    data: Buffer
     more: bool = False
     """Whether more of the same envelope follows."""
 
 
 def pieces_of(envelope: Envelope) -> Iterator[Piece]:
     """At least one. All but the last have limits.ENVELOPE_PIECE_BYTES; no bytes are copied."""
-    view, size = memoryview(envelope), limits.ENVELOPE_PIECE_BYTES
+    *first, last = parts_of(envelope)
+    for part in first:
+        yield Piece(part, more=True)
+    view, size = memoryview(last), limits.ENVELOPE_PIECE_BYTES
     for start in range(0, max(len(view), 1), size):
         yield Piece(view[start : start + size], start + size < len(view))
 
@@ -32,7 +35,7 @@ class Assembly:
     """Puts the envelopes of one stream together. One thread."""
 
     def __init__(self) -> None:
-        self._held: list[Envelope] = []
+        self._held: list[Buffer] = []
 
     def add(self, piece: Piece) -> Envelope | None:
         """The envelope that this piece completes, if it does.
@@ -52,6 +55,6 @@ class Assembly:
             return None
         if not self._held:
             return piece.data
-        whole = b"".join((*self._held, piece.data))
+        whole = Pieces((*self._held, piece.data))
         self._held.clear()
         return whole

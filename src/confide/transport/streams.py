@@ -6,8 +6,8 @@ from typing import Any
 import grpc
 
 from confide.core import limits
+from confide.core.envelope import Envelope
 from confide.core.errors import ChannelClosed, ConfideError
-from confide.core.ports import Envelope
 from confide.transport import errors, wire
 from confide.transport.links import MailboxLink
 from confide.transport.mailbox import Mailbox

@@ -2,10 +2,11 @@ import sys
 import threading
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from confide.core import limits
+from confide.core.envelope import Pieces
 from confide.core.errors import LimitExceeded, LocalProtocolError, SealError
 from confide.crypto.sealed import OVERHEAD_BYTES, session_keys
 
@@ -148,6 +149,28 @@ def test_a_payload_stands_behind_the_text_as_if_it_were_one(text, payload):
     envelope = one.seal(text, 0, payload)
     assert envelope == other.seal(text + payload, 0)
     assert opening.open(memoryview(envelope), max_epoch=0) == (0, text + payload)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 3), st.integers(-OVERHEAD_BYTES, 1), st.booleans())
+def test_a_long_message_is_sealed_and_opened_in_pieces(pieces, over, put_together):
+    """The tag may stand across two of them."""
+    text = bytes(max(0, pieces * limits.ENVELOPE_PIECE_BYTES + over))
+    (sealing, _), (_, opening) = pair()
+    envelope = sealing.seal(text[:5], 0, text[5:])
+    assert isinstance(envelope, Pieces) == (len(envelope) > limits.ENVELOPE_PIECE_BYTES)
+    assert opening.open(bytes(envelope) if put_together else envelope, max_epoch=0) == (0, text)
+
+
+@pytest.mark.parametrize("place", [13, limits.ENVELOPE_PIECE_BYTES, -1])
+def test_a_long_message_that_was_altered_in_any_piece_is_refused(place):
+    (sealing, _), (_, opening) = pair()
+    sealed = bytearray(bytes(sealing.seal(b"", 0, bytes(2 * limits.ENVELOPE_PIECE_BYTES))))
+    sealed[place] ^= 1
+    size = limits.ENVELOPE_PIECE_BYTES
+    pieces = Pieces(tuple(bytes(sealed[at : at + size]) for at in range(0, len(sealed), size)))
+    with pytest.raises(SealError):
+        opening.open(pieces, max_epoch=0)
 
 
 def test_the_length_limit_counts_text_and_payload(monkeypatch):

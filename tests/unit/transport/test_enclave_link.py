@@ -250,7 +250,7 @@ def test_messages_of_several_pieces_come_whole(authority, pieces, over):
         link = enclave.open_channel()
         for sent in (message, b"x"):
             link.send(sent)
-            assert link.receive(10) == sent
+            assert bytes(link.receive(10)) == sent
         link.close()
 
 

@@ -21,7 +21,7 @@ def small(monkeypatch):
 
 def together(pieces):
     assembly = Assembly()
-    return [envelope for piece in pieces if (envelope := assembly.add(piece)) is not None]
+    return [bytes(envelope) for piece in pieces if (envelope := assembly.add(piece)) is not None]
 
 
 ENVELOPES = st.binary(max_size=MOST + 2)
