@@ -12,7 +12,7 @@ the library takes to find its peer. A party's memory is its process's peak plus 
     scale        `--ids` each and `--large` each, through the tunnel
     unbalanced   `--few` ids against `--ids`, all of the few common: RR22; and unbalanced, where the
                  provider's ids are evaluated for the first time, and the next time
-    join         the enclave's: of `--ids` in any order, and its check of the agreed order
+    join         the enclave's: in any order, of integers and of texts, and its check of the agreed order
 """
 
 import argparse
@@ -35,6 +35,7 @@ import pyarrow as pa
 from rows import Row, Scale, Skipped
 
 from confide.app.system import SystemClock, SystemRandomness
+from confide.core import limits
 from confide.core.errors import MpcUnavailable
 from confide.core.platform_api import Caller, Role
 from confide.crypto.ca import init_ca, issue
@@ -281,24 +282,44 @@ def world(protocol):
 
 
 def join_seconds(count):
-    """(join of ids in any order, check of ids in the agreed order), as many at each of two parties."""
-    sides = [pa.chunked_array([pa.array(ids_of(place, count))]) for place in (0, 0)]
+    """The best of three of each: join in any order, check of the agreed order; all ids are common to both."""
+    numbers = ids_of(0, count)
     shuffled = np.random.default_rng(5).permutation(count)
-    tables = {
-        "alice": pa.table({"id": sides[0]}),
-        "bob": pa.table({"id": sides[1].take(pa.array(shuffled))}),
-    }
-    began = time.perf_counter()
-    alignment = join(tables, dict.fromkeys(tables, "id"))
-    joined = time.perf_counter() - began
-    if alignment.size != count:
-        raise SystemExit("rows are missing")
-    whole = sides[0].combine_chunks()
+    found = {"rows": count}
+    for kind, ids in (("integer", pa.array(numbers)), ("text", texts(numbers))):
+        tables = {"alice": pa.table({"id": chunks(ids)}), "bob": pa.table({"id": chunks(ids.take(shuffled))})}
+        found[f"join_{kind}"] = min(seconds_of(lambda tables=tables: joined(tables, count)) for _ in range(3))
+    whole = pa.array(numbers)
     ordered = whole.take(pa.array(order_of(whole)))
+    found["order"] = min(seconds_of(lambda: in_order(ordered)) for _ in range(3))
+    return found
+
+
+def texts(numbers):
+    return pa.array(numbers).cast(pa.string())
+
+
+def chunks(ids):
+    """As blocks bring them."""
+    return pa.chunked_array(
+        [ids.slice(at, limits.BLOCK_ROWS) for at in range(0, len(ids), limits.BLOCK_ROWS)]
+    )
+
+
+def seconds_of(work):
     began = time.perf_counter()
-    if any(first_out_of_order(ordered) is not None for _ in NAMES):
+    work()
+    return time.perf_counter() - began
+
+
+def joined(tables, count):
+    if join(tables, dict.fromkeys(tables, "id")).size != count:
+        raise SystemExit("rows are missing")
+
+
+def in_order(ids):
+    if any(first_out_of_order(ids) is not None for _ in NAMES):
         raise SystemExit("out of order")
-    return joined, time.perf_counter() - began
 
 
 def repeated(intersected, count, repeats):
@@ -340,8 +361,14 @@ def rows(scale):
         first, again = (found[name]["seconds"] for name in ("first", "again"))
         yield Row(f"PSI of {FEW:,} ids with {count:,}: RR22, first", found["rr22"]["seconds"], first, "s")
         yield Row(f"PSI of {FEW:,} ids with {count:,}: RR22, again", found["rr22"]["seconds"], again, "s")
-    joined, checked = join_seconds(LARGE if scale is Scale.FULL else FULL)
-    yield Row("enclave: agreed order checked, join in any order", checked, joined, "s")
+    found = join_seconds(LARGE if scale is Scale.FULL else FULL)
+    of = f"{found['rows']:,} ids at each of two parties"
+    yield Row(
+        f"enclave: agreed order checked, join in any order, {of}", found["order"], found["join_integer"], "s"
+    )
+    yield Row(
+        f"enclave: join in any order, texts, integers, {of}", found["join_text"], found["join_integer"], "s"
+    )
 
 
 PARTS = ("ratio", "scale", "unbalanced", "join")
@@ -365,9 +392,9 @@ def measured(given, parts, found):
             rr22, first, again = (run["seconds"] for run in found["unbalanced"].values())
             yield f"unbalanced / RR22: first {first / rr22:.2f}, again {again / rr22:.2f}"
     if "join" in parts:
-        joined, checked = join_seconds(given.large if "scale" in parts else given.ids)
-        found["join"] = {"join": joined, "order": checked}
-        yield f"join {joined:.2f} s, check of the order {checked:.2f} s"
+        found["join"] = join_seconds(given.large if "scale" in parts else given.ids)
+        integers, texts, order = (found["join"][name] for name in ("join_integer", "join_text", "order"))
+        yield f"join of integers {integers:.2f} s, of texts {texts:.2f} s; check of the order {order:.2f} s"
 
 
 def main():

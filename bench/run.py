@@ -33,6 +33,7 @@ BENCHES = (
     "transfer",
     "storing",
     "psi",
+    "early_training",
     "peaks",
     "spool",
 )

@@ -64,6 +64,7 @@ from confide.transport.pinned import fetch_certificate
 FORK, SPAWN = multiprocessing.get_context("fork"), multiprocessing.get_context("spawn")
 PARTIES = ("a", "b")
 NUMBERS, CATEGORIES = 7, 13
+KEYS = IdColumn("id", IdType.INTEGER), LabelColumn("label")
 SEND_BYTES, RECEIVE_BYTES = 1 << 20, 1 << 18
 SUITES = ("TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256")
 
@@ -76,9 +77,10 @@ def columns():
     return (*found, *(Column(f"c{at:02}", Kind.CATEGORICAL) for at in range(CATEGORIES)))
 
 
-def block_of(index, schema, rows):
+def block_of(index, schema, rows, ids=None):
     """One block of the shape that `prepare` writes: skewed categories as hashes, whole numbers, a label."""
     drawn = np.random.default_rng(index)
+    ids = drawn.permutation(rows) + index * rows if ids is None else ids
     arrays = []
     for field in schema:
         if pa.types.is_uint64(field.type):
@@ -89,20 +91,30 @@ def block_of(index, schema, rows):
         elif pa.types.is_floating(field.type):
             arrays.append(np.floor(np.expm1(drawn.random(rows) * 5)))
         else:
-            arrays.append(drawn.permutation(rows) + index * rows)
+            arrays.append(ids)
     return encode_block(pa.record_batch([pa.array(array) for array in arrays], schema=schema))
 
 
 def write_dataset(folder, mib, rows=limits.BLOCK_ROWS):
     """A prepared dataset of at least `mib` MiB."""
     folder.mkdir()
-    id_column, label = IdColumn("id", IdType.INTEGER), LabelColumn("label")
-    schema, entries = arrow_schema(id_column, label, columns()), []
+    entries = []
     while sum(entry.bytes for entry in entries) < mib * 2**20:
-        block = block_of(len(entries), schema, rows)
-        (folder / block_name(len(entries))).write_bytes(block)
-        entries.append(BlockEntry(rows=rows, bytes=len(block), sha384=sha384_hex(block)))
-    total = rows * len(entries)
+        entries.append(write_block(folder, len(entries), block_of(len(entries), schema(), rows), rows))
+    write_manifest(folder, entries)
+
+
+def schema():
+    return arrow_schema(*KEYS, columns())
+
+
+def write_block(folder, index, block, rows):
+    (folder / block_name(index)).write_bytes(block)
+    return BlockEntry(rows=rows, bytes=len(block), sha384=sha384_hex(block))
+
+
+def write_manifest(folder, entries):
+    total, (id_column, label) = sum(entry.rows for entry in entries), KEYS
     manifest = Manifest(
         id=id_column,
         label=label,
@@ -171,7 +183,8 @@ def world_of(folder):
     return world
 
 
-def enclave(world, address, results):
+def serve(world, address):
+    """The enclave's process, to its end. Every party takes its address from the queue."""
     give_memory_back()
     keep_piece_memory()
     inbox = Inbox()
@@ -188,6 +201,11 @@ def enclave(world, address, results):
             address.put(server.address)
         error = Driver(world.enclave, inbox, lambda *_: None, threading.Event()).run()
         server.stop(5)
+    return error
+
+
+def enclave(world, address, results):
+    error = serve(world, address)
     worked = world.enclave._work.received - world.enclave.begun  # noqa: SLF001
     results.put(("enclave", {"error": None if error is None else str(error), "processor": worked}))
 
@@ -207,11 +225,9 @@ class Stopwatch:
         return {"seconds": done[0] - begun[0], "processor": done[1] - begun[1]}
 
 
-def party(world, name, address, results):
-    keep_block_memory()
+def speak(world, name, where, note):
+    """A party's whole conversation with the enclave at `where`."""
     key, pem = world.authority.identity(name)
-    where, watch = address.get(), Stopwatch()
-    suite = suite_of(where)
     tls = {"key_pem": key.to_pem_unencrypted(), "certificate_pem": pem}
     with PinnedEnclave(where, fetch_certificate(where).encode(), **tls) as pinned:
         link = pinned.open_channel()
@@ -225,8 +241,15 @@ def party(world, name, address, results):
         )
         link.send(envelope)
         script, never = world.scripts[name], threading.Event()
-        converse(link, channel, script, note=watch, cancelled=never, us=name)
+        converse(link, channel, script, note=note, cancelled=never, us=name)
         link.close()
+
+
+def party(world, name, address, results):
+    keep_block_memory()
+    where, watch = address.get(), Stopwatch()
+    suite = suite_of(where)
+    speak(world, name, where, watch)
     results.put((name, {**watch.upload, "suite": suite}))
 
 

@@ -38,7 +38,7 @@ INTERNAL = "an error that is none of the others: a bug of Confide"
 
 
 def families() -> dict[type[ConfideError], list[type[ConfideError]]]:
-    """Abstract class to its concrete errors, in the order of the source."""
+    """Abstract class to its concrete errors, by code."""
     found: dict[type[ConfideError], list[type[ConfideError]]] = {}
     for error in concrete():
         family = next(base for base in error.__mro__[1:] if issubclass(base, ConfideError))
@@ -49,18 +49,17 @@ def families() -> dict[type[ConfideError], list[type[ConfideError]]]:
 
 
 def concrete() -> Iterator[type[ConfideError]]:
-    """Every class of core/errors with a code of its own, in the order of the source."""
-    for value in (getattr(errors, name) for name in errors.__all__):
-        if not (inspect.isclass(value) and issubclass(value, ConfideError)):
-            continue
-        if value is not ConfideError and "code" in vars(value):
-            yield value
+    """Every class of core/errors with a code of its own, by code."""
+    values = (getattr(errors, name) for name in errors.__all__)
+    classes = [value for value in values if inspect.isclass(value) and issubclass(value, ConfideError)]
+    own = (value for value in classes if value is not ConfideError and "code" in vars(value))
+    yield from sorted(own, key=lambda value: value.code)
 
 
 def render() -> str:
     """The whole page."""
     parts = [HEADING, EXIT_HEADING + "\n".join(_exit_rows()) + "\n", "## Codes\n"]
-    parts += [_section(error) for listed in families().values() for error in listed]
+    parts += [_section(error) for error in concrete()]
     return "\n".join(parts)
 
 
@@ -78,15 +77,18 @@ def main() -> None:
 def _exit_rows() -> list[str]:
     rows = {0: f"| {ConfideError.exit_code} | {INTERNAL} | |", 2: USAGE, 130: INTERRUPTED}
     grouped: dict[int, list[type[ConfideError]]] = {}
-    meanings: dict[int, str] = {}
-    for family, listed in families().items():
-        for error in listed:
-            grouped.setdefault(error.exit_code, []).append(error)
-            meanings.setdefault(error.exit_code, _meaning(family))
+    for error in concrete():
+        grouped.setdefault(error.exit_code, []).append(error)
     for code, listed in sorted(grouped.items()):
         links = ", ".join(f"[{error.code}](#{_anchor(error)})" for error in listed)
-        rows[code] = f"| {code} | {meanings[code]} | {links} |"
+        rows[code] = f"| {code} | {_meaning(_family(code, listed))} | {links} |"
     return [rows[code] for code in sorted(rows)]
+
+
+def _family(exit_code: int, listed: list[type[ConfideError]]) -> type[ConfideError]:
+    """What stands for an exit code: the largest family that has it, or its first error."""
+    own = {family: len(found) for family, found in families().items() if family.exit_code == exit_code}
+    return max(own, key=own.__getitem__) if own else listed[0]
 
 
 def _section(error: type[ConfideError]) -> str:

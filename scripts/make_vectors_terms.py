@@ -86,6 +86,13 @@ CROSSED = replace(
     | {"media": (*TASK.features["media"], Feature(name="page", kind=Kind.CATEGORICAL))},
     crosses=(Cross(name="city and page", of=(("shop", "city"), ("media", "page"))),),
 )
+INTERSECTED = replace(
+    TASK,
+    id=terms.IdColumn(
+        name="person", type=terms.IdType.STRING, rules=(terms.IdRule.TEXT_1, terms.IdRule.EXACT_1)
+    ),
+    alignment=terms.Intersection(protocol="unbalanced", minimum_size=100, minimum_first=True),
+)
 GOOD_TASKS = {
     "training": TASK,
     "prediction": PREDICT_TASK,
@@ -95,6 +102,7 @@ GOOD_TASKS = {
     "training with statistics": TOLD,
     "prediction with drift": DRIFTING,
     "training with a cross": CROSSED,
+    "training with an intersection, of ids of two parts": INTERSECTED,
 }
 
 
@@ -138,6 +146,10 @@ def bad_tasks() -> dict[str, str]:
         "a cross of one column": changed(CROSSED, ',["media","page"]]', "]"),
         "a cross of a number": changed(CROSSED, '["media","page"]', '["media","time of day"]'),
         "no crosses": changed(CROSSED, f'"crosses":{text(CROSSED.crosses)}', '"crosses":[]'),
+        "parts written anew": changed(INTERSECTED, '"ids":"exact/1"', '"ids":"text/1"'),
+        "an id of one part": changed(INTERSECTED, '["text/1","exact/1"]', '["text/1"]'),
+        "a number of two parts": changed(INTERSECTED, '"type":"string"', '"type":"integer"'),
+        "a minimum that is not first": changed(INTERSECTED, '"minimum_first":true', '"minimum_first":false'),
         "a label of a prediction": changed(DRIFTING, '"drift"', '"label-correlation"'),
     }
 

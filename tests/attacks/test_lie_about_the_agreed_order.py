@@ -3,14 +3,10 @@
 import msgspec
 import pyarrow as pa
 import pytest
-from fakes.agreed import in_order, prepared
-from fakes.shop import MemoryDataset, predict_job, train_job, world
+from fakes.agreed import blocks_of, in_between, in_order, prepared, rewritten
+from fakes.shop import predict_job, train_job, world
 
-from confide.core.digest import sha384_hex
 from confide.data.alignment.agreed_order import order_of
-from confide.data.blocks import decode_block, encode_block
-from confide.data.ids import id_set_digest
-from confide.data.manifest import BlockEntry
 from confide.protocol.terms import Encoding, Intersection
 
 ROWS, COMMON, BLOCK = 96, 70, 16
@@ -29,28 +25,6 @@ def outcome_of(shop, media, vocabulary="exact"):
     return run
 
 
-def rewritten(dataset, blocks, *, announce=None):
-    """The dataset with other blocks, and a manifest that fits them; `announce`: the id set it claims."""
-    liar = MemoryDataset.__new__(MemoryDataset)
-    liar.blocks = [encode_block(block) for block in blocks]
-    entries = tuple(
-        BlockEntry(rows=block.num_rows, bytes=len(data), sha384=sha384_hex(data))
-        for block, data in zip(blocks, liar.blocks, strict=True)
-    )
-    rows = sum(entry.rows for entry in entries)
-    source = msgspec.structs.replace(dataset.manifest.source, rows=rows)
-    liar.manifest = msgspec.structs.replace(dataset.manifest, blocks=entries, rows=rows, source=source)
-    liar.manifest_bytes = liar.manifest.encode()
-    own = pa.chunked_array([block.column(0) for block in blocks])
-    liar._id_set = announce or id_set_digest(own)
-    return liar
-
-
-def blocks_of(dataset):
-    entries = enumerate(dataset.manifest.blocks)
-    return [decode_block(dataset.block(i), entry, dataset.manifest) for i, entry in entries]
-
-
 def lies(dataset):
     """(what is done, the lie, the block that is named)."""
     blocks, honest = blocks_of(dataset), dataset.id_set_digest()
@@ -67,18 +41,6 @@ def lies(dataset):
         "blocks are cut otherwise": (rewritten(dataset, short, announce=honest), 0),
         "another id is put in": (rewritten(dataset, [*blocks[:2], others, *blocks[3:]], announce=honest), 2),
     }
-
-
-def in_between(ids):
-    """An id that nobody has, whose place is where the second stands."""
-    keys = order_of(pa.array(ids))
-    assert keys.tolist() == list(range(len(ids)))
-    for candidate in range(1_000, 1_000_000):
-        changed = ids.copy()
-        changed[1] = candidate
-        if order_of(pa.array(changed)).tolist() == list(range(len(ids))):
-            return changed
-    raise AssertionError("no such id")
 
 
 NAMES = (

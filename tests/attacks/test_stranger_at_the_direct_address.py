@@ -38,7 +38,7 @@ def meeting(authority, name, peer, **way):
         randomness=SystemRandomness(),
         config=SimpleNamespace(config=settings),
     )
-    host = SimpleNamespace(get_task=lambda _: SimpleNamespace(state=TaskState.RUNNING))
+    host = SimpleNamespace(get_task=lambda _: SimpleNamespace(state=TaskState.RUNNING, outcome=None))
     return Meeting(party, host, "0" * 32, threading.Event())
 
 

@@ -215,10 +215,12 @@ def test_a_provider_dies_while_the_enclave_works(site):
 
 
 def test_the_initiator_dies_and_the_provider_is_told(site):
-    running = start(site, fair.task("media", ABSENT))
-    task = waiting(site, "asking", (ABSENT,))
-    running.send(KILL).wait()
-    told = site.media.wait_for("ended", task)
+    with asked_on_a_terminal(site) as (news, _):
+        running = start(site, fair.task("media", "news"))
+        task = waiting(site, "asking", ("news",))
+        running.send(KILL).wait()
+        told = site.media.wait_for("ended", task)
+        news.end()
     assert (told["code"], told["blame"]) == ("CFD-120", "shop")
     assert site.media.process.poll() is None
 

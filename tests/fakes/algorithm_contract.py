@@ -3,6 +3,8 @@
 A check takes the name under which the registry holds the algorithm, and raises AssertionError.
 """
 
+import collections
+import tracemalloc
 from typing import Any
 
 import msgspec
@@ -221,6 +223,28 @@ def tells_its_memory(name: str) -> None:
     assert 0 < few <= more
 
 
+def needs_no_more_memory_than_it_tells(name: str) -> None:
+    """What NumPy allocates while it learns and scores; libraries' own memory is bench/forecasts.py's."""
+    rows, held = planted(30_000), planted(10_000, seed=6)
+    features = FEATURES + 100_000
+    length = "trees" if "trees" in parameters_of(name) else "epochs"
+    estimator = registry.build(name, {length: 1, "patience": 1})
+    tracemalloc.start()
+    try:
+        learning = estimator.fit(rows.indices, rows.values, rows.labels, holdout=held, feature_count=features)
+        collections.deque(learning, maxlen=0)
+        scores(estimator, held)
+        _, peak = tracemalloc.get_traced_memory()
+        learned = sum(array.nbytes for array in estimator.arrays().values())
+    finally:
+        tracemalloc.stop()
+    fields = rows.indices.shape[1]
+    # Their order, and a byte of each number; AUC of those held out.
+    beside = (len(rows) + len(held)) * (8 + fields) + len(held) * 56
+    told = estimator.working_bytes(fields, rows=len(rows) + len(held), features=features)
+    assert peak <= told + 3 * learned + beside
+
+
 def has_parameters_for_json(name: str) -> None:
     """Complete parameters are plain JSON that gives itself again; the schema closes the list."""
     complete = parameters_of(name)
@@ -243,5 +267,6 @@ CONTRACT = (
     learns_out_of_core,
     starts_from_a_model_where_it_says_so,
     tells_its_memory,
+    needs_no_more_memory_than_it_tells,
     has_parameters_for_json,
 )

@@ -18,7 +18,7 @@ from confide.core.platform_api import TaskState
 from confide.protocol.receipts import decode_signed_receipt
 
 ROWS, LATER = 600, 100
-IDLE = 10
+IDLE = 20
 """Seconds that the enclave waits for a party."""
 LONG = 150
 """Seconds until it counts as endless: a quote alone may take 30, on a busy machine."""

@@ -24,6 +24,7 @@ from confide.core.platform_api import (
 )
 from confide.crypto.sealed import session_keys
 from confide.crypto.session_secret import HpkeKey, open_secret, seal_secret
+from confide.mpc.greeting import Greeting
 from confide.platform import status_lines
 from confide.protocol import blocks, messages, provenance, receipts
 from confide.transport import wire
@@ -225,6 +226,13 @@ def _result_envelope(data):
     assert provenance.signed_bytes(read.result()) == read.payload
 
 
+_GREETING = Greeting(found=True, cache="0" * 32, fresh="1" * 32)
+
+
+def _greet(data):
+    assert Greeting.decode(data).encode() == data
+
+
 def targets():
     document = canonical_json({"a": [1, 0.5, None, True, "é"], "b": {"c": {"d": []}}})
     return [
@@ -260,6 +268,7 @@ def targets():
         ),
         Target("status-line", STATUS_LINES, _status_line, (), [one_of(json_tree, lines)], weight=4),
         Target("result-envelope", [_ENVELOPE], _result_envelope, (canonical.NotCanonical,), [json_tree]),
+        Target("greeting", [_GREETING.encode()], _greet, (RemoteProtocolError,), [json_tree], weight=4),
         Target("canonical-json", [document], _any_json, (canonical.NotCanonical,), [json_tree], weight=12),
         Target("task-id", [TASK.encode()], _task_id, (ValueError,), weight=12),
         _join_targets(),

@@ -130,6 +130,7 @@ def test_predictions_are_the_same_in_any_enclave_plainly_and_in_onnx(tmp_path):
     opened = OpenedModel.read(written(trained, tmp_path))
     plain = predict_plainly(opened, datasets)
     assert plain.absent == ()
+    assert opened.document()["crosses"] == {"city_page": ["shop.city", "media.page"]}
     by_row = dict(zip(plain.ids.to_pylist(), plain.scores.tolist(), strict=True))
     assert scores == pytest.approx(by_row, abs=1e-6)
     in_onnx = scored_by_onnx(opened.model, datasets)

@@ -1,8 +1,13 @@
 """Adagrad (Duchi, Hazan, Singer 2011, JMLR 12): each number has its own rate, lr / √(start + Σ g²)."""
 
+from typing import Final
+
 import numpy as np
 
 from confide.algorithms.base import Floats, Integers
+
+_SPARSE: Final = 16
+"""Index spaces up to so many times the indices are marked rather than the indices sorted."""
 
 
 class Adagrad:
@@ -26,13 +31,26 @@ class Adagrad:
         self._target[rows] -= self._rate * gradient / np.sqrt(squares)
 
 
+def _distinct(indices: Integers) -> tuple[Integers, Integers]:
+    """As np.unique with return_inverse; without a sort where the index space is not much larger."""
+    size = int(indices.max(initial=-1)) + 1
+    if size > _SPARSE * len(indices):
+        return np.unique(indices, return_inverse=True)
+    seen = np.zeros(size, np.bool_)
+    seen[indices] = True
+    rows = np.flatnonzero(seen)
+    places = np.empty(size, np.int32)
+    places[rows] = np.arange(len(rows), dtype=np.int32)
+    return rows, places[indices]
+
+
 def sum_by_row(indices: Integers, contributions: Floats) -> tuple[Integers, Floats]:
     """Distinct indices, and for each the sum of its contributions.
 
     `indices` is (m,), `contributions` (width, m); the result is (u,) ascending and (u, width). The sums run
     in float64 in the order of the rows, so they do not depend on how the machine sorts.
     """
-    rows, position = np.unique(indices, return_inverse=True)
+    rows, position = _distinct(indices)
     sums = np.empty((len(rows), len(contributions)), dtype=contributions.dtype)
     for column, weights in enumerate(contributions):
         sums[:, column] = np.bincount(position, weights=weights, minlength=len(rows))

@@ -27,15 +27,13 @@ from confide.algorithms.start import draw_attention, draw_embeddings
 class AfmParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Defaults were chosen on held-out rows (docs/explanation/afm.md)."""
 
-    embedding_size: Annotated[int, msgspec.Meta(ge=1, le=256, description="K, numbers per feature")] = 8
+    embedding_size: p.EmbeddingSize = 8
     attention_size: Annotated[int, msgspec.Meta(ge=1, le=256, description="T, attention units")] = 8
     epochs: p.Epochs = 3
     batch_size: p.BatchSize = 256
     learning_rate: p.LearningRate = 0.05
     accumulator_start: p.AccumulatorStart = 0.1
-    embedding_deviation: Annotated[
-        float, msgspec.Meta(gt=0, le=10, description="of the embeddings' normal start values")
-    ] = 0.1
+    embedding_deviation: p.EmbeddingDeviation = 0.1
     interaction_scale: Annotated[
         float, msgspec.Meta(gt=0, le=1_000, description="start value of every component of p")
     ] = 30.0

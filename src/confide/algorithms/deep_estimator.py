@@ -9,7 +9,7 @@ import numpy as np
 from confide.algorithms import parameters as p
 from confide.algorithms import training
 from confide.algorithms.base import Floats, checked_arrays
-from confide.algorithms.deep_network import GROUP_ROWS, DeepNetwork, DeepTrainer, Layer
+from confide.algorithms.deep_network import GROUP_ROWS, DeepNetwork, DeepTrainer, Layer, threads
 from confide.algorithms.network_estimator import AnyNetwork, LoopEstimator
 from confide.algorithms.start import draw_embeddings
 from confide.core.errors import ModelFileInvalid
@@ -22,16 +22,14 @@ _COPIES: Final = 10
 class DeepParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """As those of AFM, where they apply."""
 
-    embedding_size: Annotated[int, msgspec.Meta(ge=1, le=256, description="K, numbers per feature")] = 8
+    embedding_size: p.EmbeddingSize = 8
     hidden_units: Annotated[int, msgspec.Meta(ge=1, le=4096, description="of each hidden layer")] = 64
     hidden_layers: Annotated[int, msgspec.Meta(ge=1, le=8, description="how many there are")] = 2
     epochs: p.Epochs = 3
     batch_size: p.BatchSize = 256
     learning_rate: p.LearningRate = 0.05
     accumulator_start: p.AccumulatorStart = 0.1
-    embedding_deviation: Annotated[
-        float, msgspec.Meta(gt=0, le=10, description="of the embeddings' normal start values")
-    ] = 0.1
+    embedding_deviation: p.EmbeddingDeviation = 0.1
     dropout: Annotated[
         float, msgspec.Meta(ge=0, le=0.95, description="share of hidden units left out in training")
     ] = 0.0
@@ -54,7 +52,7 @@ class DeepEstimator(LoopEstimator):
         del rows, features
         parameters: DeepParameters = self._parameters
         item = np.dtype(parameters.precision).itemsize
-        batch = max(parameters.batch_size, GROUP_ROWS)
+        batch = max(parameters.batch_size, GROUP_ROWS * threads())
         of_row = _COPIES * fields * (parameters.embedding_size + self.factors)
         of_row += 4 * parameters.hidden_layers * parameters.hidden_units
         return item * (batch * of_row + 4 * self._hidden_numbers(fields))

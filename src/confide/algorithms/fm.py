@@ -26,14 +26,12 @@ from confide.algorithms.start import draw_embeddings
 class FmParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """As those of AFM, where they apply."""
 
-    embedding_size: Annotated[int, msgspec.Meta(ge=1, le=256, description="K, numbers per feature")] = 8
+    embedding_size: p.EmbeddingSize = 8
     epochs: p.Epochs = 3
     batch_size: p.BatchSize = 256
     learning_rate: p.LearningRate = 0.05
     accumulator_start: p.AccumulatorStart = 0.1
-    embedding_deviation: Annotated[
-        float, msgspec.Meta(gt=0, le=10, description="of the embeddings' normal start values")
-    ] = 0.02
+    embedding_deviation: p.EmbeddingDeviation = 0.02
     dropout: Annotated[
         float, msgspec.Meta(ge=0, le=0.95, description="share of the pooled interaction left out in training")
     ] = 0.0

@@ -12,6 +12,10 @@ P = TypeVar("P", bound=msgspec.Struct)
 
 Epochs = Annotated[int, msgspec.Meta(ge=1, le=1_000, description="passes over the training rows")]
 BatchSize = Annotated[int, msgspec.Meta(ge=1, le=65_536, description="rows per update")]
+EmbeddingSize = Annotated[int, msgspec.Meta(ge=1, le=256, description="K, numbers per feature")]
+EmbeddingDeviation = Annotated[
+    float, msgspec.Meta(gt=0, le=10, description="of the embeddings' normal start values")
+]
 LearningRate = Annotated[float, msgspec.Meta(gt=0, le=100, description="Adagrad's learning rate")]
 AccumulatorStart = Annotated[
     float, msgspec.Meta(gt=0, le=1_000, description="where Adagrad's sums of squares start")
@@ -45,6 +49,7 @@ ENGINE_SOURCES = (
     "engine/native/scratch.h",
     "engine/native/tiles.h",
     "engine/native/update.h",
+    "engine/native/usual.h",
     "engine/native/vectors.h",
     "engine/network.py",
 )

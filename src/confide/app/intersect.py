@@ -191,7 +191,7 @@ class Aligner:
     def _until_found(
         self, task: Task, terms: Intersection, run: Run, ids: Array, kept: dict[int, Kept]
     ) -> None:
-        """A tunnel that breaks is opened anew; what both have of the library's checkpoints is used."""
+        """A tunnel that breaks is opened anew, and the run begins anew; what was found is written down."""
 
         def keep(found: Found) -> None:
             kept[run.number] = Kept.of(found.rows, len(ids), found.sent, found.received)
@@ -267,12 +267,12 @@ class Aligner:
             name=purpose_of(self.task_id, task, run),
             folder=self._work,
             python=self.party.config.mpc_python,
-            cache=self._cache(run.provider if receiver else task.initiator, receiver=receiver),
+            cache=self._cache(task, run.provider if receiver else task.initiator, receiver=receiver),
         )
 
-    def _cache(self, peer: str, *, receiver: bool) -> Cache:
-        """Of unbalanced intersections with `peer`. One that is not used is not there."""
-        name = f"{'from' if receiver else 'for'}-{peer}"
+    def _cache(self, task: Task, peer: str, *, receiver: bool) -> Cache:
+        """Of unbalanced intersections with `peer`: to train with other rows than to predict."""
+        name = f"{'from' if receiver else 'for'}-{peer}-{task.kind}"
         folder = self.party.config.path(self.party.config.config.records) / _CACHES / name
         return Cache(folder, CacheKey(self.party.identity.private_key, name), self.party.randomness)
 

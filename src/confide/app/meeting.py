@@ -64,12 +64,13 @@ class Meeting:
         with self._secured(peer, ends, until) as secured, Tunnel(secured, target, first=client) as tunnel:
             yield tunnel
 
-    def over(self) -> bool:
-        """Whether the task has ended. A host that is away does not know."""
+    def over(self) -> str | None:
+        """How the task has ended, if it has. A host that is away does not know."""
         try:
-            return self.host.get_task(self.task_id).state is TaskState.ENDED
+            status = self.host.get_task(self.task_id)
         except TransportError:
-            return False
+            return None
+        return (status.outcome or "unknown") if status.state is TaskState.ENDED else None
 
     @contextmanager
     def _secured(self, peer: str, ends: Ends, until: float) -> Iterator[SecureLink]:
@@ -136,8 +137,8 @@ class Meeting:
     def _check_alive(self) -> None:
         if self.cancelled.is_set():
             raise faults.cancelled(self.party.me)
-        if self.over():
-            raise ChannelClosed("the task has ended")
+        if outcome := self.over():
+            raise ChannelClosed(f"the task has ended ({outcome})")
 
     def _ends(self, peer: str, purpose: str, *, client: bool) -> Ends:
         party, identity = self.party, self.party.identity

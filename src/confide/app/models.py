@@ -14,6 +14,7 @@ from confide.core.errors import ModelFileInvalid
 from confide.protocol.blocks import SignedBlock
 from confide.protocol.messages import BroughtModel
 from confide.protocol.provenance import decode_envelope
+from confide.protocol.terms import crosses_of
 
 PAPERS_SUFFIX = ".signature.json"
 MAX_MODEL_BYTES = limits.RESULT_PART_BYTES * limits.MAX_RESULT_PARTS
@@ -68,6 +69,7 @@ class OpenedModel:
                 party: [feature.name for feature in features]
                 for party, features in block.task.features.items()
             },
+            "crosses": {cross.name: [f"{p}.{c}" for p, c in cross.of] for cross in crosses_of(block.task)},
             "metrics": dict(self.model.file.metrics),
             "arrays": {name: list(array.shape) for name, array in self.model.file.arrays.items()},
             "enclave": {"tee": block.enclave.tee, "measurement": block.enclave.measurement},

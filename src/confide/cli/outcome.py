@@ -32,7 +32,7 @@ def show_outcome(console: Console, document: dict[str, Any]) -> None:
     if document["curve"]:
         console.print(_curve(document["curve"]))
     show_quality(console, document["metrics"])
-    for told in (document["metrics"], document["prediction"]):
+    for told in (document["metrics"], document.get("prediction", {})):
         if "statistics" in told:
             show_statistics(console, told["statistics"])
     for name in ("model", "predictions", "held_out", "pictures", "prediction_pictures", "receipt"):

@@ -18,6 +18,7 @@ from confide.app.events import Event, Tell
 from confide.app.party import Party
 from confide.app.party_config import CONFIG_FILE
 from confide.app.provide import ProviderService
+from confide.app.starting import starts
 from confide.cli.consent_text import measured
 from confide.cli.follow import Follower
 from confide.cli.interrupts import Interrupted, interruptible
@@ -125,7 +126,7 @@ class _Asking:
             f"with:        {', '.join(task.participants)}\n"
             f"results go to: {', '.join(f'{r.what} to {r.to}' for r in task.releases)}\n"
             f"{plain_lines(measured(task))}"
-            + "".join(f"{plain(line)}\n" for line in learned(task))
+            + "".join(f"{plain(line)}\n" for line in (*learned(task), *starts(task, offer.algorithm.name)))
             + "Your rows go, sealed, to the enclave that was just verified, and nowhere else."
         )
         with self._lock:

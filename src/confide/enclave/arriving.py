@@ -60,8 +60,10 @@ class Arriving:
         """
         if block < self.taken:
             return
-        if self._doubtful or block == self.blocks - 1:
+        if block == self.blocks - 1 or (self._doubtful and self.ready(self.blocks)):
             self.check_all()
+        elif self._doubtful:
+            self._check_layout(block)  # of the shard that was begun; what it teaches is thrown away
         elif not self.checked:
             self._look_at(block)
         self.on_block(block)

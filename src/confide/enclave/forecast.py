@@ -26,6 +26,8 @@ PROCESS_BYTES: Final = 208 * limits.MIB
 ASSUMED_ID_BYTES: Final = 16
 _GIB: Final = 1024 * limits.MIB
 WORD, INDEX, VALUE = 8, 4, 4
+_SCORED: Final = 56
+"""Of a held-out row, while AUC is computed."""
 _FIGURES: Final = 64
 """Of a held-out row: its place in the order, cumulated counts and rates."""
 _RESAMPLED: Final = 140
@@ -88,10 +90,21 @@ def forecast(
     # A model to start from: its arrays, and where its features are now.
     work = working_bytes(algorithm, len(fields), rows=rows, features=features_at_most(task, fields, rows))
     beside = 2 * model_bytes + work + evaluating_bytes(task, rows, len(fields))
-    stages["train"] = after + at_work + rows * WORD + copies * learned + beside
+    scored = 0 if task.split is None else int(rows * task.split.holdout) * _SCORED
+    stages["train"] = after + at_work + rows * WORD + scored + copies * learned + beside
+    if again:
+        # Baselines and folds are encoded while the joint model is there, folds in an order of their own.
+        order = rows * (WORD * len(manifests) + VALUE + WORD) if folds_of(task) else 0
+        stages["encode again"] = stages["encode"] + learned + order + _held_scores(task, rows)
     # What was learned, its copy, the file, and the file's parts before they are put together.
     stages["deliver"] = after + aligned + (copies + 3) * learned
     return Forecast(rows, len(fields), stages)
+
+
+def _held_scores(task: Task, rows: int) -> int:
+    """Predictions of the held-out rows, by each model that is compared."""
+    share = 0.0 if task.split is None else task.split.holdout
+    return int(rows * share) * VALUE * (1 + len(task.baselines))
 
 
 def why_not_in_turn(task: Task, algorithm: Algorithm) -> str | None:

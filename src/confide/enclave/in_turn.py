@@ -103,8 +103,11 @@ class BlocksInTurn:
         self.sizes, self.labels, self.fields = shards.sizes, shards.labels, shards.fields
         self.filled = 0
         """So many blocks have been encoded."""
-        self.arriving = opened.arriving is not None and not opened.arriving.checked
-        """Whether some were still to come when this was made."""
+
+    @property
+    def unchecked(self) -> bool:
+        """Whether it is not known yet that every party has kept to what was agreed."""
+        return self._arriving is not None and not self._arriving.checked
 
     @property
     def blocks(self) -> int:

@@ -121,7 +121,8 @@ class _OutOfCore:
         """With the largest shards that fit, or, if none do, with the least that would be taken."""
         least = min(self._rows, max(limits.MIN_SHARD_ROWS, self._turn))
         wanted = max(least, -(-self._rows // limits.MAX_SHARDS))
-        fitting = int(_SHARE * (limit - self._work(0)) // self._of_row)
+        # Where shards are blocks, longer ones would bring nothing.
+        fitting = 0 if self._turn else int(_SHARE * (limit - self._work(0)) // self._of_row)
         batch = registry.complete_parameters(self._algorithm.name, self._algorithm.parameters).get(
             "batch_size", 1
         )

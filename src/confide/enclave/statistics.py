@@ -1,13 +1,12 @@
 """Statistics of single columns, as the task releases them: blurred, over all joined rows of the round."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from confide.core.digest import digest_of
-from confide.core.errors import ModelNotUsable
 from confide.core.features import Feature, Kind
 from confide.data.columns import Values
 from confide.data.encoding import FeatureEncoder
@@ -21,6 +20,8 @@ from confide.protocol.statistics import Figure, Statistics
 from confide.protocol.terms import Task
 
 Labels = npt.NDArray[np.float32]
+Drift = Callable[[Values, tuple[str, str], Blur], dict[str, Any] | None]
+"""(a column's values, its party and name, its blur): what is told."""
 
 
 class Teller:
@@ -51,25 +52,18 @@ class Teller:
     def of_prediction(
         self, references: Mapping[tuple[str, str], Reference], encoder: FeatureEncoder
     ) -> Generator[Step, None, dict[str, Any]]:
-        """What is told, drift by the model's references.
+        """What is told; drift of columns of which the training had rows enough for a reference.
 
-        Raises:
-            ModelNotUsable: the model has no reference of a column whose drift is asked for.
-            DatasetCorrupt: with `blame`.
+        Raises DatasetCorrupt, with `blame`.
         """
-        for party, feature, asked in self._fields:
-            if Figure.DRIFT in asked and (party, feature.name) not in references:
-                raise ModelNotUsable(
-                    f"the model holds no reference of {party}'s {feature.name!r}: its drift can't be told "
-                    "(its training did not release one, or had too few rows)"
-                )
 
         def drift(values: Values, at: tuple[str, str], blur: Blur) -> dict[str, Any] | None:
-            return references[at].compare(values, encoder.mapping(*at), blur)
+            known = references.get(at)
+            return None if known is None else known.compare(values, encoder.mapping(*at), blur)
 
         return (yield from self._tell(None, drift))
 
-    def _tell(self, labels: Labels | None, drift: Any) -> Generator[Step, None, dict[str, Any]]:
+    def _tell(self, labels: Labels | None, drift: Drift) -> Generator[Step, None, dict[str, Any]]:
         told = []
         columns = self._opened.columns([(party, feature) for party, feature, _ in self._fields])
         for party, feature, asked in self._fields:

@@ -256,15 +256,11 @@ class Trainer:
 
 
 def _step(stage: str, report: TrainingProgress, learn: Shards, figures: dict[str, float]) -> Step:
-    """While rows are learned as they come, by the block; else by the update."""
-    if not isinstance(learn, BlocksInTurn) or report.epoch > 1 or not learn.arriving:
+    """While rows are learned as they come: how many blocks, and no figures of rows that may be wrong."""
+    if not isinstance(learn, BlocksInTurn) or not learn.unchecked:
         return Step(stage=stage, done=report.step, total=report.steps, metrics=figures)
-    waits_for, ready = report.waits_for, None
-    if waits_for is not None:
-        ready = functools.partial(learn.ready, waits_for)
-    return Step(
-        stage=f"{stage}, {AS_THEY_COME}", done=learn.filled, total=learn.blocks, metrics=figures, ready=ready
-    )
+    ready = None if report.waits_for is None else functools.partial(learn.ready, report.waits_for)
+    return Step(stage=f"{stage}, {AS_THEY_COME}", done=learn.filled, total=learn.blocks, ready=ready)
 
 
 def _start(previous: Model | None, encoder: FeatureEncoder) -> WarmStart | None:

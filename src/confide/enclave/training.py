@@ -1,6 +1,7 @@
 """Task one inside the enclave: join, encode, tune, train, evaluate, probe, write the model file."""
 
 from collections.abc import Generator, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from confide.core.ports import Clock, Randomness
 from confide.data import split
 from confide.data.predictions import PROBABILITY, encode_columns
 from confide.data.statistics.drift import Reference
+from confide.enclave.arriving import Arriving
 from confide.enclave.checkpoints import Checkpoints
 from confide.enclave.encoded_rows import EncodedRows
 from confide.enclave.gate import probe
@@ -52,7 +54,7 @@ def run(
     training = Training(Trainer(signed, opened, shelves), clock)
     joint = yield from training.run(previous, checkpoints)
     if opened.arriving is not None:
-        opened.arriving.check_all()
+        yield from _checked(opened.arriving)
     report = PrivatePart(salt=randomness.bytes(SALT_BYTES), metrics=training.found, curve=joint.curve)
     yield Step(
         outcome=Outcome(
@@ -73,6 +75,14 @@ def _open(signed: SignedBlock, shelves: Shelves) -> Generator[Step, None, Opened
     opened = open_shelves(task, shelves, id_set)
     yield Step(stage="join", done=1, total=1)
     return opened
+
+
+def _checked(arriving: Arriving) -> Generator[Step, None, None]:
+    """Nothing leaves before every party's rows have been held against the agreement."""
+    last = arriving.blocks
+    while not arriving.ready(last):
+        yield Step(stage="check", done=0, total=1, ready=partial(arriving.ready, last))
+    arriving.check_all()
 
 
 def _opened(model: bytes) -> Model | None:
@@ -123,6 +133,7 @@ class Training:
             self.gate = probe(trainer, rows, joint.estimator, task.gate)
         yield from self._importance(rows, joint)
         rows.close()
+        del rows  # what is encoded next must not stand beside it
         yield from self._cross_validation()
         yield from self._baselines()
         yield from self._lift_report()
@@ -157,6 +168,7 @@ class Training:
             estimator, _ = yield from trainer.fit(rows, f"fold {number} of {count}")
             told.append(measures.basic(rows.held.labels, predict_shards(estimator.predict, rows.held)))
             rows.close()
+            del rows, estimator
         self.found["cross_validation"] = measures.over_folds(told)
 
     def _baselines(self) -> Generator[Step, None, None]:
@@ -166,6 +178,7 @@ class Training:
             rows = yield from trainer.encode(parties, last=number == len(task.baselines))
             trained = yield from trainer.train(rows, f"baseline: {baseline}")
             rows.close()
+            del rows
             self.found[baseline], self._scores[baseline] = trained.metrics, trained.scores
 
     def _lift_report(self) -> Generator[Step, None, None]:

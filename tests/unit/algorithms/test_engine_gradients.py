@@ -85,6 +85,34 @@ def test_afm_gradients(batch_of, path, sizes, case):
     expected = afm_network.gradient(network, LOSSES[loss], as_double(batch), mask_of(noise, dropout))
     fast = fast_of(network, Shape(Kind.AFM, size, units), path, threads)
     found = fast.gradient(batch, Step(0.05, loss, dropout), noise)
+    check_afm(found, expected)
+    outputs = network.outputs(batch.indices, batch.values)
+    assert relative(fast.outputs(batch.indices, batch.values), outputs) <= 1e-4
+
+
+@pytest.mark.parametrize("path", EXACT, ids=lambda path: path.name)
+@pytest.mark.parametrize("sizes", [(16, 16, 12, 100), (10, 6, 9, 40), (16, 16, 3, 20), (32, 16, 6, 20)])
+@pytest.mark.parametrize("less", [1.0, 0.6, 0.45])
+def test_afm_gradients_where_most_units_stay_as_their_biases_leave_them(batch_of, path, sizes, less):
+    """The core then works in another way, and pairs with other sign masks are exceptions: most to few."""
+    size, units, fields, rows = sizes
+    network = afm_of(size, units)
+    network.records[...] *= less
+    network.attention.bias[...] = np.sign(network.attention.bias) * (np.abs(network.attention.bias) + 0.3)
+    batch = batch_of(rows, fields, FEATURES, dtype=np.float32)
+    arrays = network.arrays()
+    embedded = arrays["embeddings"][batch.indices] * batch.values[:, :, None]
+    left, right = np.triu_indices(fields, 1)
+    bias = arrays["attention.bias"]
+    z = (embedded[:, left] * embedded[:, right]) @ arrays["attention.weight"].T + bias
+    usual = ((z > 0) == (bias > 0)).all(axis=2).mean()
+    assert {1.0: 0.02, 0.6: 0.4, 0.45: 0.6}[less] < usual < 1
+    expected = afm_network.gradient(network, LOSSES["logistic"], as_double(batch))
+    fast = fast_of(network, Shape(Kind.AFM, size, units), path)
+    check_afm(fast.gradient(batch, Step(0.05, "logistic")), expected)
+
+
+def check_afm(found, expected):
     assert found.loss == pytest.approx(expected.loss, rel=1e-4)
     assert relative(found.records, expected.records) <= 1e-4
     for name, wanted in {
@@ -95,8 +123,6 @@ def test_afm_gradients(batch_of, path, sizes, case):
         "projection": expected.attention.projection,
     }.items():
         assert relative(found.dense[name], wanted) <= 1e-4, name
-    outputs = network.outputs(batch.indices, batch.values)
-    assert relative(fast.outputs(batch.indices, batch.values), outputs) <= 1e-4
 
 
 @pytest.mark.parametrize("path", EXACT, ids=lambda path: path.name)

@@ -1,5 +1,6 @@
 """confide.toml, a task's folder, models at their owner, and bounded reading."""
 
+import io
 import os
 import stat
 import threading
@@ -8,7 +9,10 @@ from types import SimpleNamespace
 import pytest
 from fakes.ports import FakeClock
 from fakes.world import train_task
+from msgspec.structs import replace
+from rich.console import Console
 
+from confide.app import initiate
 from confide.app.files import read_bounded
 from confide.app.initiate import training_jobs
 from confide.app.models import OpenedModel, papers_path
@@ -18,6 +22,7 @@ from confide.app.records import TaskFolder, read_events
 from confide.attestation.policy import UnsafeAnyMeasurement
 from confide.attestation.roots import TrustRoots
 from confide.attestation.verifier import verify_quote
+from confide.cli.outcome import show_outcome
 from confide.core.errors import (
     ConfigurationError,
     ModelFileInvalid,
@@ -87,6 +92,27 @@ def test_a_tasks_folder_is_closed_to_others_and_overwrites_nothing(tmp_path, fin
     folder.result(*result)
     assert {path.name for path in folder.folder.iterdir()} >= {"model.confide", "model-2.confide"}
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in folder.folder.iterdir())
+
+
+def test_what_a_prediction_tells_is_kept_and_drawn_beside_the_trainings(tmp_path, finished):
+    folder = TaskFolder(tmp_path / "x", FakeClock(5))
+    statement, signature, report, data = finished.kept["shop"].results[0]
+    folder.result(statement, signature, report, data)
+    predicted = replace(statement, kind="predictions")
+    folder.result(predicted, signature, replace(report, metrics={"rows_predicted": 5}), data)
+    assert initiate.outcome_of("x", folder).prediction == {}
+    drift = {"index": 0.3, "by_chance": 0.01, "bins": []}
+    column = {"party": "media", "column": "page", "kind": "categorical", "figures": {"drift": drift}}
+    told = {"statistics": {"rows": 900, "minimum_rows": 20, "columns": [column]}}
+    folder.result(predicted, signature, replace(report, metrics=told), data)
+    outcome = initiate.outcome_of("x", folder)
+    assert outcome.prediction == told
+    assert "statistics" not in outcome.metrics
+    assert "<h2>Drift</h2>" in outcome.prediction_pictures.read_text()
+    assert "<h2>Drift</h2>" not in outcome.pictures.read_text()
+    shown = io.StringIO()
+    show_outcome(Console(file=shown, width=200), outcome.document())
+    assert "media.page" in shown.getvalue()
 
 
 def test_events_hold_kinds_and_digests_and_no_content(tmp_path):

@@ -1,28 +1,34 @@
 """Run in a process of its own by test_forecast_measured.py: joins and encodes, prints forecast and peaks.
 
-With "out of core" as its argument it does all of that with the rows on disk, within LIMIT.
+With "out of core" as its argument it does all of that with the rows on disk, within LIMIT; with "early" a
+whole training that begins before the last block has come.
 """
 
 import json
 import sys
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pyarrow as pa
-from fakes.ports import SeededRandomness
+from fakes.agreed import unsigned
+from fakes.ports import FakeClock, SeededRandomness
 from fakes.world import train_task
 
 from confide.algorithms import registry
 from confide.algorithms.base import Batch
 from confide.core.digest import sha384_hex
 from confide.core.features import Feature, Kind
+from confide.data.alignment.agreed_order import order_of
 from confide.data.arrow import give_memory_back
 from confide.data.blocks import encode_block, schema_of
 from confide.data.encoding import FeatureEncoder
+from confide.data.ids import id_set_digest
 from confide.data.manifest import BlockEntry, Column, Manifest, SourceEntry
 from confide.data.schema import IdColumn, IdType, LabelColumn
 from confide.data.split import holdout
 from confide.data.vocabulary import Scheme, Vocabulary
+from confide.enclave import training
 from confide.enclave.encoded_rows import Split
 from confide.enclave.forecast import forecast
 from confide.enclave.kept_blocks import KeptBlocks
@@ -30,8 +36,8 @@ from confide.enclave.opened import fields_of, open_shelves
 from confide.enclave.out_of_core import OutOfCore
 from confide.enclave.plan import choose
 from confide.enclave.spool import SpoolFolder
-from confide.enclave.vault import Shelf
-from confide.protocol.terms import Algorithm, Encoding
+from confide.enclave.vault import Shelf, Shelves
+from confide.protocol.terms import Algorithm, Encoding, Intersection
 from confide.protocol.terms import IdColumn as TaskId
 from confide.protocol.terms import IdType as TaskIdType
 
@@ -45,6 +51,10 @@ LIMIT = 600 << 20
 def peak():
     status = Path("/proc/self/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024
+
+
+def texts(rows):
+    return np.char.mod("%016d", rows)
 
 
 def shelf(party, order):
@@ -61,7 +71,7 @@ def shelf(party, order):
     blocks, entries = {}, []
     for index in range(ROWS // BLOCK_ROWS):
         rows = order[index * BLOCK_ROWS : (index + 1) * BLOCK_ROWS]
-        columns = {"id": pa.array(np.char.mod("%016d", rows))}
+        columns = {"id": pa.array(texts(rows))}
         if party == "shop":
             columns["click"] = (rows % 2).astype(np.float64)
         for at, name in enumerate(names):
@@ -112,10 +122,29 @@ def out_of_core(task, algorithm, shelves):
     return {"forecast": plan.forecast.stages, "peak": peak(), "shards": len(encoded.learn.sizes)}
 
 
+def early(task, algorithm, shelves):
+    manifests = {party: found.manifest for party, found in shelves.items()}
+    plan = choose(task, algorithm, manifests, limit=None, can_spool=False)
+    vault = {}
+    for party, found in shelves.items():
+        vault[party] = Shelf(found.manifest)
+        vault[party].blocks.update(found.blocks)
+    ids = pa.chunked_array([pa.array(texts(np.arange(ROWS)))])
+    signed = unsigned(task, algorithm, id_set_digest(ids))
+    del ids
+    coming = Shelves(vault, arrived=lambda _: plan.starts_early)
+    for _ in training.run(signed, b"", coming, SeededRandomness(), clock=FakeClock()):
+        pass
+    return {"forecast": plan.forecast.stages, "peak": peak()}
+
+
 def main():
     give_memory_back()
     order = np.random.default_rng(1).permutation(ROWS)
-    shelves = {"shop": shelf("shop", np.arange(ROWS)), "media": shelf("media", order)}
+    orders = {"shop": np.arange(ROWS), "media": order}
+    if sys.argv[1] == "early":
+        orders = dict.fromkeys(orders, order_of(pa.array(texts(np.arange(ROWS)))))
+    shelves = {party: shelf(party, rows) for party, rows in orders.items()}
     task = train_task(
         id=TaskId(name="id", type=TaskIdType.STRING),
         features={
@@ -127,6 +156,9 @@ def main():
     )
     algorithm = Algorithm(name="fm", version="1", digest="0" * 96, parameters=PARAMETERS)
     expected = forecast(task, algorithm, {party: found.manifest for party, found in shelves.items()})
+    if sys.argv[1] == "early":
+        task = msgspec.structs.replace(task, alignment=Intersection(block_rows=BLOCK_ROWS))
+        return early(task, algorithm, shelves)
     if WIDE:
         return out_of_core(task, algorithm, shelves) | {"in memory": expected.peak}
     if sys.argv[1] == "nothing":

@@ -6,6 +6,7 @@ from fakes.world import predict_task, train_task
 from confide.core import limits
 from confide.core.errors import LimitExceeded
 from confide.enclave.forecast import PROCESS_BYTES, forecast, working_bytes
+from confide.protocol.evaluation import Evaluation
 from confide.protocol.terms import Algorithm, Encoding
 
 MILLION = 1_000_000
@@ -32,7 +33,7 @@ def manifests(rows):
 def test_every_stage_is_told_and_the_greatest_is_the_peak():
     found = forecast(train_task(), algorithm(), manifests(3 * MILLION))
     assert (found.rows, found.fields) == (3 * MILLION, 2)
-    assert list(found.stages) == ["join", "encode", "train", "deliver"]
+    assert list(found.stages) == ["join", "encode", "train", "encode again", "deliver"]
     assert found.peak == max(found.stages.values()) > PROCESS_BYTES + 3 * MILLION * 2 * 8
 
 
@@ -55,6 +56,14 @@ def test_blocks_are_let_go_before_the_last_training():
         forecast(train_task(baselines=baselines), algorithm(), manifest) for baselines in (("initiator",), ())
     )
     assert kept.stages["train"] - let_go.stages["train"] == blocks
+
+
+def test_folds_are_encoded_beside_the_joint_model_in_an_order_of_their_own():
+    plain = forecast(train_task(baselines=()), algorithm(), manifests(3 * MILLION))
+    assert "encode again" not in plain.stages
+    folded = train_task(baselines=(), evaluation=Evaluation(cross_validation=2))
+    found = forecast(folded, algorithm(), manifests(3 * MILLION)).stages
+    assert found["encode again"] - found["encode"] > 3 * MILLION * (2 * 8 + 4 + 8)
 
 
 def test_a_prediction_counts_its_model():

@@ -36,6 +36,12 @@ def test_a_measured_peak_is_near_the_forecast(stage):
     assert abs(found["peak"] - expected) < TOLERANCE * expected, found
 
 
+def test_the_measured_peak_of_a_training_that_begins_early_is_near_its_forecast():
+    found = measured("early")
+    expected = max(found["forecast"].values())
+    assert abs(found["peak"] - expected) < TOLERANCE * expected, found
+
+
 def test_the_measured_peak_out_of_core_is_near_its_forecast_and_below_that_in_memory():
     found = measured("out of core")
     expected = max(found["forecast"].values())

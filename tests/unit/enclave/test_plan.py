@@ -8,7 +8,8 @@ from confide.core.errors import LimitExceeded
 from confide.core.features import Feature, Kind
 from confide.enclave.forecast import PROCESS_BYTES, forecast
 from confide.enclave.plan import choose
-from confide.protocol.terms import Algorithm, Encoding
+from confide.protocol.evaluation import Evaluation
+from confide.protocol.terms import Algorithm, Encoding, Intersection
 
 MILLION, GIB = 1_000_000, 1 << 30
 FIELDS = 39
@@ -55,6 +56,48 @@ def test_what_fits_stays_in_memory():
     for limit in (None, needed.peak):
         plan = chosen(10 * MILLION, limit)
         assert (plan.shard_rows, plan.forecast) == (None, needed)
+
+
+def ordered_task(**changes):
+    return msgspec.structs.replace(task(), alignment=Intersection(), **changes)
+
+
+def test_in_an_agreed_order_work_begins_early_where_that_fits_too():
+    """Blocks, rows, model and ids are in memory together then: more than where one follows the other."""
+    early = chosen(10 * MILLION, None, task=ordered_task())
+    later = forecast(ordered_task(), algorithm(), manifests(10 * MILLION))
+    assert early.starts_early
+    assert early.shard_rows is None
+    assert early.forecast.peak > later.peak
+    assert chosen(10 * MILLION, early.forecast.peak, task=ordered_task()) == early
+    tight = chosen(10 * MILLION, later.peak, task=ordered_task())
+    assert (tight.starts_early, tight.shard_rows) == (False, None)
+
+
+def test_out_of_core_work_begins_early_too_and_its_shards_are_whole_blocks():
+    plan = chosen(10 * MILLION, 2 * GIB, task=ordered_task())
+    assert plan.starts_early
+    assert plan.shard_rows >= limits.BLOCK_ROWS
+    early = plan.forecast.peak
+    assert early <= 2 * GIB
+    later = chosen(10 * MILLION, early - 1, task=ordered_task())
+    assert not later.starts_early
+    assert later.shard_rows == plan.shard_rows
+    assert later.forecast.peak < early
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"alignment": "enclave"},
+        {"alignment": Intersection(membership="initiator")},
+        {"encoding": Encoding()},
+        {"evaluation": Evaluation(keep_negatives=0.5, validation=0.1)},
+        {"evaluation": Evaluation(positive_weight=2)},
+    ],
+)
+def test_what_needs_all_rows_waits_for_them(changes):
+    assert not chosen(MILLION, None, task=msgspec.structs.replace(ordered_task(), **changes)).starts_early
 
 
 def test_what_does_not_fit_goes_to_disk_in_shards_that_fit():

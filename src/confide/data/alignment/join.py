@@ -1,4 +1,4 @@
-"""Join by id: an exact sort-merge join of several tables, in whatever order each has its rows."""
+"""Join by id: an exact join of several tables, in whatever order each has its rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ import pyarrow as pa
 from confide.core import limits
 from confide.core.errors import AlignmentFailed
 from confide.data.alignment.keys import IntArray, Keys, with_exact_keys
+from confide.data.alignment.matching import NOWHERE, firsts, match
 from confide.data.arrow import ChunkedArray
-from confide.data.ordered_pool import map_in_order
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -59,64 +59,34 @@ def join(tables: Mapping[str, pa.Table], id_names: Mapping[str, str]) -> Alignme
 
 def first_occurrences(ids: ChunkedArray) -> BoolArray:
     """Which rows hold an id that no row before them holds."""
-    first = np.zeros(len(ids), np.bool_)
-    first[with_exact_keys({"": ids}, lambda keys: _unique(keys[""])).rows] = True
-    return first
+    found: BoolArray = with_exact_keys({"": ids}, lambda keys: _first(keys[""]))
+    return found
 
 
 def _align(keys: Mapping[str, Keys]) -> Alignment:
     first, *others = keys
-    unique = dict(zip(keys, map_in_order(_unique, keys.values()), strict=True))
-    joined = unique[first].keys
-    matched = np.ones(joined.size, np.bool_)
-    places = {}
+    unique = {party: _first(side) for party, side in keys.items()}
+    places, matched = {}, unique[first].copy()
     for party in others:
-        places[party] = _places(unique[party].keys, joined)
-        matched &= _equal_at(unique[party].keys, places[party], joined)
+        places[party] = match(keys[first].values, keys[party].values)
+        matched &= places[party] != NOWHERE
     if not matched.any():
         raise AlignmentFailed("no id is common to all parties")
-    rows = {first: unique[first].rows[matched]}
-    rows |= {party: unique[party].rows[place[matched]] for party, place in places.items()}
+    rows = {first: np.flatnonzero(matched)} | {party: found[matched] for party, found in places.items()}
     for party in others:
         keys[first].check_same(rows[first], keys[party], rows[party])
-    order = np.argsort(rows[first])
-    counts = {party: _counts(keys[party].values.size, unique[party].rows.size, order.size) for party in keys}
-    return Alignment({party: found[order] for party, found in rows.items()}, counts)
+    size = rows[first].size
+    counts = {party: _counts(ones.size, int(np.count_nonzero(ones)), size) for party, ones in unique.items()}
+    return Alignment(rows, counts)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Unique:
-    keys: IntArray
-    """Ascending, each once."""
-    rows: IntArray
-    """The first row that holds each."""
-
-
-def _unique(keys: Keys) -> _Unique:
-    order = np.argsort(keys.values)
-    ordered = keys.values[order]
-    new = np.ones(ordered.size, np.bool_)
-    new[1:] = ordered[1:] != ordered[:-1]
-    starts = np.flatnonzero(new)
-    if starts.size == ordered.size:
-        return _Unique(ordered, order)
-    run = np.cumsum(new) - 1
-    keys.check_same(order[~new], keys, order[starts][run[~new]])
-    # The order among equal keys is arbitrary: of each run, the smallest row is the first.
-    return _Unique(ordered[starts], np.minimum.reduceat(order, starts))
-
-
-def _places(keys: IntArray, wanted: IntArray) -> IntArray:
-    """Where each of `wanted` would stand among `keys`; both are ascending."""
-    if keys.size and wanted.size == keys.size and (keys == wanted).all():
-        return np.arange(keys.size)  # the common case, ids that match exactly
-    return np.searchsorted(keys, wanted)
-
-
-def _equal_at(keys: IntArray, places: IntArray, wanted: IntArray) -> BoolArray:
-    if not keys.size:
-        return np.zeros(wanted.size, np.bool_)
-    return np.asarray(keys[np.minimum(places, keys.size - 1)] == wanted)
+def _first(keys: Keys) -> BoolArray:
+    """Which rows hold a key that no row before them holds."""
+    found = firsts(keys.values)
+    ones = found == np.arange(found.size)
+    again = np.flatnonzero(~ones)
+    keys.check_same(again, keys, found[again])
+    return np.asarray(ones)
 
 
 def _check_types(ids: Mapping[str, ChunkedArray]) -> None:

@@ -1,4 +1,4 @@
-"""Whole numbers that are equal exactly where ids are: what the join sorts and compares.
+"""Whole numbers that are equal exactly where ids are: what the join looks up and compares.
 
 Integer ids are their own keys. Texts are known by their XXH3-64, which is quick, but not exact: wherever two
 rows are taken to have the same id, their texts are compared, and if they differ (by bad luck, or because
@@ -20,7 +20,7 @@ from confide.data.ordered_pool import map_in_order
 
 IntArray = npt.NDArray[np.int64]
 R = TypeVar("R")
-_SLICE_ROWS: Final = 1_048_576
+_SLICE_ROWS: Final = 262_144
 
 
 class _Collision(Exception):
@@ -39,12 +39,15 @@ class Keys:
         """Hold the texts of rows with equal keys against each other, pair by pair."""
         if self.texts is None or other.texts is None:
             return
-        for start in range(0, rows.size, _SLICE_ROWS):
+        left, right = self.texts, other.texts
+
+        def same(start: int) -> bool:
             piece = slice(start, start + _SLICE_ROWS)
-            left = self.texts.take(rows[piece])
-            right = other.texts.take(other_rows[piece])
-            if not pc.all(pc.equal(left, right)).as_py():
-                raise _Collision
+            equal = pc.equal(left.take(rows[piece]), right.take(other_rows[piece]))
+            return bool(pc.all(equal).as_py())
+
+        if not all(map_in_order(same, range(0, rows.size, _SLICE_ROWS))):
+            raise _Collision
 
 
 def with_exact_keys(ids: Mapping[str, ChunkedArray], work: Callable[[Mapping[str, Keys]], R]) -> R:

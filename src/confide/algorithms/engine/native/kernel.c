@@ -208,13 +208,14 @@ static void update_dense(struct call *call)
 {
     const struct confide_model *m = call->plan.model;
     ptrdiff_t count = dense_count(m);
-    float *gradient = call->workspaces[0].gradient;
+    float *restrict gradient = call->workspaces[0].gradient, *restrict dense = m->dense, *restrict squares = m->dense_squares;
+    const float rate = m->rate;
     if (m->kind == KIND_AFM && m->attention_l2 != 0)
         for (ptrdiff_t i = dense_weight(); i < dense_bias(m); i++)
-            gradient[i] += 2 * m->attention_l2 * m->dense[i];
+            gradient[i] += 2 * m->attention_l2 * dense[i];
     for (ptrdiff_t i = 0; i < count; i++) {
-        m->dense_squares[i] += gradient[i] * gradient[i];
-        m->dense[i] -= m->rate * gradient[i] / sqrtf(m->dense_squares[i]);
+        squares[i] += gradient[i] * gradient[i];
+        dense[i] -= rate * gradient[i] / sqrtf(squares[i]);
     }
 }
 

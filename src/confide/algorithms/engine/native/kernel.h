@@ -105,6 +105,10 @@ struct workspace {
     float *kept;        /* (lanes, padded K) the dropout mask, scaled */
     float *tables;      /* (chunks, 1 << chunk_bits, 2, padded K) sums of h_t W_t over the bits of the index; beside */
     float *buckets;     /* each, the sum of slope * q of its mask: so buckets is tables + padded K */
+    uint32_t usual;     /* the sign mask that most pairs should have: see usual.h */
+    int mostly_usual;   /* whether they had in the row before */
+    float *by_share, *by_slope; /* (F, padded K) sums over a row's pairs */
+    int32_t *exceptions; /* (padded pairs + lanes) pairs of a row with another mask */
     float *bucket_slopes; /* (chunks, 1 << chunk_bits, TILE) sums of slope, by mask; TILE partial sums each */
     float *unit_slopes; /* (units) sums of slope where the unit is positive, of what is not in bucket_slopes */
     float *pooled;      /* (padded K) gradient of p */

@@ -13,7 +13,7 @@
     }
 
 #define MULTIPLY_PAIRS                                                                    \
-    for (ptrdiff_t k = 0; k < size; k++) {                                                \
+    _Pragma("GCC unroll 2") for (ptrdiff_t k = 0; k < size; k++) {                                                \
         vf product[TILE];                                                                 \
         _Pragma("GCC unroll 4") for (int s = 0; s < TILE; s++)                            \
             product[s] = load(products + (k * TILE + s) * LANES);                         \

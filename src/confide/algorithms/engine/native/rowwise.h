@@ -33,6 +33,15 @@ static void ROW(gather)(const struct plan *plan, struct workspace *w, const stru
     }
 }
 
+/* Of a unit that nothing is said to: pairs that say little leave it so. */
+static uint32_t ROW(mask_of_bias)(const struct confide_model *m)
+{
+    uint32_t mask = 0;
+    for (int unit = 0; unit < smaller(m->units, 16); unit++)
+        mask |= (uint32_t)(m->dense[dense_bias(m) + unit] > 0) << unit;
+    return mask;
+}
+
 /* Sums of h_t W_t over the bits of each index, by adding one bit at a time. */
 static void ROW(fill_tables)(const struct plan *plan, struct workspace *w)
 {
@@ -42,6 +51,7 @@ static void ROW(fill_tables)(const struct plan *plan, struct workspace *w)
     memset(w->tables, 0, ((size_t)plan->chunks << plan->chunk_bits) * (size_t)entry * 4);
     memset(w->bucket_slopes, 0, ((size_t)plan->chunks << plan->chunk_bits) * 4 * TILE);
     memset(w->unit_slopes, 0, (size_t)plan->blocks * (size_t)plan->block * 4);
+    w->usual = ROW(mask_of_bias)(m);
     for (int chunk = 0; chunk < plan->chunks; chunk++) {
         float *table = w->tables + ((ptrdiff_t)chunk << plan->chunk_bits) * entry;
         for (int bit = 0; bit < plan->chunk_bits; bit++) {
@@ -225,6 +235,10 @@ INLINE void ROW(few_vectors)(const int two, const int vectors, const struct plan
 #endif
 }
 
+#if WIDTH == 16
+#include "usual.h"
+#endif
+
 /* Where the chunks of the mask of (row, pair) stand in tables and buckets, in entries. */
 INLINE void ROW(entries_of)(const struct plan *plan, const struct workspace *w, int r, ptrdiff_t pair, ptrdiff_t *entries)
 {
@@ -272,6 +286,14 @@ static void ROW(any_pairs)(const struct plan *plan, struct workspace *w, int r, 
 static void ROW(backward_pairs)(const struct plan *plan, struct workspace *w, int r, float *embedded)
 {
     const int vectors = plan->padded_size / WIDTH, chunks = plan->chunk_bits == 8 ? plan->chunks : 0;
+#if WIDTH == 16
+    w->mostly_usual |= r == 0; /* each group tries anew */
+    if (vectors == 1 && chunks && w->mostly_usual) {
+        w->mostly_usual = chunks == 1 ? ROW(usual_pairs)(0, plan, w, r, embedded) : ROW(usual_pairs)(1, plan, w, r, embedded);
+        if (w->mostly_usual)
+            return;
+    }
+#endif
     if (vectors == 1 && chunks == 1)
         ROW(few_vectors)(0, 1, plan, w, r, embedded);
     else if (vectors == 1 && chunks == 2)

@@ -73,6 +73,9 @@ static struct workspace carve(const struct plan *plan, struct arena *arena, int 
     w.row_mask = take(arena, (size_t)plan->blocks * pairs);
     w.tables = take(arena, entries * ENTRY * padded);
     w.buckets = w.tables ? w.tables + padded : NULL;
+    w.by_share = take(arena, fields * padded);
+    w.by_slope = take(arena, fields * padded);
+    w.exceptions = take(arena, (size_t)plan->padded_pairs + lanes);
     w.bucket_slopes = take(arena, entries * TILE);
     w.unit_slopes = take(arena, units);
     w.pooled = take(arena, padded);
