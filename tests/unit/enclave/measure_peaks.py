@@ -1,6 +1,6 @@
 """Run in a process of its own by test_forecast_measured.py: joins and encodes, prints forecast and peaks.
 
-With "out of core" as its argument it does all of that with the rows on disk, within LIMIT; with "early" it is a
+With "out of core" as its argument it does all of that with the rows on disk, within LIMIT; with "early" a
 whole training that begins before the last block has come.
 """
 
