@@ -227,8 +227,8 @@ def needs_no_more_memory_than_it_tells(name: str) -> None:
     """What NumPy allocates while it learns and scores; libraries' own memory is bench/forecasts.py's."""
     rows, held = planted(30_000), planted(10_000, seed=6)
     features = FEATURES + 100_000
-    length = "trees" if "trees" in parameters_of(name) else "epochs"
-    estimator = registry.build(name, {length: 1, "patience": 1})
+    short = [one for one in ("epochs", "trees", "patience") if one in parameters_of(name)]
+    estimator = registry.build(name, dict.fromkeys(short, 1))
     tracemalloc.start()
     try:
         learning = estimator.fit(rows.indices, rows.values, rows.labels, holdout=held, feature_count=features)
