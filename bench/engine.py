@@ -72,19 +72,19 @@ def reference(parameters, data, features, repeat):
     return len(few) / trained, len(few) / predicted
 
 
-def measured(rows, size, repeat, paths=None):
-    """One dictionary per way of running."""
+def measured(rows, size, repeat, threads=None):
+    """One dictionary per way of running, with each of these numbers of threads; default: one, and all."""
     indices, values, labels, features = zipf.rows(rows)
     data = Batch(indices, values, labels)
     parameters = AfmParameters(embedding_size=size, attention_size=size)
     trained, predicted = reference(parameters, data, features, repeat)
     yield {"path": "NumPy", "threads": 1, "trained": round(trained), "predicted": round(predicted)}
-    for path in library.paths() if paths is None else paths:
-        for threads in sorted({1, len(os.sched_getaffinity(0))}):
-            found = fast(parameters, data, features, Engine(path, threads), repeat)
+    for path in library.paths():
+        for count in threads or sorted({1, len(os.sched_getaffinity(0))}):
+            found = fast(parameters, data, features, Engine(path, count), repeat)
             yield {
                 "path": path.name,
-                "threads": threads,
+                "threads": count,
                 "trained": round(found[0]),
                 "predicted": round(found[1]),
                 "trained_ratio": round(found[0] / trained, 1),
@@ -99,13 +99,12 @@ def sized(scale):
 
 def rows(scale):
     """See rows.py. The core with all threads, on every instruction set, against NumPy."""
-    first, *others = measured(sized(scale)[0], 16, sized(scale)[1])
-    threads = max(line["threads"] for line in others)
+    threads, (count, repeat) = len(os.sched_getaffinity(0)), sized(scale)
+    first, *others = measured(count, 16, repeat, [threads])
     for line in others:
-        if line["threads"] == threads:
-            for what in ("trained", "predicted"):
-                name = f"engine {line['path']}, {threads} threads, {what}, against NumPy"
-                yield Row(name, line[what], first[what], "rows/s")
+        for what in ("trained", "predicted"):
+            name = f"engine {line['path']}, {threads} threads, {what}, against NumPy"
+            yield Row(name, line[what], first[what], "rows/s")
 
 
 def main():

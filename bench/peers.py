@@ -113,7 +113,7 @@ def rows(scale):
         peers = Peers(HERE / "out" / "peers-venv", Path(checkout) if checkout else None)
     except (subprocess.CalledProcessError, OSError) as cause:
         raise Skipped(f"the peers' environment can't be made here ({cause})") from None
-    count, seconds = (65_536, 20) if scale is Scale.FULL else (16_384, 8)
+    count, seconds = (65_536, 20) if scale is Scale.FULL else (16_384, 5)
     lines = measured(peers, peers.modules, count, seconds)
     for (name, way), group in itertools.groupby(lines, lambda line: (line["peer"], line["way"])):
         by_path = {line["path"]: line for line in group}

@@ -134,7 +134,7 @@ def rows(scale):
         peers = Peers(HERE / "out" / "peers-venv", Path(checkout) if checkout else None)
     except (subprocess.CalledProcessError, OSError) as cause:
         raise Skipped(f"the peers' environment can't be made here ({cause})") from None
-    count, held_out = (ROWS, 32_768) if scale is Scale.FULL else (32_768, 8_192)
+    count, held_out = (ROWS, 32_768) if scale is Scale.FULL else (16_384, 8_192)
     lines = measured(peers, generated(count, held_out), BATCH)
     found = {line["model"]: line["test_logloss"] for line in lines}
     for name in peers.modules:

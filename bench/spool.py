@@ -215,7 +215,7 @@ def measured(rows, fields, epochs, limit, folder):
 
 def rows(scale):
     """See rows.py. On disk against in memory."""
-    count, limit = (1_000_000, "700MiB") if scale is Scale.FULL else (250_000, "500MiB")
+    count, limit = (1_000_000, "600MiB") if scale is Scale.FULL else (500_000, "555MiB")
     with tempfile.TemporaryDirectory(prefix="confide-spool-") as folder:
         ways = measured(count, 39, 1, limit, Path(folder))
         (_, memory), (_, disk) = next(ways), next(ways)

@@ -30,7 +30,7 @@ from confide.algorithms import metrics, model_file
 
 PLAIN = Path(__file__).resolve().with_name("whole_job_plain.py")
 FULL_ROWS, FULL_TEST_ROWS = 10_000_000, 1_500_000
-SMALL_ROWS, SMALL_TEST_ROWS = 200_000, 30_000
+SMALL_ROWS, SMALL_TEST_ROWS = 100_000, 15_000
 STARTING = ("start A", "start enclave")
 """Stages that last as long for ten rows as for ten millions."""
 MOST_SECONDS, MOST_RATIO, MOST_ENCLAVE_MIB, MOST_PARTY_MIB = 150, 2.5, 6 * 1024, 2 * 1024

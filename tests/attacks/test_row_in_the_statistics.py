@@ -15,7 +15,7 @@ from confide.data.statistics.blurring import Blur, key_of
 from confide.protocol.statistics import FIGURES_OF, Statistics
 from confide.protocol.terms import Release, Released
 
-M, ROWS, DRAWS = 20, 800, 500
+M, ROWS, DRAWS = 20, 800, 300
 LABELS = (np.arange(ROWS) % 5 == 0).astype(np.float32)
 NUMBERS = np.random.default_rng(7).normal(50, 10, ROWS)
 CODES = np.repeat(np.arange(1, 9, dtype=np.uint64), ROWS // 8)

@@ -93,7 +93,7 @@ def _drift(told: dict[str, Any], columns: list[dict[str, Any]]) -> Any:
 
 def _judged(index: float, chance: float) -> tuple[str, str]:
     if index <= chance:
-        return "green", "none that can be told"
+        return "dim", "none that can be told from blurring"
     if index < STEADY:
         return "green", "little"
     return ("yellow", "some") if index < MOVED else ("red", "the model sees other rows than it learned from")

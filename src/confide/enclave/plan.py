@@ -25,6 +25,7 @@ from confide.enclave.forecast import (
     early_forecast,
     evaluating_bytes,
     features_at_most,
+    folds_of,
     forecast,
     join_bytes,
     learned_bytes,
@@ -133,6 +134,8 @@ class _OutOfCore:
         if name == "train":
             learned, copies = self._learned
             stages["deliver"] = self._kept + self._aligned + (copies + 3) * learned
+            if self._task.baselines or folds_of(self._task):
+                stages["spool again"] = max(stages["columns"], stages["spool"]) + learned
         stages = {f"{stage} out of core": size for stage, size in stages.items()}
         if self._early:
             # Ids are held against the agreement when the last block has come: then everything else is there.

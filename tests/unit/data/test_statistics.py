@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -40,6 +40,7 @@ def draw(seed, size, missing=0.0):
 columns = st.builds(draw, seeds, st.integers(4 * M, 3_000), st.sampled_from([0.0, 0.1, 0.7]))
 
 
+@settings(deadline=None, max_examples=50)
 @given(columns, blurs)
 def test_missing_share_is_arrows_within_a_step(values, blur):
     told = figures.missing(values, blur)
@@ -48,6 +49,7 @@ def test_missing_share_is_arrows_within_a_step(values, blur):
     assert abs(told["value"] - share) < told["step"]
 
 
+@settings(deadline=None, max_examples=50)
 @given(columns, blurs)
 def test_mean_is_that_of_the_clipped_numbers_within_a_step(values, blur):
     present, told = np.sort(values[~np.isnan(values)]), figures.mean(figures.ordered(values), blur)
@@ -59,6 +61,7 @@ def test_mean_is_that_of_the_clipped_numbers_within_a_step(values, blur):
     assert told["step"] >= (present[-M] - present[M - 1]) * M / len(present) * (1 - 1e-9)
 
 
+@settings(deadline=None, max_examples=50)
 @given(columns, blurs)
 def test_a_quantile_stands_for_the_numbers_around_it(values, blur):
     present = np.sort(values[~np.isnan(values)])
@@ -74,6 +77,7 @@ def test_a_quantile_stands_for_the_numbers_around_it(values, blur):
         assert around.sum() >= M, "no step is finer than the numbers around are apart"
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.integers(0, 120), min_size=1, max_size=12), blurs)
 def test_cardinality_counts_the_categories_that_enough_rows_have(counts, blur):
     codes = np.repeat(np.arange(len(counts), dtype=np.uint64), counts)
@@ -87,6 +91,7 @@ def test_cardinality_counts_the_categories_that_enough_rows_have(counts, blur):
     assert told <= sum(count >= M for count in frequent.values())
 
 
+@settings(deadline=None, max_examples=50)
 @given(seeds, st.floats(-0.9, 0.9), blurs)
 def test_correlation_with_numbers_is_pearsons_within_a_step(seed, strength, blur):
     random = np.random.default_rng(seed)
@@ -98,6 +103,7 @@ def test_correlation_with_numbers_is_pearsons_within_a_step(seed, strength, blur
     assert 0 < told["step"] < 0.2
 
 
+@settings(deadline=None, max_examples=50)
 @given(seeds, blurs)
 def test_correlation_with_categories_is_the_squared_correlation_ratio_within_a_step(seed, blur):
     random = np.random.default_rng(seed)
@@ -132,6 +138,7 @@ def test_of_three_rows_with_a_value_nothing_is_told():
     assert {quantile["value"] for quantile in figures.quantiles(figures.ordered(values), blur())} == {None}
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.floats(1e-300, 1e300))
 def test_steps_are_round_numbers(width):
     step = coarse(width)
@@ -139,6 +146,7 @@ def test_steps_are_round_numbers(width):
     assert step.as_tuple().digits in {(1,), (2,), (5,), (1, 0)}
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     hnp.arrays(np.float64, st.integers(0, 150), elements=st.floats(allow_nan=True, allow_infinity=True)),
     blurs,
@@ -155,6 +163,7 @@ def test_no_column_whatever_breaks_a_figure(values, blur):
         assert math.isfinite(reference.compare(values, NUMBERS, blur)["index"])
 
 
+@settings(deadline=None, max_examples=50)
 @given(columns, columns, blurs)
 def test_drift_of_numbers_is_that_of_the_exact_shares_but_for_the_steps(learned, predicted, blur):
     reference = Reference.of(learned, NUMBERS, blur)

@@ -2,9 +2,10 @@ import pytest
 from fakes.world import predict_task, train_task
 
 from confide.app.starting import starts
-from confide.core.features import Feature, Kind, Transform
+from confide.core.features import Cross, Feature, Kind, Transform
 from confide.protocol.early_start import waits_because
 from confide.protocol.evaluation import Choices, Evaluation, HeldFolds, OwnedColumn, Tuning
+from confide.protocol.statistics import Figure, Statistics
 from confide.protocol.terms import Encoding, Intersection, Release
 
 HASHED = Encoding(vocabulary="hashed", bits=6)
@@ -32,6 +33,11 @@ WAITING = {
         "tuning": Tuning(method="grid", choices={"epochs": Choices(values=(1, 2))}, trials=2, minutes=1.0),
         "evaluation": Evaluation(validation=0.1),
         "releases": tuple(Release(what=what, to="shop") for what in ("model", "metrics", "trials")),
+    },
+    "a cross": {"crosses": (Cross(name="city_page", of=(("shop", "city"), ("media", "page"))),)},
+    "statistics": {
+        "statistics": Statistics(columns={"media": {"page": (Figure.MISSING,)}}, minimum_rows=20),
+        "releases": tuple(Release(what=what, to="shop") for what in ("model", "metrics", "statistics")),
     },
     "weighted": {"evaluation": Evaluation(positive_weight=2.0)},
 }

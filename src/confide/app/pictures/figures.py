@@ -13,6 +13,7 @@ NAMES: Final = {
     "providers": "the providers' alone",
 }
 GREY: Final = "#8a8a8a"
+PALE: Final = "#d0d0d0"
 STEADY: Final = 0.1
 """A population stability index up to here is little by convention (Siddiqi 2006)."""
 MOVED: Final = 0.25
@@ -215,12 +216,14 @@ def _drift(metrics: dict[str, Any]) -> Figure | None:
     for at in (STEADY, MOVED):
         chart.line([(at, rows[0]), (at, rows[1])], GREY, dashed=True)
     for row, (name, drift) in enumerate(found):
-        chart.bar(row, drift["index"], 0.6, COLOURS["initiator" if drift["index"] >= MOVED else "joint"])
-        chart.bar(row, min(drift["by_chance"], drift["index"]), 0.2, GREY)
+        index, chance = drift["index"], drift["by_chance"]
+        colour = COLOURS["initiator" if index >= MOVED else "joint"]
+        chart.bar(row, index, 0.6, colour if index > chance else PALE)
+        chart.bar(row, min(chance, index), 0.2, GREY)
         chart.row_name(row, name[:26])
     text = (
         f"How far the rows predicted are from those of the training: up to {STEADY:g} is little, from "
-        f"{MOVED:g} on much. Grey: what blurring alone adds, on average at most."
+        f"{MOVED:g} on much. Grey: what blurring alone adds, on average at most; pale: no more than that."
     )
     return Figure("Drift", text, chart.svg())
 
