@@ -7,8 +7,9 @@ and what the core does in this run.
 
 A vector operation counts per number and once, whatever it does (a multiply-add is one): that is what the
 ports of a processor see. Loads, stores and shuffles are not counted, nor is what is done per row and not per
-pair, so no program reaches the bound. What memory alone would allow if no cache held anything is said beside
-the peaks: it is no bound, since most values are frequent ones.
+pair, so no program reaches the bound. A second bound, `multiplied`, counts only what needs a multiplier, for
+processors that add, compare and convert beside it, as AMD's do. What memory alone would allow if no cache
+held anything is said beside the peaks: it is no bound, since most values are frequent ones.
 """
 
 import argparse
@@ -42,9 +43,13 @@ SPLIT = 4 * SIZE
 ROUND = 2 * SIZE
 """To bfloat16, in pairs."""
 MASK = {Path.AVX2: 3 * UNITS, Path.AMX: UNITS}
-"""Compare and merge; else 3 operations for two pairs at once."""
-BACKWARD = 10 * SIZE + UNITS
+"""Compare and merge; else 4 operations for two pairs at once: pack, shift, double, add."""
+BACKWARD = {Path.AVX2: 10 * SIZE + UNITS}
 """Product, weighted product, sum of two tables, its slope (2), pooled, both slopes, two buckets; b's."""
+USUAL = 4 * SIZE
+"""The same on the other paths, where all sign masks are the biases': both embeddings by share and slope."""
+BACKWARD_MULTIPLIED = {Path.AVX2: 7 * SIZE}
+EXPONENTIAL_MULTIPLIED = 7
 TILES = 2 * UNITS * 2 * SIZE
 """Multiply-adds in tiles: both parts of W times both of the product."""
 
@@ -55,7 +60,14 @@ def vector_operations(path, *, learning):
     """(float32 operations, bfloat16 products) of a pair on vectors."""
     layer = {Path.AMX: (SPLIT, 0), Path.AVX512_BF16: (ROUND, UNITS * SIZE)}.get(path, (UNITS * SIZE, 0))
     plain = PRODUCT + GAIN + RECTIFY + EXPONENTIAL + layer[0]
-    return plain + (MASK.get(path, 3 * UNITS // 2) + BACKWARD if learning else 0), layer[1]
+    return plain + (MASK.get(path, 2 * UNITS) + BACKWARD.get(path, USUAL) if learning else 0), layer[1]
+
+
+def multiplications(path, *, learning):
+    """(float32, bfloat16) of a pair on vectors: the product, the gain, h, the exponential, W."""
+    plain = PRODUCT + GAIN + UNITS + EXPONENTIAL_MULTIPLIED
+    layer = {Path.AMX: (0, 0), Path.AVX512_BF16: (0, UNITS * SIZE)}.get(path, (UNITS * SIZE, 0))
+    return plain + layer[0] + (BACKWARD_MULTIPLIED.get(path, USUAL) if learning else 0), layer[1]
 
 
 def bytes_of(*, learning):
@@ -65,9 +77,9 @@ def bytes_of(*, learning):
     return zipf.FIELDS * (moved + INDEX + FLOAT)
 
 
-def arithmetic_bound(path, peaks, *, learning):
+def arithmetic_bound(path, peaks, *, learning, counted=vector_operations):
     """Rows per second. Tiles work beside the vectors, bfloat16 products among them."""
-    plain, products = vector_operations(path, learning=learning)
+    plain, products = counted(path, learning=learning)
     vectors = peaks["fma_512" if path in WIDE else "fma_256"]
     seconds = plain / vectors + (products / peaks["dot_bf16"] if products else 0)
     if path is Path.AMX:
@@ -134,6 +146,9 @@ def main():
                 name: round(rate),
                 f"{name}_bound": round(limit),
                 f"{name}_share": round(rate / limit, 2),
+                f"{name}_multiplied": round(
+                    arithmetic_bound(path, peaks, learning=learning, counted=multiplications)
+                ),
             }
         say(line)
 

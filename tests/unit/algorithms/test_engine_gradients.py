@@ -94,7 +94,7 @@ def test_afm_gradients(batch_of, path, sizes, case):
 @pytest.mark.parametrize("sizes", [(16, 16, 12, 100), (10, 6, 9, 40), (16, 16, 3, 20), (32, 16, 6, 20)])
 @pytest.mark.parametrize("less", [1.0, 0.6, 0.45])
 def test_afm_gradients_where_most_units_stay_as_their_biases_leave_them(batch_of, path, sizes, less):
-    """The core then works in another way, and pairs with other sign masks are exceptions: most to few."""
+    """The core then works in another way: pairs with other sign masks are exceptions, most to few."""
     size, units, fields, rows = sizes
     network = afm_of(size, units)
     network.records[...] *= less

@@ -97,14 +97,14 @@ struct workspace {
     int32_t *pairs;     /* (padded pairs, 2) their fields, in the order of tiles */
     float *weights;     /* (units / UNITS, K, UNITS) W, or pairs of bfloat16 of it */
     float *tiles;       /* (tiles of the path, 16, 16) */
-    float *products;    /* (SPAN, K, lanes) of the pairs at hand, as the attention layer multiplies them */
+    float *products;    /* (K, TILE, lanes) of the pairs at hand, as the attention layer multiplies them */
     float *unit_bias;   /* (units) padded with zeros */
     float *unit_output; /* (units) */
     float *projection;  /* (K, lanes) p, times the dropout mask of each row */
     float *row_projection; /* (lanes, padded K) the same */
     float *kept;        /* (lanes, padded K) the dropout mask, scaled */
-    float *tables;      /* (chunks, 1 << chunk_bits, 2, padded K) sums of h_t W_t over the bits of the index; beside */
-    float *buckets;     /* each, the sum of slope * q of its mask: so buckets is tables + padded K */
+    float *tables;      /* (chunks, 1 << chunk_bits, ENTRY, padded K) sums of h_t W_t over the bits of the index; beside each, */
+    float *buckets;     /* COPIES sums of slope * q of its mask: so buckets is tables + padded K */
     uint32_t usual;     /* the sign mask that most pairs should have: see usual.h */
     int mostly_usual;   /* whether they had in the row before */
     float *by_share, *by_slope; /* (F, padded K) sums over a row's pairs */
@@ -164,7 +164,7 @@ extern const struct path confide_path_amx;
 /* Pairs (i, j), i < j, are worked on in tiles of TILE left fields: for each later field j its TILE pairs. What is read
  * for j then serves TILE times. The pairs inside the tiles come after all these. */
 #define TILE 4
-#define COPIES 2
+#define COPIES 2 /* buckets per mask: where neighbours have the same one, a sum waits less for the sum before */
 #define ENTRY (1 + COPIES)
 #define MOST 4 /* vectors of an embedding that code is written out for */
 #define BURST 8 /* records asked for at a time */
