@@ -38,7 +38,7 @@ PACKAGES: Final = (
     "enclave",
     "transport",
 )
-MODULES: Final = ("__init__.py", "app/__init__.py", "app/system.py", "app/enclave*.py")
+MODULES: Final = ("__init__.py", "app/__init__.py", "app/allocation.py", "app/enclave*.py", "app/system.py")
 EXCLUDED: Final = ("data/readers", "data/prepare", "data/inspect")
 """Forbidden to the enclave by the import contract "tcb" (.importlinter), directly or by what they import."""
 OUTSIDE: Final = frozenset({"rich", "typer"})

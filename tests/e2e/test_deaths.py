@@ -8,7 +8,7 @@ from fakes.intersections import mpc_python
 from fakes.site import KILL, Site, children_of, until
 from fakes.tunnels import free_port
 
-from confide.app.party import LOCK
+from confide.app.party import LOCKS
 from confide.core import limits
 from confide.core.errors import Fault
 from confide.storage.lock import FileLock
@@ -99,7 +99,7 @@ def test_the_initiator_is_killed(site):
     provider, shop, task = start(site)
     shop.send(KILL).wait()
     # As if another process of ours went on with it. That of the killed one is gone with it.
-    another = FileLock(site.base / "shop" / "tasks" / task / LOCK, AssertionError("still held"))
+    another = FileLock(site.base / "shop" / "tasks" / LOCKS / task, AssertionError("still held"))
     error = site.confide("shop", "task", "resume", task).error
     assert (error["code"], error["exit_code"], error["fault"]) == ("CFD-524", 50, Fault.YOU)
     another.release()

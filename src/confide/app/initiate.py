@@ -153,7 +153,7 @@ def run(party: Party, origin: Origin, tell: Tell, cancelled: threading.Event) ->
     try:
         status = _create(party, host, jobs[0].task)
         tell(Event("created", {"task": status.id, "platform": host.address}))
-        with party.at_work(party.folder(status.id), status.id):
+        with party.at_work(status.id):
             return _through(party, host, status, jobs, origin, tell=tell, cancelled=cancelled)
     finally:
         host.close()
@@ -162,7 +162,7 @@ def run(party: Party, origin: Origin, tell: Tell, cancelled: threading.Event) ->
 def resume(party: Party, task: str, tell: Tell, cancelled: threading.Event) -> Outcome:
     """Go on with a task in whose middle our process died. As `run`; raises JournalInvalid, TaskInUse, too."""
     folder = party.folder(task)
-    with party.at_work(folder, task):
+    with party.at_work(task):
         return _go_on(party, task, folder, tell, cancelled)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from confide.app import audit
 from confide.app.attested import VerifiedEnclave, verify_enclave
 from confide.app.events import Event, Tell, of_message
-from confide.app.identity import LoadedIdentity, load_identity
+from confide.app.identity import LoadedIdentity, load_identity, make_private_directory
 from confide.app.journal import AuditedFolder
 from confide.app.party_config import LoadedConfig
 from confide.app.records import RECEIPT
@@ -35,7 +35,7 @@ from confide.storage.lock import FileLock
 from confide.transport import end_records
 from confide.transport.host_client import HostClient
 
-LOCK = "lock"
+LOCKS = ".locks"
 """In a task's folder: held by the one process of ours that is at work on the task."""
 
 
@@ -90,16 +90,18 @@ class Party:
         return TaskJournal(folder.folder, key, self.randomness, origin)
 
     @contextmanager
-    def at_work(self, folder: AuditedFolder, task: str) -> Iterator[None]:
+    def at_work(self, task: str) -> Iterator[None]:
         """No other process of ours takes part in this task meanwhile. Raises TaskInUse, ConfigurationError.
 
         Two would take the channel from each other, and write one journal.
         """
         text = f"another process of {self.me} is at work on task {task}"
+        path = self.config.path(self.config.config.records) / LOCKS / task
+        make_private_directory(path.parent)
         try:
-            lock = FileLock(folder.folder / LOCK, TaskInUse(text))
+            lock = FileLock(path, TaskInUse(text))
         except OSError as cause:
-            raise ConfigurationError(f"{folder.folder / LOCK}: {cause.strerror}") from None
+            raise ConfigurationError(f"{path}: {cause.strerror}") from None
         try:
             yield
         finally:

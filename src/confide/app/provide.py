@@ -120,7 +120,7 @@ class ProviderService:
         host = party.host()
         try:
             folder = party.folder(status.id)
-            with party.at_work(folder, status.id):
+            with party.at_work(status.id):
                 self._take_part_in(host, status, folder, tell, stop)
         finally:
             host.close()
