@@ -146,7 +146,7 @@ def test_model_and_predictions_exist_at_shop_only(done):
     base, _ = done
     assert [path.parts[-4] for path in base.glob("*/tasks/*/model.confide")] == ["shop"]
     assert {path.parts[-4] for path in base.glob("*/tasks/*/predictions.csv")} == {"shop"}
-    assert {path.name for path in base.glob("media/tasks/*/*")} == {
+    assert {path.name for path in base.glob("media/tasks/[!.]*/*")} == {
         "events.jsonl",
         "train-block.json",
         "predict-block.json",
@@ -178,7 +178,7 @@ def test_refusals_name_their_reason_and_send_nothing(done):
     assert "CFD-204" in printed(done, "shop", "strict.toml")
     assert "CFD-203" in printed(done, "shop", "production.toml")
     # A refused task leaves no folder: only those whose enclave was accepted have one, with what was said.
-    assert all((path / "events.jsonl").exists() for path in done[0].glob("shop/tasks/*"))
+    assert all((path / "events.jsonl").exists() for path in done[0].glob("shop/tasks/[!.]*"))
 
 
 def test_a_simulated_root_is_always_named_as_such(done):
