@@ -104,6 +104,12 @@ def _key_path(settings: dict[str, Any], mode: str) -> str:
 
 
 def _execute(settings: dict[str, Any], psi: Any, link: Any) -> Any:
+    """Both sides begin together.
+
+    The library says its first word anew when it begins, and loses it at a side that has not read the one
+    before, which then waits for it until its time is over (seen with UB-PSI, where one side was slow).
+    """
+    link.barrier()
     if settings["modes"]:
         return _unbalanced(settings, psi, link)
     return psi.psi_execute(_config(settings, psi), link)
