@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fakes.kept import Kept
 from fakes.ports import FakeClock, SeededRandomness
 
 from confide.algorithms import registry
@@ -40,10 +41,9 @@ from confide.party.participant import Participant
 from confide.party.ports import PartyContext, Yes
 from confide.party.provider import Provider
 from confide.protocol import faults
-from confide.protocol.blocks import EnclaveIdentity, SignedBlock
-from confide.protocol.messages import Abort, BroughtModel, Message, Offer, Spoken
+from confide.protocol.blocks import EnclaveIdentity
+from confide.protocol.messages import Abort, BroughtModel, Message, Offer
 from confide.protocol.messages import Kind as MessageKind
-from confide.protocol.receipts import PrivatePart, ResultStatement, SignedReceipt
 from confide.protocol.roles import Role
 from confide.protocol.table import State
 from confide.protocol.terms import (
@@ -64,35 +64,6 @@ from confide_sim.tee import DEFAULT_MEASUREMENT, SimulatedTee
 
 TASK_ID = "0123456789abcdef" * 2
 PURPOSE = "click prediction"
-
-
-@dataclass
-class Kept:
-    """Implements party.ports.Records: keeps everything in memory."""
-
-    agreements: list[SignedBlock] = field(default_factory=list)
-    results: list[tuple[ResultStatement, bytes, PrivatePart, bytes]] = field(default_factory=list)
-    receipts: list[SignedReceipt] = field(default_factory=list)
-    seen: list[Message] = field(default_factory=list)
-    came: bytes = b""
-
-    def agreed(self, signed: SignedBlock) -> None:
-        self.agreements.append(signed)
-
-    def result(self, statement: ResultStatement, signature: bytes, report: PrivatePart, data: bytes) -> None:
-        self.results.append((statement, signature, report, data))
-
-    def receipt(self, signed: SignedReceipt) -> None:
-        self.receipts.append(signed)
-
-    def part(self, offset: int, data: bytes) -> None:
-        self.came = self.came[:offset] + data
-
-    def model(self, sha384: str) -> bytes:
-        return next(data for statement, _, _, data in self.results if statement.sha384 == sha384)
-
-    def observe(self, message: Message) -> None:
-        self.seen.append(message)
 
 
 @dataclass
@@ -526,7 +497,3 @@ def bring(world: World, name: str | None = None) -> ModelToBring:
     statement, signature, _, data = kept.results[0]
     papers = BroughtModel(trained_under=kept.agreements[0], statement=statement, signature=signature)
     return ModelToBring(data, papers)
-
-
-def spoken(message: Message, payload: bytes = b"") -> Spoken:
-    return Spoken(message, payload)

@@ -28,6 +28,9 @@ class Kept(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     heard: bool = False
     """Whether the other side has said that it has its outcome, too."""
 
+    def __repr__(self) -> str:
+        return f"Kept(heard={self.heard})"
+
     @classmethod
     def of(cls, rows: Rows | None, count: int, sent: int, received: int) -> "Kept":
         """`rows`: which of our `count` ids are common."""

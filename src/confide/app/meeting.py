@@ -105,18 +105,13 @@ class Meeting:
         return _over(leg, ends)
 
     def _connected(self, address: str, ends: Ends, until: float) -> SecureLink:
-        def reached() -> direct.SocketLink:
-            try:
-                return direct.connect(address)
-            except TimeoutError:
-                self.cancelled.wait(limits.POLL_SECONDS)
-                raise
-
+        reached = partial(self._after_a_pause, partial(direct.connect, address))
         return _over(self._wait(reached, address, until), ends)
 
     def _listened(self, address: str, ends: Ends, until: float) -> SecureLink:
         """Anybody may connect: who does not prove to be the peer is let go, and the next one heard."""
-        with self._wait(lambda: _listener(address), address, until) as listener:
+        listening = partial(self._after_a_pause, partial(direct.Listener, address))
+        with self._wait(listening, address, until) as listener:
             while True:
                 link = self._wait(lambda: listener.accept(limits.POLL_SECONDS), address, until)
                 try:
@@ -133,6 +128,14 @@ class Meeting:
                 self._check_alive()
                 if self.party.clock.monotonic() > until:
                     raise NobodyCame(where) from None
+
+    def _after_a_pause(self, come: Callable[[], T]) -> T:
+        """`come`, which raises TimeoutError at once, made to raise it after a while."""
+        try:
+            return come()
+        except TimeoutError:
+            self.cancelled.wait(limits.POLL_SECONDS)
+            raise
 
     def _check_alive(self) -> None:
         if self.cancelled.is_set():
@@ -157,14 +160,6 @@ class Meeting:
             purpose=purpose,
             randomness=party.randomness,
         )
-
-
-def _listener(address: str) -> direct.Listener:
-    try:
-        return direct.Listener(address)
-    except TimeoutError:
-        threading.Event().wait(limits.POLL_SECONDS)
-        raise
 
 
 def _soon_over(link: Link, ends: Ends) -> SecureLink:

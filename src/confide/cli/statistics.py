@@ -9,6 +9,8 @@ from confide.cli.output import plain
 from confide.cli.quality import new_table
 
 BAR: Final = 16
+NAME_WIDTH: Final = 16
+"""Of a column's name so much stands in one line; it goes on in the next."""
 _SHOWN: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -26,6 +28,8 @@ def show_statistics(console: Console, told: dict[str, Any]) -> None:
             f"quantiles {', '.join(f'{at:.0%}' for at in _SHOWN)}",
             "with label",
         )
+        table.columns[0].overflow = "fold"
+        table.columns[0].min_width = min(NAME_WIDTH, max(len(_name(column)) for column in described))
         for column in described:
             found = column["figures"]
             table.add_row(

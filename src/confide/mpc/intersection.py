@@ -69,7 +69,7 @@ class Settings:
 class Found:
     """The outcome at our side."""
 
-    rows: Rows | None
+    rows: Rows | None = field(repr=False)
     """Of our ids, ascending, those that the other side has, too; None where only the other side learns."""
     sent: int
     received: int
