@@ -9,8 +9,6 @@ from confide.cli.output import plain
 from confide.cli.quality import new_table
 
 BAR: Final = 16
-NAME_WIDTH: Final = 16
-"""Of a column's name so much stands in one line; it goes on in the next."""
 _SHOWN: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -29,7 +27,6 @@ def show_statistics(console: Console, told: dict[str, Any]) -> None:
             "with label",
         )
         table.columns[0].overflow = "fold"
-        table.columns[0].min_width = min(NAME_WIDTH, max(len(_name(column)) for column in described))
         for column in described:
             found = column["figures"]
             table.add_row(
@@ -83,6 +80,7 @@ def _quantiles(found: list[dict[str, float | None]] | None) -> str:
 def _drift(told: dict[str, Any], columns: list[dict[str, Any]]) -> Any:
     title = f"Drift: the {told['rows']:,} rows predicted, against those of the training (stability index)"
     table = new_table(title, "column", "index", "of it by blurring", "", "")
+    table.columns[0].overflow = "fold"
     table.columns[3].justify = table.columns[4].justify = "left"
     for column in sorted(columns, key=lambda column: -column["figures"]["drift"]["index"]):
         drift = column["figures"]["drift"]
