@@ -10,6 +10,7 @@ from rich.console import Console
 
 from confide.algorithms import metrics
 from confide.app.receipts import Anchors, VerifiedReceipt, verify_receipt
+from confide.app.records import RECEIPT
 from confide.attestation.roots import TrustRoots
 from confide_sim.demo.files import INITIATOR, PROVIDER
 
@@ -18,8 +19,8 @@ SUMMARY = "summary.json"
 
 def summarise(base: Path, seconds: float, later_clicks: Path) -> dict[str, Any]:
     """Verify the receipt, read the report, and write summary.json. Raises ConfideError."""
-    folder = next((base / INITIATOR / "tasks").iterdir())
-    verified = _verify(base, folder / "receipt.json")
+    folder = finished_task(base / INITIATOR / "tasks")
+    verified = _verify(base, folder / RECEIPT)
     report = json.loads((folder / "report.json").read_bytes())
     joint, alone = report["metrics"]["joint"], report["metrics"]["initiator"]
     rows = verified.signed.receipt.rounds[0].rows
@@ -44,13 +45,22 @@ def summarise(base: Path, seconds: float, later_clicks: Path) -> dict[str, Any]:
         "blocks": {str(done.kind): done.block for done in verified.signed.receipt.rounds},
         "signers": [*verified.signed.participants, "enclave"],
         "seconds": round(seconds, 1),
-        "receipt": str(folder / "receipt.json"),
+        "receipt": str(folder / RECEIPT),
         "model": str(folder / "model.confide"),
         "predictions": str(folder / "predictions.csv"),
         "pictures": str(folder / "pictures.html"),
     }
     (base / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n")
     return summary
+
+
+def finished_task(records: Path) -> Path:
+    """The folder of the one task that ended with a receipt, in a party's records.
+
+    Locks lie beside it, and a file system lists in any order: only a receipt tells a task's folder.
+    """
+    (receipt,) = records.glob(f"*/{RECEIPT}")
+    return receipt.parent
 
 
 def _verify(base: Path, receipt: Path) -> VerifiedReceipt:
