@@ -34,7 +34,6 @@ SIMULATION = """\
 The **simulated** machine and what belongs to it: a distribution of its own, absent from production installs.
 It protects nothing.
 """
-FORMAT_HELP = "`text` for people, `json` for programs."
 
 
 def commands(group: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -95,7 +94,7 @@ def row(parameter: Any) -> str:
     """One line of the table."""
     names = "/".join([*parameter.opts, *parameter.secondary_opts])
     name = names if is_option(parameter) else spelling(parameter).strip("[]")
-    what = parameter.help or (FORMAT_HELP if parameter.name == "output" else "")
+    what = parameter.help or ""
     cells = (f"`{name}`", code(values(parameter)), shown_default(parameter), what.replace("|", "\\|"))
     return "| " + " | ".join(cells) + " |"
 

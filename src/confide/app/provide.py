@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
-from confide.app import audit
+from confide.app import heads
 from confide.app.attested import VerifiedEnclave
 from confide.app.channel import Conversation, pauses
 from confide.app.events import Event, Tell
@@ -143,7 +143,7 @@ class ProviderService:
                 Conversation(party, Role.B, host, status, folder, journal, tell, stop).run(enclave, script)
             complete_receipt(party, host, status.id, folder, tell)
         finally:
-            audit.try_to_exchange_heads(party.heads, host, status.id)
+            heads.try_to_exchange_heads(party.heads, host, status.id)
 
     def _take_up(
         self,
@@ -174,7 +174,7 @@ class ProviderService:
         """
         for pause in pauses(limits.IDLE_SECONDS):
             try:
-                audit.exchange_heads(self._party.heads, host, status.id)
+                heads.exchange_heads(self._party.heads, host, status.id)
                 return enter(self._party, status, tell)
             except (TransportError, EvidenceUnavailable) as cause:
                 tell(Event("not-reached", {"reason": cause.message}))

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -14,6 +14,9 @@ class Format(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+OutputFormat = Annotated[Format, typer.Option("--format", help="For people, or for programs.")]
 
 
 def plain(text: str) -> str:

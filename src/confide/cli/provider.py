@@ -6,23 +6,19 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.panel import Panel
 
-from confide.app.consent import ByAsking, ByPolicy
 from confide.app.disclosure import learned
 from confide.app.events import Event, Tell
-from confide.app.party import Party
 from confide.app.party_config import CONFIG_FILE
-from confide.app.provide import ProviderService
-from confide.app.starting import starts
 from confide.cli.consent_text import measured
 from confide.cli.follow import Follower
 from confide.cli.interrupts import Interrupted, interruptible
-from confide.cli.output import Format, plain
+from confide.cli.output import Format, OutputFormat, plain
 from confide.cli.task import load_party
 from confide.core import limits
 from confide.core.errors import OfferDeclined
@@ -31,7 +27,10 @@ from confide.party.ports import Decide
 from confide.protocol.messages import Offer
 from confide.protocol.terms import columns_of
 
-app = typer.Typer(no_args_is_help=True, help="Bring your data to other parties' tasks.")
+if TYPE_CHECKING:
+    from confide.app.party import Party
+
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
@@ -47,9 +46,15 @@ def serve(
         Path | None, typer.Option(help="Consent policy file; without it you are asked each time.")
     ] = None,
     tasks: Annotated[int | None, typer.Option(min=1, help="Leave after so many tasks.")] = None,
-    output: Annotated[Format, typer.Option("--format")] = Format.TEXT,
+    output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Wait for tasks that name you; verify each enclave; decide; send what you consented to."""
+    """Wait for tasks that name you, and take part in those you consent to.
+
+    Verifies each enclave before anything is sent to it.
+    """
+    from confide.app.consent import ByAsking, ByPolicy
+    from confide.app.provide import ProviderService
+
     party = load_party(config)
     console, lock = Console(), threading.Lock()
     # With --format json, standard output is for programs: a person is asked on the other one.
@@ -69,7 +74,7 @@ def serve(
         raise service.errors[0]
 
 
-def _ready(party: Party, console: Console, output: Format) -> None:
+def _ready(party: "Party", console: Console, output: Format) -> None:
     address = party.config.config.platform.address
     if output is Format.JSON:
         typer.echo(json.dumps({"event": "ready", "name": party.me, "platform": address}))
@@ -116,6 +121,8 @@ class _Asking:
         self._console, self._lock, self._stop = console, lock, stop
 
     def __call__(self, offer: Offer, me: str) -> bool:
+        from confide.app.starting import starts
+
         task = offer.task
         columns = plain(", ".join(columns_of(task, me)))
         text = (

@@ -13,7 +13,7 @@ from confide.app.receipts import Anchors, VerifiedReceipt, verify_receipt
 from confide.attestation.roots import TrustRoots
 from confide.cli.follow import SIMULATED_WARNING
 from confide.cli.outcome import show_outcome
-from confide.cli.output import Format, plain, show
+from confide.cli.output import Format, OutputFormat, plain, show
 from confide.core.errors import ConfigurationError
 
 CaOption = Annotated[Path | None, typer.Option(help="The CA's certificate.")]
@@ -27,7 +27,7 @@ ConfigOption = Annotated[
     Path, typer.Option(help="Where CA, roots and measurements are taken from if not given.")
 ]
 
-app = typer.Typer(no_args_is_help=True, help="Check the receipt of a task.")
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
@@ -43,9 +43,12 @@ def verify(
     root: RootOption = None,
     mrenclave: MeasurementOption = None,
     config: ConfigOption = Path(CONFIG_FILE),
-    output: Annotated[Format, typer.Option("--format")] = Format.TEXT,
+    output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Verify a receipt without any network: signatures, evidence, what was done, that the enclave ended."""
+    """Verify who signed a receipt, what was done, and in which enclave.
+
+    And that the enclave has ended. Needs no network.
+    """
     verified = verify_receipt(receipt, anchors_of(ca, root, mrenclave, config))
     if output is Format.JSON:
         show(output, "", verified.document())
