@@ -22,7 +22,6 @@ from confide.core.errors import ConfigurationError
 from confide.protocol.document import Name
 
 T = TypeVar("T")
-CONFIG_FILE = "confide.toml"
 DEFAULT_IDENTITY, DEFAULT_AUDIT = "identity", "audit.jsonl"
 Port = Annotated[str, msgspec.Meta(pattern=r"^\S+:\d{1,5}$")]
 

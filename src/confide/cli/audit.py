@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from confide.app import audit as logs
+from confide.app.files import CONFIG_FILE
 from confide.app.identity import CERTIFICATE_FILE, read_public
-from confide.app.party_config import CONFIG_FILE, DEFAULT_AUDIT, load_config
+from confide.app.party_config import DEFAULT_AUDIT, load_config
 from confide.app.system import SystemClock
 from confide.audit.chain import read_chain
 from confide.audit.entry import Entry, Moment, Object

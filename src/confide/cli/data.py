@@ -13,7 +13,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from confide.app.party_config import CONFIG_FILE
+from confide.app.files import CONFIG_FILE
 from confide.app.system import SystemClock
 from confide.audit.entry import Object, Operation
 from confide.audit.recorder import Recorder

@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from confide.app.party_config import CONFIG_FILE, LoadedConfig, load_config
+from confide.app.files import CONFIG_FILE
 from confide.app.system import SystemClock, SystemRandomness
 from confide.cli.output import Format, OutputFormat, plain, show
 from confide.cli.passphrase import ask_passphrase
@@ -21,6 +21,7 @@ from confide.crypto.wiping import wiped
 if TYPE_CHECKING:
     from confide.app.explain import Cause, Explanation
     from confide.app.party import Party
+    from confide.app.party_config import LoadedConfig
 
 
 def command(
@@ -41,6 +42,7 @@ def command(
     All that you may see of it, in one time line.
     """
     from confide.app.explain import Sources, explain
+    from confide.app.party_config import load_config
 
     try:
         check_task_id(task)
@@ -69,7 +71,7 @@ _Told = tuple[str, TaskStatus | None, tuple[str, ...]]
 """Our name, what the host says, and what could not be asked."""
 
 
-def _from_disk(loaded: LoadedConfig) -> _Told:
+def _from_disk(loaded: "LoadedConfig") -> _Told:
     from confide.app.audit import identity_in
 
     found = identity_in(loaded.path(loaded.config.identity), SystemClock().now())
@@ -78,7 +80,7 @@ def _from_disk(loaded: LoadedConfig) -> _Told:
     return found.name, None, ("the host was not asked (--offline)",)
 
 
-def _asked(loaded: LoadedConfig, task: str) -> _Told:
+def _asked(loaded: "LoadedConfig", task: str) -> _Told:
     from confide.app.party import Party
 
     with wiped(ask_passphrase("your identity's key", confirm=False)) as passphrase:

@@ -10,10 +10,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from confide.app.party_config import CONFIG_FILE
-from confide.app.records import RECEIPT
-from confide.cli.follow import SIMULATED_WARNING
-from confide.cli.output import Format, OutputFormat, plain, show
+from confide.app.files import CONFIG_FILE
+from confide.cli.output import SIMULATED_WARNING, Format, OutputFormat, plain, show
 from confide.cli.receipt import (
     CaOption,
     ConfigOption,
@@ -120,6 +118,7 @@ def verify(
     Needs no network.
     """
     from confide.app.provenance import public_key_pem, verify_model
+    from confide.app.records import RECEIPT
 
     beside = model.parent / RECEIPT
     found = receipt or (beside if beside.is_file() else None)

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+SIMULATED_WARNING = "SIMULATED trust root: this enclave protects nothing"
+
 
 class Format(StrEnum):
     """The values of `--format`."""

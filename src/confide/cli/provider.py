@@ -14,7 +14,7 @@ from rich.panel import Panel
 
 from confide.app.disclosure import learned
 from confide.app.events import Event, Tell
-from confide.app.party_config import CONFIG_FILE
+from confide.app.files import CONFIG_FILE
 from confide.cli.consent_text import measured
 from confide.cli.follow import Follower
 from confide.cli.interrupts import Interrupted, interruptible

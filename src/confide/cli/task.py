@@ -10,12 +10,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from confide.app.party_config import CONFIG_FILE, load_config
+from confide.app.files import CONFIG_FILE
 from confide.app.system import SystemClock, SystemRandomness
 from confide.cli import explain
-from confide.cli.follow import Follower
 from confide.cli.interrupts import Interrupted, interruptible
-from confide.cli.outcome import show_outcome
 from confide.cli.output import Format, OutputFormat, plain, show
 from confide.cli.passphrase import ask_passphrase
 from confide.core.errors import TaskCancelled
@@ -36,6 +34,7 @@ TaskId = Annotated[str, typer.Argument(metavar="ID", help="The task's id.")]
 def load_party(config: Path) -> "Party":
     """Our configuration and identity; asks for the passphrase."""
     from confide.app.party import Party
+    from confide.app.party_config import load_config
 
     loaded = load_config(config)
     with wiped(ask_passphrase("your identity's key", confirm=False)) as passphrase:
@@ -81,6 +80,8 @@ def resume(*, task: TaskId, config: Config = Path(CONFIG_FILE), output: OutputFo
 def _run(party: "Party", what: "Origin | str", output: Format) -> None:
     """`what`: a new task, or the id of one that is under way."""
     from confide.app import initiate
+    from confide.cli.follow import Follower
+    from confide.cli.outcome import show_outcome
 
     console = Console(quiet=output is Format.JSON)
     with Follower(console) as follower, interruptible() as leaving:
