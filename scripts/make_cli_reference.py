@@ -23,8 +23,8 @@ Generated from `src/confide/cli` and `src/confide_sim/cli.py` by `scripts/make_c
 source, not this page.
 
 - Every command and group has `--help` (`-h`); `confide --version` (`-V`) tells the version.
-- `confide --install-completion` teaches bash, zsh, fish or PowerShell to complete commands and options, in new
-  terminals; `confide --show-completion` prints what it would write. `confide-sim` has the same two.
+- `confide --install-completion` teaches bash, zsh, fish or PowerShell to complete commands and options, in
+  new terminals; `confide --show-completion` prints what it would write. `confide-sim` has the same two.
 - `--format json` prints one line, `{"ok": true, "result": {…}}` or `{"ok": false, "error": {…}}`. A provider
   that serves prints one JSON line per event instead.
 - Exit codes: [errors.md](errors.md#exit-codes). A command that fails says why on standard error.
