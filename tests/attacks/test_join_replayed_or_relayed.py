@@ -24,8 +24,8 @@ from confide.core.errors import (
     SignatureInvalid,
 )
 from confide.crypto.session_secret import HpkeKey, seal_secret
-from confide.enclave.door import Door
-from confide.enclave.inbox import Inbox
+from confide.enclave.serving.door import Door
+from confide.enclave.serving.inbox import Inbox
 from confide.protocol import messages
 from confide.protocol.messages import Kind, Spoken
 from confide.protocol.roles import Role

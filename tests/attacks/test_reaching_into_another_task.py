@@ -10,8 +10,8 @@ from fakes.ports import FakeClock
 from confide.core import limits
 from confide.core.enclave_config import der_of_pem
 from confide.core.errors import AccessDenied, NotFound, RemoteProtocolError, TooManyCalls
-from confide.enclave.door import Door
-from confide.enclave.inbox import Inbox
+from confide.enclave.serving.door import Door
+from confide.enclave.serving.inbox import Inbox
 from confide.transport.memory import link_pair
 
 NONCE = bytes(limits.NONCE_BYTES)

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from confide.enclave.context import Say
+from confide.enclave.coordination.context import Say
 from confide.protocol.messages import Spoken
 
 

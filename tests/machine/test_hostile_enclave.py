@@ -15,7 +15,7 @@ from confide.core.errors import (
     RemoteProtocolError,
     SignatureInvalid,
 )
-from confide.enclave.context import Say
+from confide.enclave.coordination.context import Say
 from confide.protocol import messages as m
 from confide.protocol.messages import Kind
 from confide.protocol.provenance import signed_bytes

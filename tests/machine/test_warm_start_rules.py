@@ -15,7 +15,7 @@ from confide.core import canonical
 from confide.core.digest import sha384_hex
 from confide.core.errors import AgreementMismatch, ModelNotUsable, OfferDeclined
 from confide.core.features import Feature, Kind
-from confide.enclave.context import Say
+from confide.enclave.coordination.context import Say
 from confide.party.initiator import Job
 from confide.protocol.blocks import SignedBlock
 from confide.protocol.messages import Kind as MessageKind
