@@ -52,7 +52,7 @@ from confide.enclave.serving.inbox import Inbox
 from confide.enclave.storage.forecast import forecast
 from confide.enclave.work import Outcome, Step
 from confide.party.initiator import Job
-from confide.protocol.messages import Kind
+from confide.protocol.kinds import Kind
 from confide.protocol.receipts import PrivatePart
 from confide.protocol.roles import Role
 from confide.protocol.terms import Encoding, IdColumn, IdType, Label

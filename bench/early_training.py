@@ -40,7 +40,7 @@ from confide.enclave.coordination import rounds
 from confide.enclave.storage.plan import choose
 from confide.party.initiator import Job
 from confide.protocol import terms
-from confide.protocol.messages import Kind as Spoke
+from confide.protocol.kinds import Kind as Spoke
 
 ROWS = 32_768
 """Of a block."""

@@ -40,7 +40,7 @@ from confide.data.schema import IdColumn, IdType, LabelColumn
 from confide.enclave.storage.spool import SpoolFolder
 from confide.enclave.storage.vault import Vault
 from confide.party.initiator import Job
-from confide.protocol.messages import Kind as MessageKind
+from confide.protocol.kinds import Kind as MessageKind
 from confide.protocol.terms import Encoding, Label
 from confide.protocol.terms import IdColumn as TaskId
 from confide.protocol.terms import IdType as TaskIdType

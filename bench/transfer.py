@@ -51,7 +51,7 @@ from confide.enclave.serving.inbox import Inbox
 from confide.enclave.work import Outcome, Step
 from confide.party.initiator import Job
 from confide.protocol import terms
-from confide.protocol.messages import Kind as Spoke
+from confide.protocol.kinds import Kind as Spoke
 from confide.protocol.receipts import PrivatePart, RowCounts
 from confide.protocol.roles import Role
 from confide.session.conversation import converse

@@ -11,7 +11,7 @@ from fakes.world import PARAMETERS
 
 from confide.core import limits
 from confide.enclave.learning import training
-from confide.protocol.messages import Kind
+from confide.protocol.kinds import Kind
 from confide.protocol.terms import Encoding, Intersection
 
 ROWS, BLOCK = 96, 16

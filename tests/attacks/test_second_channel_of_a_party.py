@@ -29,7 +29,7 @@ from confide.crypto.keys import KeyKind, PrivateKey
 from confide.enclave.serving.door import Door
 from confide.enclave.serving.inbox import Inbox
 from confide.enclave.serving.visits import Joined
-from confide.protocol.messages import Kind
+from confide.protocol.kinds import Kind
 from confide.protocol.roles import Role
 from confide.session.join import join
 from confide.transport.memory import link_pair

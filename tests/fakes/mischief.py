@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from confide.enclave.coordination.context import Say
-from confide.protocol.messages import Spoken
+from confide.protocol.framing import Spoken
 
 
 class Twisted:

@@ -42,8 +42,8 @@ from confide.party.ports import PartyContext, Yes
 from confide.party.provider import Provider
 from confide.protocol import faults
 from confide.protocol.blocks import EnclaveIdentity
+from confide.protocol.kinds import Kind as MessageKind
 from confide.protocol.messages import Abort, BroughtModel, Message, Offer
-from confide.protocol.messages import Kind as MessageKind
 from confide.protocol.roles import Role
 from confide.protocol.table import State
 from confide.protocol.terms import (

@@ -26,7 +26,8 @@ from confide.enclave.coordination.context import Say
 from confide.party.initiator import Job
 from confide.party.participant import Participant
 from confide.protocol import messages as m
-from confide.protocol.messages import Kind, Spoken
+from confide.protocol.framing import Spoken
+from confide.protocol.kinds import Kind
 
 # --- upload ----------------------------------------------------------------------------------------------
 

@@ -8,7 +8,8 @@ from confide.enclave.coordination.context import expect
 from confide.enclave.coordination.course import Course, Place
 from confide.enclave.coordination.round import Round as WorkRound
 from confide.protocol import messages as m
-from confide.protocol.messages import Message, Payload
+from confide.protocol.framing import Payload
+from confide.protocol.messages import Message
 from confide.protocol.receipts import RECEIPT_CONTEXT, KeptReceipt, Receipt, Round, evidence_nonce
 
 

@@ -11,7 +11,8 @@ from confide.core.ports import Clock, Randomness, Signer
 from confide.enclave.storage.spool import SpoolFolder
 from confide.enclave.storage.store import BlockStore
 from confide.protocol.blocks import EnclaveIdentity, Verify
-from confide.protocol.messages import Message, Payload
+from confide.protocol.framing import Payload
+from confide.protocol.messages import Message
 from confide.protocol.terms import Listed
 
 T = TypeVar("T", bound=Message)

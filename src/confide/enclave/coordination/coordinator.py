@@ -18,7 +18,9 @@ from confide.enclave.coordination.rounds import Rounds
 from confide.enclave.coordination.takeover import Takeover
 from confide.enclave.coordination.waiting import Waiting
 from confide.enclave.work import Work
-from confide.protocol.messages import JoinStatement, Kind, Message, Payload, Spoken
+from confide.protocol.framing import Payload, Spoken
+from confide.protocol.kinds import Kind
+from confide.protocol.messages import JoinStatement, Message
 from confide.protocol.roles import Role
 from confide.protocol.table import State
 

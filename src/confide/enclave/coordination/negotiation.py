@@ -19,7 +19,8 @@ from confide.enclave.coordination.context import expect
 from confide.enclave.coordination.course import Course, Place
 from confide.enclave.coordination.round import Round
 from confide.protocol import messages as m
-from confide.protocol.messages import Message, Payload
+from confide.protocol.framing import Payload
+from confide.protocol.messages import Message
 from confide.protocol.roles import Role
 from confide.protocol.terms import names_ids
 

@@ -17,7 +17,8 @@ from confide.enclave.coordination import agreements
 from confide.enclave.coordination.context import EnclaveContext
 from confide.enclave.coordination.round import Round
 from confide.protocol import receipts
-from confide.protocol.messages import Result, ResultEnd, ResultPart, Spoken
+from confide.protocol.framing import Spoken
+from confide.protocol.messages import Result, ResultEnd, ResultPart
 from confide.protocol.provenance import signed_bytes
 from confide.protocol.receipts import RESULT_CONTEXT, ROUND_CONTEXT, PrivatePart
 from confide.protocol.terms import Released, releases_metrics

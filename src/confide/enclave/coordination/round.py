@@ -10,7 +10,8 @@ from confide.enclave.storage.checkpoints import Checkpoints
 from confide.enclave.work import Outcome
 from confide.protocol import receipts
 from confide.protocol.blocks import Block, SignedBlock
-from confide.protocol.messages import Checkpoint, Commit, Confirm, ModelReference, Payload, Proposal
+from confide.protocol.framing import Payload
+from confide.protocol.messages import Checkpoint, Commit, Confirm, ModelReference, Proposal
 from confide.protocol.receipts import ResultStatement
 from confide.protocol.terms import Algorithm, Consent, Task
 

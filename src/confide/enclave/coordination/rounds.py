@@ -22,7 +22,8 @@ from confide.enclave.storage.vault import Shelves
 from confide.enclave.work import Outcome, Step, Work
 from confide.protocol import messages as m
 from confide.protocol.blocks import SignedBlock
-from confide.protocol.messages import Message, Payload, Spoken
+from confide.protocol.framing import Payload, Spoken
+from confide.protocol.messages import Message
 from confide.protocol.spans import spans_of
 from confide.protocol.table import State
 from confide.protocol.terms import features_of, releases_metrics

@@ -16,7 +16,8 @@ from confide.enclave.coordination.negotiation import Negotiation
 from confide.enclave.coordination.round import Round
 from confide.protocol import messages as m
 from confide.protocol.blocks import PredictBlock, SignedBlock, same_agreement, same_software
-from confide.protocol.messages import Message, ModelReference, Payload
+from confide.protocol.framing import Payload
+from confide.protocol.messages import Message, ModelReference
 from confide.protocol.receipts import RECEIPT_CONTEXT, ROUND_CONTEXT, KeptReceipt
 
 

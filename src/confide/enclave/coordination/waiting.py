@@ -5,7 +5,7 @@ from confide.core.errors import OfferExpired, PartyLost
 from confide.enclave.coordination.closing import Closing
 from confide.enclave.coordination.course import Course, Place
 from confide.enclave.coordination.round import Round
-from confide.protocol.messages import Kind
+from confide.protocol.kinds import Kind
 from confide.protocol.table import TRANSITIONS, State
 from confide.protocol.terms import Intersection
 

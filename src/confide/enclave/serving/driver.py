@@ -18,7 +18,8 @@ from confide.enclave.coordination.coordinator import Coordinator, Says
 from confide.enclave.serving.inbox import Inbox
 from confide.enclave.serving.visits import Event, Heard, Joined, Lost, Visit
 from confide.protocol import faults
-from confide.protocol.messages import Abort, Spoken
+from confide.protocol.framing import Spoken
+from confide.protocol.messages import Abort
 
 
 @dataclass(frozen=True, slots=True)

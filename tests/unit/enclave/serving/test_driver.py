@@ -19,7 +19,7 @@ from confide.core.errors import (
     WorkFailed,
 )
 from confide.enclave.serving.visits import Heard, Lost
-from confide.protocol.messages import Kind
+from confide.protocol.kinds import Kind
 
 
 @pytest.fixture(autouse=True)
