@@ -2,7 +2,6 @@
 
 import pytest
 from fakes import shop
-from fakes.authority import Authority
 from fakes.flood import answer, enclave, party
 from fakes.host_alone import caller, client, end, request, serve, service_of
 from fakes.ports import FakeClock
@@ -15,11 +14,6 @@ from confide.enclave.serving.inbox import Inbox
 from confide.transport.memory import link_pair
 
 NONCE = bytes(limits.NONCE_BYTES)
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return Authority()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from contextlib import closing, suppress
 from types import SimpleNamespace
 
 import pytest
-from fakes.authority import Authority
 from fakes.ports import FakeClock
 from fakes.tunnels import PURPOSE, both, ends, free_port
 
@@ -18,11 +17,6 @@ from confide.core.errors import ConfideError
 from confide.core.platform_api import TaskState
 from confide.mpc import direct
 from confide.mpc.end_to_end import SecureLink
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return Authority()
 
 
 def meeting(authority, name, peer, **way):

@@ -44,8 +44,8 @@ def folder(kept, tmp_path):
 
 
 @pytest.fixture
-def anchors(authority):
-    return Anchors(authority.pem, TrustRoots([authority.tee.root_der]))
+def anchors(world_authority):
+    return Anchors(world_authority.pem, TrustRoots([world_authority.tee.root_der]))
 
 
 @pytest.fixture
