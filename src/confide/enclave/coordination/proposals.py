@@ -3,7 +3,7 @@
 from typing import Any
 
 from confide.algorithms import registry
-from confide.algorithms.sampler import check_method, searched
+from confide.algorithms.evaluation.sampler import check_method, searched
 from confide.core.digest import digest_of, same
 from confide.core.errors import (
     AlgorithmNotListed,

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Mapping
 from typing import Any
 
-from confide.algorithms.sampler import sampler
+from confide.algorithms.evaluation.sampler import sampler
 from confide.core.errors import WorkFailed
 from confide.core.ports import Clock
 from confide.enclave.learning.trainer import Trainer
