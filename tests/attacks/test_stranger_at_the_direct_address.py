@@ -13,6 +13,7 @@ from confide.app.meeting import Meeting
 from confide.app.party_config import DirectEntry, MpcEntry
 from confide.app.system import SystemRandomness
 from confide.core import limits
+from confide.core.addresses import host_and_port
 from confide.core.errors import ConfideError
 from confide.core.platform_api import TaskState
 from confide.mpc import direct
@@ -48,7 +49,7 @@ def knock(address, data):
     """Until somebody listens; (what came back)."""
     while True:
         try:
-            with socket.create_connection(direct.parts_of(address), 5) as stranger:
+            with socket.create_connection(host_and_port(address), 5) as stranger:
                 stranger.sendall(data)
                 return stranger.recv(100)
         except ConnectionRefusedError:
@@ -65,7 +66,7 @@ def intrude(authority, address, who, peer):
 
 def trickle(address):
     """A record that never ends, a byte at a time."""
-    with suppress(OSError), socket.create_connection(direct.parts_of(address), 5) as stranger:
+    with suppress(OSError), socket.create_connection(host_and_port(address), 5) as stranger:
         for byte in b"\x16\x03\x01\x02" + bytes(100):
             stranger.sendall(bytes([byte]))
             threading.Event().wait(0.1)

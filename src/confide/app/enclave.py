@@ -24,6 +24,7 @@ from confide.attestation import quote as quote_format
 from confide.attestation.binding import Binding, make_evidence
 from confide.attestation.providers.choose import VARIABLE, choose_quoter
 from confide.core import digest, enclave_config, limits
+from confide.core.addresses import host_and_port
 from confide.core.enclave_config import EnclaveConfig
 from confide.core.errors import ConfideError, WorkFailed
 from confide.core.platform_api import AttestReply
@@ -149,7 +150,7 @@ class EnclaveProcess:
     def run(self, listen: str) -> int:
         """Serve one task at `listen` (host:port). Returns the exit code: 0 after a final receipt."""
         signal.signal(signal.SIGTERM, lambda *_: self._stopping.set())
-        host = listen.rsplit(":", 1)[0]
+        host, _ = host_and_port(listen)
         certificate = enclave_certificate(self._key, [host], self._clock.now(), self._randomness)
         coordinator = Coordinator(self._context, computation.Computation(self._clock))
         with serve_enclave(
