@@ -36,6 +36,7 @@ from confide.algorithms.gbdt_trees import Trees
 from confide.algorithms.lightgbm_library import Booster, Rows
 from confide.algorithms.shards import Checked, count_rows
 from confide.core.errors import ModelFileInvalid, ModelNotUsable, WorkFailed
+from confide.data.ordered_pool import map_in_order
 
 SAMPLE_ROWS: Final = 200_000
 """By which LightGBM decides where its bins end."""
@@ -127,12 +128,15 @@ class Gbdt(Estimator):
     def predict(self, indices: Integers, values: Floats) -> npt.NDArray[np.float32]:
         numbers, trees = self._trained()
         check_encoded(indices, values, fields=len(numbers.numeric), feature_count=self.feature_count)
-        result = np.empty(len(indices), np.float32)
-        for first in range(0, len(indices), gbdt_trees.GROUP_ROWS):
+        scorer = trees.scorer()
+
+        def score(first: int) -> npt.NDArray[np.float32]:
             rows = slice(first, first + gbdt_trees.GROUP_ROWS)
-            outputs = trees.outputs(numbers.numbers(indices[rows], values[rows]))
-            result[rows] = self._loss.predictions(outputs)
-        return result
+            outputs = scorer(numbers.numbers(indices[rows], values[rows]))
+            return self._loss.predictions(outputs).astype(np.float32)
+
+        groups = map_in_order(score, range(0, len(indices), gbdt_trees.GROUP_ROWS))
+        return np.concatenate([np.empty(0, np.float32), *groups])
 
     @property
     def feature_count(self) -> int:

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from confide.algorithms.base import Floats, Integers, Shards
 from confide.core import limits
 from confide.core.errors import ModelFileInvalid
+from confide.data.ordered_pool import map_in_order
 
 FOLDS: Final = 5
 FEW: Final = 255
@@ -106,9 +107,13 @@ class Dealt:
         """The numbers (n, width) of a shard's rows, each from the labels of the other parts."""
         rows = self._data.load(at)
         numbers = np.empty((len(rows), self.map.width), np.float32)
-        for part, others in enumerate(self._without):
+
+        def work(part: int) -> None:
             chosen = self._parts[at] == part
-            numbers[chosen] = others.numbers(rows.indices[chosen], rows.values[chosen])
+            numbers[chosen] = self._without[part].numbers(rows.indices[chosen], rows.values[chosen])
+
+        for _ in map_in_order(work, range(FOLDS)):
+            pass  # an error is raised here
         return numbers
 
     def _look(self) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
