@@ -2,8 +2,8 @@
 
     y(x) = Σ_t tree_t(numbers of x)
 
-gbdt_numbers.py says how a row becomes numbers, gbdt_trees.py how trees score it: in NumPy, so that nobody
-needs LightGBM to use a model. An epoch is one tree.
+gbdt_numbers.py says how a row becomes numbers, gbdt_trees.py how trees score it: nobody needs LightGBM to use
+a model. An epoch is one tree.
 """
 
 import math

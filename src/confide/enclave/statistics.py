@@ -5,7 +5,7 @@ Several columns at a time, each by one thread: what a column tells depends on no
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from confide.core.digest import digest_of
 from confide.core.features import Feature, Kind
 from confide.data.columns import Values
 from confide.data.encoding import FeatureEncoder
-from confide.data.ordered_pool import map_in_order, workers
+from confide.data.ordered_pool import map_in_order
 from confide.data.statistics import figures
 from confide.data.statistics.blurring import Blur, key_of
 from confide.data.statistics.drift import Reference
@@ -28,13 +28,6 @@ _Field = tuple[str, Feature, tuple[Figure, ...]]
 Labels = npt.NDArray[np.float32]
 Drift = Callable[[Values, tuple[str, str], Blur], tuple[dict[str, Any] | None, Reference | None]]
 """(a column's values, its party and name, its blur): what is told, and what goes into the model."""
-_WORDS: Final = 9
-"""Numbers of 8 bytes that a row has in one column's figures at their peak, its joined order included."""
-
-
-def column_bytes(rows: int, longest: int) -> int:
-    """Of the figures of as many columns as there are threads; `longest`: a party's rows, as they are read."""
-    return workers() * 8 * (_WORDS * rows + longest)
 
 
 class Teller:
