@@ -101,7 +101,7 @@ def _run(party: Party, what: Origin | str, output: Format) -> None:
 
 @app.command("list")
 def list_command(*, config: Config = Path(CONFIG_FILE), output: OutputFormat = Format.TEXT) -> None:
-    """The newest tasks that you take part in."""
+    """Tasks that you take part in: all under way, then the newest that have ended."""
     host = load_party(config).host()
     try:
         statuses = host.list_tasks()
