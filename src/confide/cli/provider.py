@@ -1,6 +1,7 @@
 """`confide provider serve`: bring data to other parties' tasks, within your consent."""
 
 import json
+import os
 import select
 import signal
 import sys
@@ -65,7 +66,9 @@ def serve(
             if consent is not None
             else ByAsking(_Asking(asking, lock, stop), party.me, party.config, party.clock)
         )
-        service = ProviderService(party, decide, _Listeners(console, lock, output), most=tasks)
+        known = decide.names if isinstance(decide, ByPolicy) else None
+        listeners = _Listeners(console, lock, output)
+        service = ProviderService(party, decide, listeners, most=tasks, known=known)
         _ready(party, console, output)
         service.run(stop)
     if stop.number == signal.SIGINT:
@@ -115,10 +118,15 @@ def _model_line(offer: Offer) -> str:
 
 
 class _Asking:
-    """Shows an offer and asks; one at a time. Whoever leaves has declined."""
+    """Shows an offer and asks; one at a time. Whoever leaves has declined.
 
-    def __init__(self, console: Console, lock: threading.Lock, stop: threading.Event) -> None:
-        self._console, self._lock, self._stop = console, lock, stop
+    Other tasks go on, and print, while a person thinks: `printing` is held only to print.
+    """
+
+    def __init__(self, console: Console, printing: threading.Lock, stop: threading.Event) -> None:
+        self._console, self._printing, self._stop = console, printing, stop
+        self._asking = threading.Lock()
+        self._typed = b""
 
     def __call__(self, offer: Offer, me: str) -> bool:
         from confide.app.starting import starts
@@ -136,26 +144,32 @@ class _Asking:
             + "".join(f"{plain(line)}\n" for line in (*learned(task), *starts(task, offer.algorithm.name)))
             + "Your rows go, sealed, to the enclave that was just verified, and nowhere else."
         )
-        with self._lock:
-            self._console.print(Panel(text, title="Consent?", title_align="left"))
-            return self._confirm()
+        with self._asking:
+            with self._printing:
+                self._console.print(Panel(text, title="Consent?", title_align="left"))
+            return self._confirm(task.name)
 
-    def _confirm(self) -> bool:
+    def _confirm(self, name: str) -> bool:
         while True:
-            self._console.print("Take part? [y/n]: ", end="", markup=False)
+            with self._printing:  # its name: lines of other tasks may stand between
+                self._console.print(f"Take part in '{plain(name)}'? [y/n]: ", end="", markup=False)
             answer = self._line().strip().lower()
             if answer in _ANSWERS:
                 return _ANSWERS[answer]
 
     def _line(self) -> str:
         """A line of the terminal. Raises OfferDeclined when there will be none."""
-        while not select.select([sys.stdin], [], [], limits.POLL_SECONDS)[0]:
-            if self._stop.is_set():
-                raise OfferDeclined("the provider has left")
-        line = sys.stdin.readline()
-        if not line:
-            raise OfferDeclined("nobody is there to be asked")
-        return line
+        while b"\n" not in self._typed:
+            while not select.select([sys.stdin], [], [], limits.POLL_SECONDS)[0]:
+                if self._stop.is_set():
+                    raise OfferDeclined("the provider has left")
+            # Not by a buffer that select knows nothing of: of two lines that came at once it would hide one.
+            typed = os.read(sys.stdin.fileno(), limits.KIB)
+            if not typed and not self._typed:
+                raise OfferDeclined("nobody is there to be asked")
+            self._typed += typed or b"\n"
+        line, _, self._typed = self._typed.partition(b"\n")
+        return line.decode(errors="replace")
 
 
 _ANSWERS = {"y": True, "yes": True, "n": False, "no": False}

@@ -112,7 +112,7 @@ def _run(party: "Party", what: "Origin | str", output: Format) -> None:
 
 @app.command("list")
 def list_command(*, config: Config = Path(CONFIG_FILE), output: OutputFormat = Format.TEXT) -> None:
-    """List the newest tasks that you take part in."""
+    """List tasks that you take part in: under way, then newest ended."""
     host = load_party(config).host()
     try:
         statuses = host.list_tasks()

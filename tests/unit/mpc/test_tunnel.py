@@ -10,6 +10,7 @@ from fakes import host_alone
 from fakes.ports import FakeClock, SeededRandomness
 from fakes.tunnels import ask, both, echoing, ends, hosted, paired, secured, tunnels
 
+from confide.app.platform import write_rates
 from confide.audit.log import AuditLog
 from confide.core import limits
 from confide.core.errors import (
@@ -81,7 +82,7 @@ def test_only_loopback_listens(authority, host, task):
 def test_the_audit_log_counts_bytes(authority, host, task, service, tmp_path):
     """Through the audited service, as app/platform.py composes it."""
     log = AuditLog(tmp_path / "relay.jsonl", "urn:confide:platform:cloud", FakeClock(), actor="cloud")
-    audited = AuditedService(service, log)
+    audited = AuditedService(service, log, write_rates(lambda: 0.0))
     (ours, theirs), (mine, yours) = link_pair(), link_pair()
 
     def bring(name, peer, link):
