@@ -16,6 +16,7 @@ from confide.core.errors import (
     AuditInvalid,
     AuditUnavailable,
     CertificateInvalid,
+    ConfideError,
     ConfigurationError,
     TransportError,
 )
@@ -27,9 +28,11 @@ from confide.transport.host_client import HostClient
 MAX_EXPORTED_BYTES = 1 << 30
 
 
-def log_of(path: Path, identity: Identity, clock: Clock) -> AuditLog:
+def log_of(
+    path: Path, identity: Identity, clock: Clock, *, full: type[ConfideError] = AuditUnavailable
+) -> AuditLog:
     """The log of somebody whose identity is open."""
-    return AuditLog(path, identity_uri(identity.name, identity.role), clock, actor=identity.name)
+    return AuditLog(path, identity_uri(identity.name, identity.role), clock, actor=identity.name, full=full)
 
 
 def keeper_of(log: AuditLog, identity: LoadedIdentity, clock: Clock) -> HeadKeeper:

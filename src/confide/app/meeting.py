@@ -16,6 +16,7 @@ from confide.core.errors import (
     CertificateInvalid,
     ChannelClosed,
     IntersectionFailed,
+    NoRoom,
     RemoteProtocolError,
     SealError,
     TransportError,
@@ -94,7 +95,7 @@ class Meeting:
             try:
                 self._wait(partial(leg.receive, _LOOK_SECONDS), peer, until)  # empty: the peer has come
                 break
-            except ChannelClosed:
+            except (ChannelClosed, NoRoom):
                 leg.close()
                 if self.over() or self.party.clock.monotonic() > until:
                     raise
