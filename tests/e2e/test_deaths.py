@@ -98,6 +98,8 @@ def test_the_provider_is_killed(site):
 def test_the_initiator_is_killed(site):
     provider, shop, task = start(site)
     shop.send(KILL).wait()
+    second = site.provide("media", "--consent", "consent.toml")
+    assert f"at work on task {task}" in second.wait_for("in-use", task)["reason"]
     # As if another process of ours went on with it. That of the killed one is gone with it.
     another = FileLock(site.base / "shop" / "tasks" / LOCKS / task, AssertionError("still held"))
     error = site.confide("shop", "task", "resume", task).error
@@ -105,6 +107,10 @@ def test_the_initiator_is_killed(site):
     another.release()
     outcome = site.confide("shop", "task", "resume", task).result
     check_outcome(site, outcome, provider)
+    assert [event["event"] for event in second.events] == ["ready", "in-use"]
+    second.end()
+    for name in ("shop", "media"):
+        assert not list((site.base / name / "tasks" / LOCKS).iterdir())
 
 
 @pytest.fixture

@@ -27,6 +27,9 @@ class NoEnclaves:
     def start(self, task, config):
         self.started.append(task)
 
+    def no_room_since(self, task):
+        return None
+
     def cancel(self, task):
         self.started.remove(task)
 

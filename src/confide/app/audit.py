@@ -15,6 +15,7 @@ from confide.core.digest import sha384_hex
 from confide.core.errors import (
     AuditUnavailable,
     CertificateInvalid,
+    ConfideError,
     ConfigurationError,
 )
 from confide.core.ports import Clock
@@ -24,9 +25,11 @@ from confide.crypto.identity import Identity, identity_uri
 MAX_EXPORTED_BYTES = 1 << 30
 
 
-def log_of(path: Path, identity: Identity, clock: Clock) -> AuditLog:
+def log_of(
+    path: Path, identity: Identity, clock: Clock, *, full: type[ConfideError] = AuditUnavailable
+) -> AuditLog:
     """The log of somebody whose identity is open."""
-    return AuditLog(path, identity_uri(identity.name, identity.role), clock, actor=identity.name)
+    return AuditLog(path, identity_uri(identity.name, identity.role), clock, actor=identity.name, full=full)
 
 
 def keeper_of(log: AuditLog, identity: LoadedIdentity, clock: Clock) -> HeadKeeper:

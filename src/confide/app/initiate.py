@@ -14,9 +14,10 @@ from confide.app import heads, task_file
 from confide.app.attested import VerifiedEnclave
 from confide.app.channel import Conversation, pauses
 from confide.app.events import Event, Tell
+from confide.app.host_end import complete_receipt
 from confide.app.intersect import Aligner
 from confide.app.journal import AuditedFolder
-from confide.app.party import Party, complete_receipt, enter, party_context
+from confide.app.party import Party, enter, party_context
 from confide.app.records import (
     HELD_OUT,
     MODEL,
@@ -29,6 +30,7 @@ from confide.app.records import (
     TaskFolder,
 )
 from confide.app.resuming import Origin, check_succession
+from confide.app.room import Room
 from confide.audit.entry import Operation
 from confide.audit.recorder import Recorder
 from confide.core import canonical, limits
@@ -37,6 +39,7 @@ from confide.core.errors import (
     ConfigurationError,
     EvidenceUnavailable,
     JournalInvalid,
+    NoRoom,
     PlatformFailed,
     TaskEnded,
     Unreachable,
@@ -151,7 +154,8 @@ def run(party: Party, origin: Origin, tell: Tell, cancelled: threading.Event) ->
     if any(isinstance(job.task.alignment, Intersection) for job in jobs):
         check_library(party.config.mpc_python)
     try:
-        status = _create(party, host, jobs[0].task)
+        room = Room(party, tell, cancelled)
+        status = _create(party, host, jobs[0].task, room)
         tell(Event("created", {"task": status.id, "platform": host.address}))
         with party.at_work(status.id):
             return _through(party, host, status, jobs, origin, tell=tell, cancelled=cancelled)
@@ -199,7 +203,8 @@ def _through(
     """`found`: what an earlier process of ours has written down."""
     try:
         try:
-            heads.exchange_heads(party.heads, host, status.id)
+            room = Room(party, tell, cancelled)
+            room.call(lambda: heads.exchange_heads(party.heads, host, status.id))
             return _run_in(party, host, status, jobs, origin, tell=tell, cancelled=cancelled, found=found)
         except (ConfideError, KeyboardInterrupt) as end:
             if cancelled.is_set() or not isinstance(end, TaskEnded):
@@ -209,7 +214,7 @@ def _through(
         heads.try_to_exchange_heads(party.heads, host, status.id)
 
 
-def _create(party: Party, host: HostClient, first: Task) -> TaskStatus:
+def _create(party: Party, host: HostClient, first: Task, room: Room) -> TaskStatus:
     request = TaskRequest(
         name=first.name,
         kind=first.kind,
@@ -219,7 +224,7 @@ def _create(party: Party, host: HostClient, first: Task) -> TaskStatus:
     )
     recorder = Recorder(party.log)
     with recorder.doing(Operation.CREATE):
-        status = host.create_task(request)
+        status = room.call(lambda: host.create_task(request))
         recorder.task = status.id
     return status
 
@@ -258,7 +263,7 @@ def _run_in(
         tell(Event("taken-up", {"rounds": over}))
     with closing(aligner):
         Conversation(party, Role.A, host, status, folder, journal, tell, cancelled).run(enclave, script)
-    complete_receipt(party, host, status.id, folder, tell)
+    complete_receipt(Room(party, tell, cancelled), host, status.id, folder)
     return outcome_of(status.id, folder)
 
 
@@ -269,7 +274,7 @@ def _enter(
     that takes the place of another, anew. Raises whatever it failed with, TaskCancelled.
     """
     while True:
-        status = _wait_for_enclave(party, host, status, cancelled)
+        status = _wait_for_enclave(party, host, status, Room(party, tell, cancelled), cancelled)
         tell(Event("started", {"enclave": status.enclave_address}))
         for pause in (*islice(pauses(limits.IDLE_SECONDS), limits.MAX_RETRIES), None):
             try:
@@ -288,7 +293,7 @@ def _enter(
 
 
 def _wait_for_enclave(
-    party: Party, host: HostClient, status: TaskStatus, cancelled: threading.Event
+    party: Party, host: HostClient, status: TaskStatus, room: Room, cancelled: threading.Event
 ) -> TaskStatus:
     deadline = party.clock.monotonic() + limits.ENCLAVE_START_SECONDS
     while status.enclave_address is None:
@@ -296,6 +301,8 @@ def _wait_for_enclave(
             raise faults.cancelled(party.me)
         if status.state is TaskState.ENDED:
             raise PlatformFailed(f"the enclave did not start: {status.outcome}", blame="platform")
+        if room.seen_in(status):
+            deadline = party.clock.monotonic() + limits.ENCLAVE_START_SECONDS
         if party.clock.monotonic() > deadline:
             raise PlatformFailed("the enclave did not start in time", blame="platform")
         cancelled.wait(limits.POLL_SECONDS / 5)
@@ -307,7 +314,7 @@ def _look(host: HostClient, known: TaskStatus) -> TaskStatus:
     """How the task stands; a host that is away for a moment has nothing new to tell."""
     try:
         return host.get_task(known.id)
-    except Unreachable:
+    except (Unreachable, NoRoom):
         return known
 
 

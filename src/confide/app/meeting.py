@@ -17,6 +17,7 @@ from confide.core.errors import (
     ChannelClosed,
     IntersectionFailed,
     LimitExceeded,
+    NoRoom,
     RemoteProtocolError,
     SealError,
     TooManyCalls,
@@ -99,7 +100,7 @@ class Meeting:
             try:
                 self._wait(partial(leg.receive, _LOOK_SECONDS), peer, until)  # empty: the peer has come
                 break
-            except ChannelClosed:
+            except (ChannelClosed, NoRoom):
                 leg.close()
                 if self.over() or self.party.clock.monotonic() > until:
                     raise

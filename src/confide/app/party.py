@@ -1,8 +1,7 @@
 """What both sides of a task share: our identity, the host, one conversation with one verified enclave."""
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from confide.app import audit
@@ -11,15 +10,13 @@ from confide.app.events import Event, Tell, of_message
 from confide.app.identity import LoadedIdentity, load_identity, make_private_directory
 from confide.app.journal import AuditedFolder
 from confide.app.party_config import LoadedConfig
-from confide.app.records import RECEIPT
 from confide.app.resuming import NOWHERE, Origin, TaskJournal
 from confide.audit.entry import Object, Operation
 from confide.audit.heads import HeadKeeper
 from confide.audit.log import AuditLog
 from confide.audit.recorder import Recorder
-from confide.core import canonical, limits
-from confide.core.errors import ConfigurationError, TaskInUse, TransportError
-from confide.core.platform_api import API_VERSION, EndRecord, Hello, TaskStatus
+from confide.core.errors import ConfigurationError, TaskInUse
+from confide.core.platform_api import API_VERSION, Hello, TaskStatus
 from confide.core.ports import Clock, Randomness
 from confide.core.version import VERSION
 from confide.crypto import signatures
@@ -30,9 +27,7 @@ from confide.crypto.wiping import Secret
 from confide.party.checks import Certified
 from confide.party.ports import Align, PartyContext
 from confide.protocol.messages import Message
-from confide.protocol.receipts import HostEnd, decode_signed_receipt
 from confide.storage.lock import FileLock
-from confide.transport import end_records
 from confide.transport.host_client import HostClient
 
 LOCKS = ".locks"
@@ -157,36 +152,3 @@ def party_context(
         observe=observe,
         align=align,
     )
-
-
-def complete_receipt(party: Party, host: HostClient, task: str, folder: AuditedFolder, tell: Tell) -> None:
-    """Wait for the host's signed record of the enclave's end, check it, and keep it with the receipt.
-
-    A host that does not deliver it leaves a receipt without it; that is told, and the receipt stays valid.
-    """
-    path = folder.path(RECEIPT)
-    if path is None:
-        return
-    record = _end_record(party, host, task)
-    if record is None:
-        tell(Event("no-end-record", {"task": task}))
-        return
-    end_records.verify(record, task=task, ca_pem=party.identity.ca_pem, now=party.clock.now())
-    end = HostEnd(
-        record=canonical.decode_plain(record.message()),
-        signature=record.signature,
-        certificate=record.certificate,
-    )
-    folder.add_host_end(decode_signed_receipt(path.read_bytes()), end)
-    facts = {"platform": record.platform, "ended_at": record.ended_at, "exit_code": record.exit_code}
-    tell(Event("enclave-ended", facts))
-
-
-def _end_record(party: Party, host: HostClient, task: str) -> EndRecord | None:
-    deadline = party.clock.monotonic() + limits.CALL_SECONDS
-    while True:
-        with suppress(TransportError):  # not yet, or the host is away for a moment
-            return host.end_record(task)
-        if party.clock.monotonic() > deadline:
-            return None
-        threading.Event().wait(limits.POLL_SECONDS / 4)

@@ -13,7 +13,7 @@ from confide.app.files import make_private_folder
 from confide.app.identity import LoadedIdentity
 from confide.app.party_config import read_toml
 from confide.core import limits
-from confide.core.errors import AccessDenied, CertificateInvalid, ConfigurationError
+from confide.core.errors import AccessDenied, CertificateInvalid, ConfigurationError, NoRoom
 from confide.core.platform_api import Caller, Role
 from confide.core.ports import Clock, Randomness
 from confide.core.task_store import TaskRecord, TaskStore
@@ -106,7 +106,7 @@ def running(
         AuditUnavailable, AuditInvalid: the audit log can't be written.
     """
     _check_role(identity)
-    log = log_of(base / config.audit, identity.identity, clock)
+    log = log_of(base / config.audit, identity.identity, clock, full=NoRoom)
     log.latest()
     store = AuditedStore(SqliteTaskStore(base / config.database), log)
     try:

@@ -3,17 +3,20 @@
 import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
 from confide.app import heads
 from confide.app.attested import VerifiedEnclave
 from confide.app.channel import Conversation, pauses
 from confide.app.events import Event, Tell
+from confide.app.host_end import complete_receipt
 from confide.app.intersect import Aligner, able
 from confide.app.journal import AuditedFolder
-from confide.app.party import Party, complete_receipt, enter, party_context
+from confide.app.party import Party, enter, party_context
 from confide.app.records import RECEIPT
 from confide.app.resuming import JOURNAL, TaskJournal, check_succession
+from confide.app.room import Room
 from confide.core import limits
 from confide.core.errors import (
     ConfideError,
@@ -162,7 +165,7 @@ class ProviderService:
                 tell(Event("taken-up", {"rounds": len(script.standing.finished)}))
             with closing(aligner):
                 Conversation(party, Role.B, host, status, folder, journal, tell, stop).run(enclave, script)
-            complete_receipt(party, host, status.id, folder, tell)
+            complete_receipt(Room(party, tell, stop), host, status.id, folder)
         finally:
             heads.try_to_exchange_heads(party.heads, host, status.id)
 
@@ -193,11 +196,11 @@ class ProviderService:
         """Nothing has been said yet: an enclave or PCCS that does not answer is tried again, as long as the
         task runs, for it waits for us.
         """
-        exchanged = False
+        exchanged, room = False, Room(self._party, tell, stop)
         for pause in pauses(limits.IDLE_SECONDS):
             try:
                 if not exchanged:
-                    heads.exchange_heads(self._party.heads, host, status.id)
+                    room.call(partial(heads.exchange_heads, self._party.heads, host, status.id))
                     exchanged = True
                 return enter(self._party, status, tell)
             except (TransportError, EvidenceUnavailable) as cause:

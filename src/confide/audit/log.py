@@ -1,5 +1,6 @@
 """The log's file: append only, one writer at a time, on the disk before its caller goes on."""
 
+import errno
 import fcntl
 import os
 import threading
@@ -10,9 +11,11 @@ from pathlib import Path
 from confide.audit.entry import DONE, OWNER, Entry, Event, Moment, Object, Operation, chained, decode
 from confide.core import limits
 from confide.core.digest import sha384_hex
-from confide.core.errors import AuditInvalid, AuditUnavailable
+from confide.core.errors import AuditInvalid, AuditUnavailable, ConfideError
 from confide.core.ports import Clock
 from confide.crypto.private_files import exposed, sync_directory
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class AuditLog:
@@ -21,12 +24,23 @@ class AuditLog:
     The file is opened anew for each entry: whoever else has written to it in between is followed.
     """
 
-    def __init__(self, path: Path, owner: str, clock: Clock, *, actor: str = OWNER) -> None:
-        """`owner`: the URI of the identity whose log it is, empty if there is none yet; `actor`: its name."""
+    def __init__(
+        self,
+        path: Path,
+        owner: str,
+        clock: Clock,
+        *,
+        actor: str = OWNER,
+        full: type[ConfideError] = AuditUnavailable,
+    ) -> None:
+        """`owner`: the URI of the identity whose log it is, empty if there is none yet; `actor`: its name;
+        `full`: what is raised when there is no room on the disk.
+        """
         self.path = path
         self.owner = owner
         self.actor = actor
         self._clock = clock
+        self._full = full
         self._last: Entry | None = None
 
     def append(self, event: Event) -> Entry:
@@ -56,12 +70,14 @@ class AuditLog:
 
     def _write(self, descriptor: int, last: Entry | None, event: Event) -> Entry:
         entry = chained(event, last, log=self.owner, time=self._clock.now())
-        rest = entry.line()
-        if len(rest) > limits.MAX_AUDIT_LINE_BYTES:
+        if len(entry.line()) > limits.MAX_AUDIT_LINE_BYTES:
             raise AuditUnavailable(f"{self.path}: an entry is longer than MAX_AUDIT_LINE_BYTES")
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        os.fsync(descriptor)
+        end = os.fstat(descriptor).st_size
+        try:
+            _write_whole(descriptor, entry.line())
+        except OSError:
+            os.ftruncate(descriptor, end)  # half of it may have found room
+            raise
         return entry
 
     def _check_kept(self, last: Entry | None) -> None:
@@ -87,7 +103,8 @@ class AuditLog:
                 sync_directory(self.path.parent)
             yield descriptor
         except OSError as cause:
-            raise AuditUnavailable(f"{self.path}: {cause.strerror}") from None
+            kind = self._full if cause.errno in _NO_ROOM else AuditUnavailable
+            raise kind(f"{self.path}: {cause.strerror}") from None
         finally:
             os.close(descriptor)
 
@@ -128,6 +145,12 @@ class AuditLog:
             last = self._write(descriptor, None, self._own(Operation.BEGIN))
         what = Object(kind="torn-line", digest=sha384_hex(torn), bytes=len(torn))
         return self._write(descriptor, last, self._own(Operation.RECOVER, what))
+
+
+def _write_whole(descriptor: int, rest: bytes) -> None:
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+    os.fsync(descriptor)
 
 
 def _whole(torn: bytes, last: Entry | None) -> Entry | None:

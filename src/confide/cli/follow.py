@@ -1,5 +1,6 @@
 """Shows a task as it goes: a line per event, a bar for what takes long."""
 
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -132,6 +133,8 @@ _TEMPLATES = {
     "started": "• its enclave runs at {enclave}",
     "invited": "• {initiator} invites us to '{name}', task {task}",
     "not-reached": "[yellow]![/] its enclave was not reached, trying again: {reason}",
+    "no-room": "[yellow]![/] no room on the platform's disk since {since}; its operator must free some",
+    "room": "[green]✓[/] the platform has room on its disk again",
     "in-use": "[yellow]![/] {reason}; we look again in a while",
     "admitted": "• proposal admitted; asking the providers",
     "offered": "• offer received: {kind} '{task}'",
@@ -158,7 +161,7 @@ _TEMPLATES = {
 def _shown(facts: dict[str, Any]) -> dict[str, Any]:
     return {
         name: plain(", ".join(map(str, v))) if isinstance(v, list) else _safe(v) for name, v in facts.items()
-    }
+    } | {"since": f"{datetime.fromtimestamp(facts.get('since', 0), UTC):%H:%M:%S} UTC"}
 
 
 def _safe(value: Any) -> Any:

@@ -134,6 +134,9 @@ def standing(status: TaskStatus) -> str:
     """In one line; of one that waits, for whom, for what, and since when."""
     if status.state is TaskState.ENDED:
         return f"ended: {status.outcome}"
+    if status.no_room_since is not None:
+        since = datetime.fromtimestamp(status.no_room_since, UTC)
+        return f"{status.state}: the platform has had no room on its disk since {since:%H:%M:%S} UTC"
     waits = f", waits for {', '.join(_waits(status))}" if status.waiting_for else ""
     if waits and status.waiting_since is not None:
         waits += f" since {datetime.fromtimestamp(status.waiting_since, UTC):%H:%M:%S} UTC"
@@ -201,6 +204,7 @@ def status_document(status: TaskStatus) -> dict[str, Any]:
         "waiting_for": list(status.waiting_for),
         "waiting_what": list(status.waiting_what),
         "waiting_since": status.waiting_since,
+        "no_room_since": status.no_room_since,
         "created_at": status.created_at,
         "ended_at": status.ended_at,
         "outcome": status.outcome,

@@ -199,6 +199,10 @@ DIRECT_HANDSHAKE_SECONDS: Final = 5
 """How long somebody who connects to a party directly may take to prove who it is; meanwhile others wait."""
 PROGRAM_START_SECONDS: Final = 10
 """How long a tunnel waits for its own program to listen, the first time."""
+LIFE_SECONDS: Final = 10
+"""How often the other end of a tunnel is told that our library works."""
+HUNG_SECONDS: Final = 60
+"""A run of the library in which for so long neither end computes, nor reads, writes or sends, has hung."""
 MAX_TUNNEL_WORDS: Final = 8
 """What the two ends say to each other beside connections, and have not heard yet."""
 MAX_TUNNEL_CONNECTIONS: Final = 64

@@ -102,6 +102,8 @@ class TaskStatus:
     """Of the enclave's process; negative: the signal that ended it."""
     generation: int = 0
     """How many enclaves of this task have died before the present one."""
+    no_room_since: int | None = None
+    """Since when the host can't write down what has become of the task; it is not kept with it."""
 
     @property
     def participants(self) -> tuple[str, ...]:

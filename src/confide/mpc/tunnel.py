@@ -30,6 +30,8 @@ class _Kind(IntEnum):
     END = 2
     WORD = 3
     """Of no connection: from one user of the tunnel to the other."""
+    LIFE = 4
+    """Of no connection: the program at the end that says it is at work."""
 
 
 class Stream(Protocol):
@@ -58,6 +60,7 @@ class Tunnel:
         """Why the tunnel ended, if it was not `close`."""
         self.sent = self.received = 0
         """Bytes of connections, without frames and TLS."""
+        self._lives = 0
         self._listener = socket.create_server((LOOPBACK, 0), backlog=limits.MAX_TUNNEL_CONNECTIONS)
         self.port: int = self._listener.getsockname()[1]
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._accept, self._deliver)]
@@ -68,6 +71,15 @@ class Tunnel:
     def over(self) -> bool:
         """Whether the tunnel carries nothing any more."""
         return self._over.is_set()
+
+    @property
+    def traffic(self) -> tuple[int, int, int]:
+        """(bytes sent, bytes received, how often the other end has said that its program is at work)."""
+        return self.sent, self.received, self._lives
+
+    def live(self) -> None:
+        """Our program is at work. Raises TransportError."""
+        self._say(0, _Kind.LIFE)
 
     def say(self, word: bytes) -> None:
         """To the user of the other end. Raises TransportError."""
@@ -180,6 +192,9 @@ class Tunnel:
             return
         if kind == _Kind.WORD:
             self._heard_word(data)
+            return
+        if kind == _Kind.LIFE:
+            self._lives += 1
             return
         with self._lock:
             connection = self._connections.get(number)

@@ -16,6 +16,7 @@ from confide.core import limits
 from confide.core.errors import IntersectionFailed, MpcUnavailable
 from confide.core.ports import Progress
 from confide.mpc import tunnel as tunnels
+from confide.mpc.life import Life
 
 _WORKER: Final = Path(__file__).with_name("worker.py")
 _NOT_THERE: Final = 4
@@ -71,7 +72,8 @@ def run_worker(
     reading = threading.Thread(target=_read, args=(process, told), daemon=True)
     reading.start()
     try:
-        _watch(process, tunnel, told, cancelled, lambda: tell("intersect", min(told.done, total), total))
+        with Life(process.pid, tunnel) as life:
+            _watch(process, life, told, cancelled, lambda: tell("intersect", min(told.done, total), total))
     finally:
         process.kill()
         process.wait()
@@ -131,7 +133,7 @@ def _note(line: str, told: Told) -> None:
 
 def _watch(
     process: "subprocess.Popen[bytes]",
-    tunnel: tunnels.Tunnel,
+    life: Life,
     told: Told,
     cancelled: threading.Event,
     tell: Callable[[], None],
@@ -144,8 +146,10 @@ def _watch(
         tell()
         if cancelled.is_set():
             raise IntersectionFailed("cancelled")
-        if tunnel.over and "common" not in told.report:
-            raise IntersectionFailed(tunnels.closed(tunnel).message)
+        if life.gone():
+            raise IntersectionFailed("the library hangs: for a while neither side computes or sends")
+        if life.tunnel.over and "common" not in told.report:
+            raise IntersectionFailed(tunnels.closed(life.tunnel).message)
 
 
 def _reason(folder: Path, tunnel: tunnels.Tunnel) -> str:

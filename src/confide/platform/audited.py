@@ -185,7 +185,7 @@ class AuditedStore:
         return self._inner.add(record)
 
     def update(self, task: str, change: Callable[[TaskRecord], TaskRecord]) -> TaskRecord:
-        """See TaskStore. Raises AuditUnavailable; then the step is logged with the task's next one."""
+        """See TaskStore. Raises AuditUnavailable, NoRoom; the step is logged with the next one then."""
         seen: list[TaskStatus] = []
 
         def noting(record: TaskRecord) -> TaskRecord:
@@ -194,7 +194,8 @@ class AuditedStore:
 
         changed = self._inner.update(task, noting)
         owed = self._owed.setdefault(task, [])
-        owed.append((seen[0], changed))
+        if seen[0] != changed.status:  # else tried again: it is owed already
+            owed.append((seen[0], changed))
         while owed:
             self._compare(*owed[0])
             owed.pop(0)

@@ -87,6 +87,12 @@ class Enclaves:
             supervision.cancel(tasks.CANCELLED)
             supervision.join(limits.CALL_SECONDS / 2)
 
+    def no_room_since(self, task: str) -> int | None:
+        """Unix seconds since when what has become of the task can't be recorded; None: all is."""
+        with self._lock:
+            supervision = self._running.get(task)
+        return supervision.recording.unwritten_since if supervision is not None else None
+
     def stop(self) -> None:
         """End all enclaves and wait until their ends are recorded. Idempotent."""
         with self._lock:

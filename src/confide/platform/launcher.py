@@ -6,6 +6,7 @@ passphrase.
 """
 
 import contextlib
+import errno
 import os
 import selectors
 import signal
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from confide.core import limits
-from confide.core.errors import PlatformFailed
+from confide.core.errors import NoRoom, PlatformFailed
 from confide.core.task_store import ProcessMark
 from confide.platform import processes
 from confide.platform.status_lines import LineSplitter
@@ -40,7 +41,7 @@ class Launcher:
         return f"{self.public_host}:{address.rpartition(':')[2]}" if self.public_host else address
 
     def launch(self, task: str, config: bytes) -> "EnclaveProcess":
-        """Start a process and hand it `config` as one line. Raises PlatformFailed."""
+        """Start a process and hand it `config` as one line. Raises PlatformFailed, NoRoom."""
         return EnclaveProcess.start(self.command, self.environment, config, self.logs / f"{task}.log")
 
 
@@ -63,7 +64,7 @@ class EnclaveProcess:
 
     @classmethod
     def start(cls, command: Sequence[str], environment: Mapping[str, str], config: bytes, log: Path) -> Self:
-        """Raises PlatformFailed: the command can't be run, or the log not written."""
+        """Raises PlatformFailed: the command can't be run, or the log not written; NoRoom: for the log."""
         try:
             log.touch(mode=0o600)
             process = subprocess.Popen(  # noqa: S603 - the operator's own command, no shell
@@ -75,6 +76,8 @@ class EnclaveProcess:
                 start_new_session=True,
             )
         except (OSError, ValueError) as cause:
+            if isinstance(cause, OSError) and cause.errno in {errno.ENOSPC, errno.EDQUOT}:
+                raise NoRoom(f"{log.name}: {cause.strerror}", blame="platform") from cause
             raise PlatformFailed(f"the enclave's launcher can't be run: {type(cause).__name__}") from cause
         started = cls(process, log)
         started._hand_over(config)

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from dataclasses import replace
 
 from confide.core import digest, limits, names
 from confide.core.enclave_config import EnclaveConfig, der_of_pem
@@ -100,7 +101,7 @@ class PlatformService:
 
     def get_task(self, caller: Caller, task: str) -> TaskStatus:
         """Raises NotFound, AccessDenied."""
-        return self._permitted("GetTask", caller, task).status
+        return self._as_told(self._permitted("GetTask", caller, task))
 
     def list_tasks(self, caller: Caller) -> tuple[TaskStatus, ...]:
         """At most limits.MAX_LISTED_TASKS in which the caller takes part: what has not ended first, so that
@@ -108,7 +109,7 @@ class PlatformService:
         """
         access.check("ListTasks", caller)
         records = self._store.of_participant(caller.name, most=limits.MAX_LISTED_TASKS)
-        return tuple(record.status for record in records)
+        return tuple(map(self._as_told, records))
 
     def cancel_task(self, caller: Caller, task: str) -> TaskStatus:
         """End the task's enclave. A task that has ended stays as it ended. Raises NotFound, AccessDenied."""
@@ -146,6 +147,10 @@ class PlatformService:
             return self._store.get(task).status.state is TaskState.ENDED
         except PlatformFailed:
             return False
+
+    def _as_told(self, record: TaskRecord) -> TaskStatus:
+        since = self._enclaves.no_room_since(record.id)
+        return record.status if since is None else replace(record.status, no_room_since=since)
 
     def _permitted(self, method: str, caller: Caller, task: str) -> TaskRecord:
         try:

@@ -4,21 +4,21 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
 from confide.core import enclave_config, limits
-from confide.core.errors import AuditInvalid, AuditUnavailable, ConfideError, PlatformFailed
+from confide.core.errors import NoRoom, PlatformFailed, TransportError
 from confide.core.ports import Clock
-from confide.core.task_store import TaskRecord, TaskStore
+from confide.core.task_store import TaskStore
 from confide.platform import tasks
 from confide.platform.ending import Registrar
 from confide.platform.launcher import EnclaveProcess, Launcher
+from confide.platform.recording import UNRECORDED, Recording
 from confide.platform.status_lines import Closed, Event, Phase, Ready, parse
 
 _log = logging.getLogger(__name__)
-_UNRECORDED = (PlatformFailed, AuditUnavailable, AuditInvalid)
-"""A full disk, say: the task's record or the audit log could not be written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +65,13 @@ class Supervision:
         self._deadline = clock.monotonic() + patience.start
         self._last = clock.monotonic() + patience.life - age
         self._ready = False
-        self._successor = enclave_config.decode(config).generation > 0
+        decoded = enclave_config.decode(config)
+        self.recording = Recording(task, store, clock, decoded.idle_seconds)
+        self._successor = decoded.generation > 0
         """Whether parties wait for this enclave already."""
         self._cancelled: str | None = None
         self._closed: Closed | None = None
         self._ignored = 0
-        self._warned = False
         self._pause = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"task-{task[:8]}", daemon=True)
 
@@ -101,7 +102,6 @@ class Supervision:
                 pause = min(2 * pause, limits.REJOIN_PAUSE_SECONDS)
             self._config = next_generation(self._config)
             self._ready, self._successor = False, True
-            self._deadline = self._clock.monotonic() + self._patience.start
 
     def _live(self) -> bool:
         """One enclave from start to end. Returns whether another one is to take its place."""
@@ -109,13 +109,9 @@ class Supervision:
             self._record(self._cancelled, None)
             return False
         try:
-            process = self._launcher.launch(self.task, self._config)
-        except PlatformFailed as failure:
-            _log.warning("task %s: %s", self.task, failure, exc_info=failure)
-            again = self._take_up(tasks.NOT_STARTED)
-            if not again:
-                self._record(tasks.NOT_STARTED, None)
-            return again
+            process = self._launch()
+        except (PlatformFailed, NoRoom) as failure:
+            return self._not_launched(failure)
         outcome, again = tasks.DIED, False
         try:
             outcome = self._watch(process)
@@ -126,6 +122,35 @@ class Supervision:
                 self._record(outcome, code)
         return again
 
+    def _launch(self) -> EnclaveProcess:
+        """Tried again while there is no room for its log. Raises PlatformFailed, NoRoom."""
+        while True:
+            try:
+                process = self._launcher.launch(self.task, self._config)
+            except NoRoom as full:
+                self.recording.wait_for_room(full)
+                if not self._wait_for_room():
+                    raise
+            else:
+                self._deadline = self._clock.monotonic() + self._patience.start
+                return process
+
+    def _not_launched(self, failure: TransportError) -> bool:
+        """Returns whether another one is to be launched."""
+        _log.warning("task %s: %s", self.task, failure, exc_info=failure)
+        if isinstance(failure, NoRoom):
+            self._record(self._cancelled or tasks.UNRECORDED, None)
+            return False
+        again = self._take_up(tasks.NOT_STARTED)
+        if not again:
+            self._record(tasks.NOT_STARTED, None)
+        return again
+
+    def _wait_for_room(self) -> bool:
+        """A moment. Returns whether it is worth trying again."""
+        self._pause.wait(limits.POLL_SECONDS)
+        return self._cancelled is None and not self.recording.overdue
+
     def _take_up(self, outcome: str) -> bool:
         """An enclave that had let parties in, or was to do so in the place of one that had, is replaced."""
         died = outcome in {tasks.DIED, tasks.SILENT} and self._ready
@@ -135,10 +160,11 @@ class Supervision:
         try:
             if not tasks.may_be_taken_up(self._store.get(self.task)):
                 return False
-            self._store.update(self.task, tasks.taken_up)
-        except _UNRECORDED as failure:
-            self._warn(failure)
+        except UNRECORDED:
             return False
+        while not self.recording.end(lambda: self._store.update(self.task, tasks.taken_up)):
+            if not self._wait_for_room():
+                return False
         return True
 
     def _watch(self, process: EnclaveProcess) -> str:
@@ -148,12 +174,13 @@ class Supervision:
         """
         mark = process.mark
         if mark is not None:
-            self._note(lambda record: tasks.starting(record, mark))
+            self.recording.add(lambda record: tasks.starting(record, mark))
         ending: str | None = None
         last_moment = 0.0
         while (lines := process.read(limits.SUPERVISION_SECONDS)) is not None:
             for line in lines:
                 self._hear(parse(line))
+            self.recording.catch_up()
             now = self._clock.monotonic()
             if ending is None:
                 ending = self._reason_to_end(now)
@@ -168,6 +195,8 @@ class Supervision:
     def _reason_to_end(self, now: float) -> str | None:
         if self._cancelled is not None:
             return self._cancelled
+        if self.recording.overdue:
+            return tasks.UNRECORDED
         if now > self._last:
             return tasks.TIME_UP
         if now > self._deadline:
@@ -182,9 +211,9 @@ class Supervision:
             case Ready(address=address) if not self._ready:
                 self._ready = True
                 reachable = self._launcher.reachable(address)
-                self._note(lambda record: tasks.running(record, reachable))
+                self.recording.add(lambda record: tasks.running(record, reachable))
             case Phase() if self._ready:
-                self._note(lambda record: tasks.reported(record, event))
+                self.recording.add(lambda record: tasks.reported(record, event), report=True)
             case Closed() if self._closed is None:
                 self._closed = event
                 self._deadline = self._clock.monotonic() + self._patience.stop
@@ -202,28 +231,12 @@ class Supervision:
             digest = None
         while not self._end(outcome, code, digest):
             if self._cancelled == tasks.HOST_STOPPED:
-                return  # the next host finds the task unfinished, and ends it
+                return  # the next host finds the task unfinished, and takes it up
+            self._pause.clear()
             self._pause.wait(limits.POLL_SECONDS)
         _log.info("task %s ended: %s (exit code %s)", self.task, outcome, code)
 
     def _end(self, outcome: str, code: int | None, digest: str | None) -> bool:
         """False if it could not be recorded: it is tried again, for the parties ask for it."""
-        try:
-            self._registrar.end(self.task, outcome, exit_code=code, receipt_digest=digest)
-        except _UNRECORDED as failure:
-            self._warn(failure)
-            return False
-        return True
-
-    def _note(self, change: Callable[[TaskRecord], TaskRecord]) -> None:
-        """What can't be recorded does not take place: the enclave is asked to end."""
-        try:
-            self._store.update(self.task, change)
-        except _UNRECORDED as failure:
-            self._warn(failure)
-            self._cancelled = self._cancelled or tasks.UNRECORDED
-
-    def _warn(self, failure: ConfideError) -> None:
-        if not self._warned:
-            _log.warning("task %s can't be recorded: %s", self.task, failure)
-            self._warned = True
+        end = partial(self._registrar.end, self.task, outcome, exit_code=code, receipt_digest=digest)
+        return self.recording.end(end)

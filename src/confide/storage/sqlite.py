@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from confide.core.errors import ConfigurationError, NotFound, PlatformFailed
+from confide.core.errors import ConfigurationError, NoRoom, NotFound, PlatformFailed
 from confide.core.platform_api import TaskState
 from confide.core.task_store import TaskRecord
 from confide.storage import migrations, rows
@@ -22,6 +22,8 @@ _OWN_UNDER_WAY = (  # by the index of states: few, however many have ended
 _OWN_ENDED = (  # by the index of participants; the + keeps it from that of states
     "WHERE +state = ? AND id IN (SELECT task FROM participants WHERE name = ?) ORDER BY number DESC LIMIT ?"
 )
+_NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE})
+"""A quota, or a limit on the size of files, shows as a failed write."""
 _UNFINISHED = ("WHERE state <> ? ORDER BY number", (TaskState.ENDED.value,))
 
 
@@ -100,7 +102,7 @@ class SqliteTaskStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """All or nothing. Raises PlatformFailed: the disk is full, say; the next one may succeed."""
+        """All or nothing. Raises NoRoom, PlatformFailed; the next one may succeed."""
         with self._lock:
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -108,7 +110,8 @@ class SqliteTaskStore:
                 self._connection.execute("COMMIT")
             except sqlite3.Error as cause:
                 text = f"the host's task database can't be used: {cause}"
-                raise PlatformFailed(text, blame="platform") from cause
+                full = getattr(cause, "sqlite_errorcode", None) in _NO_ROOM
+                raise (NoRoom if full else PlatformFailed)(text, blame="platform") from cause
             finally:
                 if self._connection.in_transaction:  # some errors have undone it already
                     self._connection.execute("ROLLBACK")

@@ -89,7 +89,7 @@ def host_with(tmp_path, authority):
     """Makes a host from the program of its enclaves."""
     made = []
 
-    def make(program, *, patience=PATIENCE, command=None, environment=None, store=None):
+    def make(program, *, patience=PATIENCE, command=None, environment=None, store=None, idle_seconds=60):
         platform = authority.platform()
         store = store or MemoryTaskStore()
         command = command or (sys.executable, "-I", "-c", PRELUDE + textwrap.dedent(program))
@@ -123,6 +123,7 @@ def host_with(tmp_path, authority):
             platform="platform",
             software="test",
             ca_pem=authority.ca_pem.decode(),
+            idle_seconds=idle_seconds,
         )
         host = Host(store, enclaves, service, tmp_path)
         made.append(host)

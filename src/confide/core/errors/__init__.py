@@ -42,6 +42,7 @@ from confide.core.errors.keys import (
 from confide.core.errors.platform import (
     AccessDenied,
     ChannelClosed,
+    NoRoom,
     NotFound,
     PlatformFailed,
     TooManyCalls,
@@ -148,6 +149,7 @@ __all__ = [  # noqa: RUF022 - by code, as the page lists them
     "NotFound",
     "PlatformFailed",
     "TooManyCalls",
+    "NoRoom",
     "ConfigurationError",
     "ParameterInvalid",
     "MpcUnavailable",

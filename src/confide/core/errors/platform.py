@@ -62,3 +62,12 @@ class TooManyCalls(TransportError):
         "Wait for as long as the text says, then try again; see that no second process uses this identity."
     )
     retryable = True
+
+
+class NoRoom(TransportError):
+    """The platform has no room on its disk to write down what it was asked for, so it did not do it."""
+
+    code = "CFD-507"
+    fault = Fault.PLATFORM
+    remedy = "Nothing is lost. The platform's operator must free some room; then try again."
+    retryable = True

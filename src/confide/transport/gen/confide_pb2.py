@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\rconfide.proto\x12\nconfide.v1\"@\n\x05Hello\x12\x13\n\x0b\x61pi_version\x18\x01 \x01(\r\x12\x10\n\x08software\x18\x02 \x01(\t\x12\x10\n\x08platform\x18\x03 \x01(\t\"^\n\x0bTaskRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x11\n\tinitiator\x18\x03 \x01(\t\x12\x11\n\tproviders\x18\x04 \x03(\t\x12\r\n\x05token\x18\x05 \x01(\t\"\x14\n\x06TaskId\x12\n\n\x02id\x18\x01 \x01(\t\"\x12\n\x10ListTasksRequest\"\x97\x03\n\nTaskStatus\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x11\n\tinitiator\x18\x05 \x01(\t\x12\x11\n\tproviders\x18\x06 \x03(\t\x12\x12\n\ncreated_at\x18\x07 \x01(\x03\x12\x1c\n\x0f\x65nclave_address\x18\x08 \x01(\tH\x00\x88\x01\x01\x12\r\n\x05phase\x18\t \x01(\t\x12\x13\n\x0bwaiting_for\x18\n \x03(\t\x12\x15\n\x08\x65nded_at\x18\x0b \x01(\x03H\x01\x88\x01\x01\x12\x14\n\x07outcome\x18\x0c \x01(\tH\x02\x88\x01\x01\x12\x16\n\texit_code\x18\r \x01(\x05H\x03\x88\x01\x01\x12\x1a\n\rwaiting_since\x18\x0e \x01(\x03H\x04\x88\x01\x01\x12\x12\n\ngeneration\x18\x0f \x01(\x05\x12\x14\n\x0cwaiting_what\x18\x10 \x03(\tB\x12\n\x10_enclave_addressB\x0b\n\t_ended_atB\n\n\x08_outcomeB\x0c\n\n_exit_codeB\x10\n\x0e_waiting_since\"1\n\x08TaskList\x12%\n\x05tasks\x18\x01 \x03(\x0b\x32\x16.confide.v1.TaskStatus\"\xd2\x01\n\x0fSignedEndRecord\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x0f\n\x07outcome\x18\x02 \x01(\t\x12\x16\n\texit_code\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x10\n\x08\x65nded_at\x18\x04 \x01(\x03\x12\x1b\n\x0ereceipt_digest\x18\x05 \x01(\tH\x01\x88\x01\x01\x12\x10\n\x08platform\x18\x06 \x01(\t\x12\x13\n\x0b\x63\x65rtificate\x18\x07 \x01(\t\x12\x11\n\tsignature\x18\x08 \x01(\x0c\x42\x0c\n\n_exit_codeB\x11\n\x0f_receipt_digest\"}\n\nSignedHead\x12\x0b\n\x03log\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0c\n\x04task\x18\x04 \x01(\t\x12\x0c\n\x04time\x18\x05 \x01(\x03\x12\x13\n\x0b\x63\x65rtificate\x18\x06 \x01(\t\x12\x11\n\tsignature\x18\x07 \x01(\x0c\"1\n\x08HeadList\x12%\n\x05heads\x18\x01 \x03(\x0b\x32\x16.confide.v1.SignedHead\"*\n\x0cRelayRequest\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x0c\n\x04peer\x18\x02 \x01(\t\"\x1e\n\rAttestRequest\x12\r\n\x05nonce\x18\x01 \x01(\x0c\"/\n\x0b\x41ttestReply\x12\x10\n\x08\x65vidence\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63onfig\x18\x02 \x01(\x0c\"(\n\x08\x45nvelope\x12\x0e\n\x06sealed\x18\x01 \x01(\x0c\x12\x0c\n\x04more\x18\x02 \x01(\x08\x32\xe0\x03\n\x04Host\x12\x31\n\tHandshake\x12\x11.confide.v1.Hello\x1a\x11.confide.v1.Hello\x12=\n\nCreateTask\x12\x17.confide.v1.TaskRequest\x1a\x16.confide.v1.TaskStatus\x12\x35\n\x07GetTask\x12\x12.confide.v1.TaskId\x1a\x16.confide.v1.TaskStatus\x12?\n\tListTasks\x12\x1c.confide.v1.ListTasksRequest\x1a\x14.confide.v1.TaskList\x12\x38\n\nCancelTask\x12\x12.confide.v1.TaskId\x1a\x16.confide.v1.TaskStatus\x12<\n\tEndRecord\x12\x12.confide.v1.TaskId\x1a\x1b.confide.v1.SignedEndRecord\x12=\n\rExchangeHeads\x12\x16.confide.v1.SignedHead\x1a\x14.confide.v1.HeadList\x12\x37\n\x05Relay\x12\x14.confide.v1.Envelope\x1a\x14.confide.v1.Envelope(\x01\x30\x01\x32\x82\x01\n\x07\x45nclave\x12<\n\x06\x41ttest\x12\x19.confide.v1.AttestRequest\x1a\x17.confide.v1.AttestReply\x12\x39\n\x07\x43hannel\x12\x14.confide.v1.Envelope\x1a\x14.confide.v1.Envelope(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\rconfide.proto\x12\nconfide.v1\"@\n\x05Hello\x12\x13\n\x0b\x61pi_version\x18\x01 \x01(\r\x12\x10\n\x08software\x18\x02 \x01(\t\x12\x10\n\x08platform\x18\x03 \x01(\t\"^\n\x0bTaskRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x11\n\tinitiator\x18\x03 \x01(\t\x12\x11\n\tproviders\x18\x04 \x03(\t\x12\r\n\x05token\x18\x05 \x01(\t\"\x14\n\x06TaskId\x12\n\n\x02id\x18\x01 \x01(\t\"\x12\n\x10ListTasksRequest\"\xc5\x03\n\nTaskStatus\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x11\n\tinitiator\x18\x05 \x01(\t\x12\x11\n\tproviders\x18\x06 \x03(\t\x12\x12\n\ncreated_at\x18\x07 \x01(\x03\x12\x1c\n\x0f\x65nclave_address\x18\x08 \x01(\tH\x00\x88\x01\x01\x12\r\n\x05phase\x18\t \x01(\t\x12\x13\n\x0bwaiting_for\x18\n \x03(\t\x12\x15\n\x08\x65nded_at\x18\x0b \x01(\x03H\x01\x88\x01\x01\x12\x14\n\x07outcome\x18\x0c \x01(\tH\x02\x88\x01\x01\x12\x16\n\texit_code\x18\r \x01(\x05H\x03\x88\x01\x01\x12\x1a\n\rwaiting_since\x18\x0e \x01(\x03H\x04\x88\x01\x01\x12\x12\n\ngeneration\x18\x0f \x01(\x05\x12\x14\n\x0cwaiting_what\x18\x10 \x03(\t\x12\x1a\n\rno_room_since\x18\x11 \x01(\x03H\x05\x88\x01\x01\x42\x12\n\x10_enclave_addressB\x0b\n\t_ended_atB\n\n\x08_outcomeB\x0c\n\n_exit_codeB\x10\n\x0e_waiting_sinceB\x10\n\x0e_no_room_since\"1\n\x08TaskList\x12%\n\x05tasks\x18\x01 \x03(\x0b\x32\x16.confide.v1.TaskStatus\"\xd2\x01\n\x0fSignedEndRecord\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x0f\n\x07outcome\x18\x02 \x01(\t\x12\x16\n\texit_code\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x10\n\x08\x65nded_at\x18\x04 \x01(\x03\x12\x1b\n\x0ereceipt_digest\x18\x05 \x01(\tH\x01\x88\x01\x01\x12\x10\n\x08platform\x18\x06 \x01(\t\x12\x13\n\x0b\x63\x65rtificate\x18\x07 \x01(\t\x12\x11\n\tsignature\x18\x08 \x01(\x0c\x42\x0c\n\n_exit_codeB\x11\n\x0f_receipt_digest\"}\n\nSignedHead\x12\x0b\n\x03log\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0c\n\x04task\x18\x04 \x01(\t\x12\x0c\n\x04time\x18\x05 \x01(\x03\x12\x13\n\x0b\x63\x65rtificate\x18\x06 \x01(\t\x12\x11\n\tsignature\x18\x07 \x01(\x0c\"1\n\x08HeadList\x12%\n\x05heads\x18\x01 \x03(\x0b\x32\x16.confide.v1.SignedHead\"*\n\x0cRelayRequest\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x0c\n\x04peer\x18\x02 \x01(\t\"\x1e\n\rAttestRequest\x12\r\n\x05nonce\x18\x01 \x01(\x0c\"/\n\x0b\x41ttestReply\x12\x10\n\x08\x65vidence\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63onfig\x18\x02 \x01(\x0c\"(\n\x08\x45nvelope\x12\x0e\n\x06sealed\x18\x01 \x01(\x0c\x12\x0c\n\x04more\x18\x02 \x01(\x08\x32\xe0\x03\n\x04Host\x12\x31\n\tHandshake\x12\x11.confide.v1.Hello\x1a\x11.confide.v1.Hello\x12=\n\nCreateTask\x12\x17.confide.v1.TaskRequest\x1a\x16.confide.v1.TaskStatus\x12\x35\n\x07GetTask\x12\x12.confide.v1.TaskId\x1a\x16.confide.v1.TaskStatus\x12?\n\tListTasks\x12\x1c.confide.v1.ListTasksRequest\x1a\x14.confide.v1.TaskList\x12\x38\n\nCancelTask\x12\x12.confide.v1.TaskId\x1a\x16.confide.v1.TaskStatus\x12<\n\tEndRecord\x12\x12.confide.v1.TaskId\x1a\x1b.confide.v1.SignedEndRecord\x12=\n\rExchangeHeads\x12\x16.confide.v1.SignedHead\x1a\x14.confide.v1.HeadList\x12\x37\n\x05Relay\x12\x14.confide.v1.Envelope\x1a\x14.confide.v1.Envelope(\x01\x30\x01\x32\x82\x01\n\x07\x45nclave\x12<\n\x06\x41ttest\x12\x19.confide.v1.AttestRequest\x1a\x17.confide.v1.AttestReply\x12\x39\n\x07\x43hannel\x12\x14.confide.v1.Envelope\x1a\x14.confide.v1.Envelope(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,25 +40,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTTASKSREQUEST']._serialized_start=213
   _globals['_LISTTASKSREQUEST']._serialized_end=231
   _globals['_TASKSTATUS']._serialized_start=234
-  _globals['_TASKSTATUS']._serialized_end=641
-  _globals['_TASKLIST']._serialized_start=643
-  _globals['_TASKLIST']._serialized_end=692
-  _globals['_SIGNEDENDRECORD']._serialized_start=695
-  _globals['_SIGNEDENDRECORD']._serialized_end=905
-  _globals['_SIGNEDHEAD']._serialized_start=907
-  _globals['_SIGNEDHEAD']._serialized_end=1032
-  _globals['_HEADLIST']._serialized_start=1034
-  _globals['_HEADLIST']._serialized_end=1083
-  _globals['_RELAYREQUEST']._serialized_start=1085
-  _globals['_RELAYREQUEST']._serialized_end=1127
-  _globals['_ATTESTREQUEST']._serialized_start=1129
-  _globals['_ATTESTREQUEST']._serialized_end=1159
-  _globals['_ATTESTREPLY']._serialized_start=1161
-  _globals['_ATTESTREPLY']._serialized_end=1208
-  _globals['_ENVELOPE']._serialized_start=1210
-  _globals['_ENVELOPE']._serialized_end=1250
-  _globals['_HOST']._serialized_start=1253
-  _globals['_HOST']._serialized_end=1733
-  _globals['_ENCLAVE']._serialized_start=1736
-  _globals['_ENCLAVE']._serialized_end=1866
+  _globals['_TASKSTATUS']._serialized_end=687
+  _globals['_TASKLIST']._serialized_start=689
+  _globals['_TASKLIST']._serialized_end=738
+  _globals['_SIGNEDENDRECORD']._serialized_start=741
+  _globals['_SIGNEDENDRECORD']._serialized_end=951
+  _globals['_SIGNEDHEAD']._serialized_start=953
+  _globals['_SIGNEDHEAD']._serialized_end=1078
+  _globals['_HEADLIST']._serialized_start=1080
+  _globals['_HEADLIST']._serialized_end=1129
+  _globals['_RELAYREQUEST']._serialized_start=1131
+  _globals['_RELAYREQUEST']._serialized_end=1173
+  _globals['_ATTESTREQUEST']._serialized_start=1175
+  _globals['_ATTESTREQUEST']._serialized_end=1205
+  _globals['_ATTESTREPLY']._serialized_start=1207
+  _globals['_ATTESTREPLY']._serialized_end=1254
+  _globals['_ENVELOPE']._serialized_start=1256
+  _globals['_ENVELOPE']._serialized_end=1296
+  _globals['_HOST']._serialized_start=1299
+  _globals['_HOST']._serialized_end=1779
+  _globals['_ENCLAVE']._serialized_start=1782
+  _globals['_ENCLAVE']._serialized_end=1912
 # @@protoc_insertion_point(module_scope)

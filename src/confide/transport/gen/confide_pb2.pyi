@@ -41,7 +41,7 @@ class ListTasksRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class TaskStatus(_message.Message):
-    __slots__ = ("id", "name", "kind", "state", "initiator", "providers", "created_at", "enclave_address", "phase", "waiting_for", "ended_at", "outcome", "exit_code", "waiting_since", "generation", "waiting_what")
+    __slots__ = ("id", "name", "kind", "state", "initiator", "providers", "created_at", "enclave_address", "phase", "waiting_for", "ended_at", "outcome", "exit_code", "waiting_since", "generation", "waiting_what", "no_room_since")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -58,6 +58,7 @@ class TaskStatus(_message.Message):
     WAITING_SINCE_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     WAITING_WHAT_FIELD_NUMBER: _ClassVar[int]
+    NO_ROOM_SINCE_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     kind: str
@@ -74,7 +75,8 @@ class TaskStatus(_message.Message):
     waiting_since: int
     generation: int
     waiting_what: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., kind: _Optional[str] = ..., state: _Optional[str] = ..., initiator: _Optional[str] = ..., providers: _Optional[_Iterable[str]] = ..., created_at: _Optional[int] = ..., enclave_address: _Optional[str] = ..., phase: _Optional[str] = ..., waiting_for: _Optional[_Iterable[str]] = ..., ended_at: _Optional[int] = ..., outcome: _Optional[str] = ..., exit_code: _Optional[int] = ..., waiting_since: _Optional[int] = ..., generation: _Optional[int] = ..., waiting_what: _Optional[_Iterable[str]] = ...) -> None: ...
+    no_room_since: int
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., kind: _Optional[str] = ..., state: _Optional[str] = ..., initiator: _Optional[str] = ..., providers: _Optional[_Iterable[str]] = ..., created_at: _Optional[int] = ..., enclave_address: _Optional[str] = ..., phase: _Optional[str] = ..., waiting_for: _Optional[_Iterable[str]] = ..., ended_at: _Optional[int] = ..., outcome: _Optional[str] = ..., exit_code: _Optional[int] = ..., waiting_since: _Optional[int] = ..., generation: _Optional[int] = ..., waiting_what: _Optional[_Iterable[str]] = ..., no_room_since: _Optional[int] = ...) -> None: ...
 
 class TaskList(_message.Message):
     __slots__ = ("tasks",)
