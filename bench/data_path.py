@@ -44,16 +44,15 @@ from confide.data.prepare import prepare
 from confide.data.projection import project
 from confide.data.split import holdout
 from confide.data.vocabulary import Scheme, Vocabulary
-from confide.enclave.coordinator import Coordinator
-from confide.enclave.door import Door
-from confide.enclave.driver import Driver
-from confide.enclave.forecast import forecast
-from confide.enclave.inbox import Inbox
-from confide.enclave.opened import fields_of, open_shelves
-from confide.enclave.round import Outcome
-from confide.enclave.work import Step
+from confide.enclave.coordination.coordinator import Coordinator
+from confide.enclave.rows.opened import fields_of, open_shelves
+from confide.enclave.serving.door import Door
+from confide.enclave.serving.driver import Driver
+from confide.enclave.serving.inbox import Inbox
+from confide.enclave.storage.forecast import forecast
+from confide.enclave.work import Outcome, Step
 from confide.party.initiator import Job
-from confide.protocol.messages import Kind
+from confide.protocol.kinds import Kind
 from confide.protocol.receipts import PrivatePart
 from confide.protocol.roles import Role
 from confide.protocol.terms import Encoding, IdColumn, IdType, Label

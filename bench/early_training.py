@@ -36,11 +36,11 @@ from confide.core.features import Feature
 from confide.core.platform_api import TaskKind
 from confide.data.alignment.agreed_order import order_of
 from confide.data.dataset import PreparedDataset
-from confide.enclave import rounds
-from confide.enclave.plan import choose
+from confide.enclave.coordination import rounds
+from confide.enclave.storage.plan import choose
 from confide.party.initiator import Job
 from confide.protocol import terms
-from confide.protocol.messages import Kind as Spoke
+from confide.protocol.kinds import Kind as Spoke
 
 ROWS = 32_768
 """Of a block."""

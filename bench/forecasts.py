@@ -29,7 +29,7 @@ from confide.app.parity import Rehearsal, rehearse
 from confide.app.system import SystemClock, SystemRandomness
 from confide.app.task_file import read_train
 from confide.data.arrow import give_memory_back
-from confide.enclave.forecast import channel_bytes, forecast
+from confide.enclave.storage.forecast import channel_bytes, forecast
 
 SPAWN = multiprocessing.get_context("spawn")
 MIB = 1 << 20

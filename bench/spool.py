@@ -37,10 +37,10 @@ from confide.data.arrow import give_memory_back
 from confide.data.blocks import encode_block, schema_of
 from confide.data.manifest import BlockEntry, Column, Manifest, SourceEntry
 from confide.data.schema import IdColumn, IdType, LabelColumn
-from confide.enclave.spool import SpoolFolder
-from confide.enclave.vault import Vault
+from confide.enclave.storage.spool import SpoolFolder
+from confide.enclave.storage.vault import Vault
 from confide.party.initiator import Job
-from confide.protocol.messages import Kind as MessageKind
+from confide.protocol.kinds import Kind as MessageKind
 from confide.protocol.terms import Encoding, Label
 from confide.protocol.terms import IdColumn as TaskId
 from confide.protocol.terms import IdType as TaskIdType

@@ -23,7 +23,7 @@ from transfer import sealed_upload, write_dataset
 from confide.core.digest import sha384_hex
 from confide.crypto.storage_key import StorageKey
 from confide.data.dataset import PreparedDataset
-from confide.enclave.store import BlockStore, StoredBlocks
+from confide.enclave.storage.store import BlockStore, StoredBlocks
 
 KEY = bytes(32)
 

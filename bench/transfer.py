@@ -44,15 +44,14 @@ from confide.data.blocks import arrow_schema, encode_block
 from confide.data.dataset import MANIFEST_NAME, PreparedDataset, block_name
 from confide.data.manifest import BlockEntry, Column, Manifest, SourceEntry
 from confide.data.schema import IdColumn, IdType, LabelColumn
-from confide.enclave.coordinator import Coordinator
-from confide.enclave.door import Door
-from confide.enclave.driver import Driver
-from confide.enclave.inbox import Inbox
-from confide.enclave.round import Outcome
-from confide.enclave.work import Step
+from confide.enclave.coordination.coordinator import Coordinator
+from confide.enclave.serving.door import Door
+from confide.enclave.serving.driver import Driver
+from confide.enclave.serving.inbox import Inbox
+from confide.enclave.work import Outcome, Step
 from confide.party.initiator import Job
 from confide.protocol import terms
-from confide.protocol.messages import Kind as Spoke
+from confide.protocol.kinds import Kind as Spoke
 from confide.protocol.receipts import PrivatePart, RowCounts
 from confide.protocol.roles import Role
 from confide.session.conversation import converse

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from confide.core import limits
 from confide.protocol import messages
-from confide.protocol.messages import WITH_PAYLOAD, Kind
+from confide.protocol.kinds import WITH_PAYLOAD, Kind
 from confide.protocol.roles import Role
 from confide.protocol.table import ROWS, TERMINAL, Row, State, phase_of
 

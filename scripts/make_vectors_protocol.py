@@ -26,8 +26,8 @@ from protocol_examples import (
 
 from confide.core import canonical
 from confide.core.digest import digest_of
-from confide.protocol import blocks, evaluation, messages, receipts
-from confide.protocol.messages import Kind
+from confide.protocol import blocks, evaluation, framing, receipts
+from confide.protocol.kinds import Kind
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
 Document = dict[str, object]
@@ -99,7 +99,7 @@ def framed(header: str, payload: bytes = b"") -> bytes:
 
 
 def bad_messages() -> Iterator[tuple[str, bytes]]:
-    good = messages.encode(EXAMPLES[Kind.DATA_BLOCK])
+    good = framing.encode(EXAMPLES[Kind.DATA_BLOCK])
     zero = "0" * 96
     yield "nothing", b""
     yield "no header", bytes(4)
@@ -108,7 +108,7 @@ def bad_messages() -> Iterator[tuple[str, bytes]]:
     yield "length one too large", (len(good) - 3).to_bytes(4, "big") + good[4:]
     yield "length one too small", (int.from_bytes(good[:4], "big") - 1).to_bytes(4, "big") + good[4:]
     for kind in (Kind.CLOSE, Kind.UPLOADED, Kind.ABORT, Kind.RESULT, Kind.RESULT_END):
-        encoded = messages.encode(EXAMPLES[kind])
+        encoded = framing.encode(EXAMPLES[kind])
         yield f"{kind}: payload where none belongs", encoded + b"x"
         yield f"{kind}: truncated", encoded[:-1]
     yield "unknown message", framed('{"message":"hello"}')
@@ -152,7 +152,7 @@ def bad_messages() -> Iterator[tuple[str, bytes]]:
 
 def messages_document() -> Document:
     good = [
-        {"kind": kind, "encoded": messages.encode(spoken).hex(), "payload": spoken.payload.hex()}
+        {"kind": kind, "encoded": framing.encode(spoken).hex(), "payload": spoken.payload.hex()}
         for kind, spoken in EXAMPLES.items()
     ]
     return {

@@ -18,7 +18,8 @@ from confide.core.platform_api import TaskKind
 from confide.crypto.keys import PrivateKey
 from confide.protocol import blocks, messages, provenance, receipts, terms
 from confide.protocol import messages as m
-from confide.protocol.messages import Kind, Spoken
+from confide.protocol.framing import Spoken
+from confide.protocol.kinds import Kind
 
 
 def stream(seed: str, count: int) -> bytes:

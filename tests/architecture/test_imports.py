@@ -21,5 +21,6 @@ def test_no_promise_has_been_dropped():
     contracts.read(ROOT / ".importlinter")
     names = {section.removeprefix("importlinter:contract:") for section in contracts.sections()}
     assert {"layers", "acyclic", "sans-io", "blind-platform", "tcb", "simulator", "wire"} <= names
+    assert {"enclave-rooms", "speaks-unread", "computes-unheard"} <= names
     text = (ROOT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
     assert [name for name in names - {"importlinter"} if f"`{name}`" not in text] == []

@@ -16,7 +16,7 @@ from fakes.shop import world
 from fakes.spooling import run_out_of_core
 
 from confide.core.errors import SpoolFailed
-from confide.enclave.spool import Spool
+from confide.enclave.storage.spool import Spool
 
 ROWS = [b"canary-of-shop-%06d" % number * 40 for number in range(3)]
 

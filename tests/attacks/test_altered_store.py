@@ -16,7 +16,7 @@ from fakes.shop import datasets, train_job, world
 
 from confide.core import limits
 from confide.crypto.storage_key import StorageKey
-from confide.protocol.messages import Kind
+from confide.protocol.kinds import Kind
 from confide.protocol.table import State
 
 

@@ -14,8 +14,8 @@ from fakes.world import predict_task, train_task
 
 from confide.core import canonical
 from confide.core.errors import ConfideError, LocalProtocolError, RemoteProtocolError, SealError
-from confide.protocol import messages
-from confide.protocol.messages import Kind
+from confide.protocol import framing
+from confide.protocol.kinds import Kind
 from confide.protocol.roles import Role
 from confide.protocol.table import TRANSITIONS, State
 
@@ -47,7 +47,7 @@ def stopped_at(state):
 def say_past_the_table(ran, kind):
     """A provider with software of its own: properly sealed, but not judged at its end."""
     end = ran.ends["media"]
-    envelope = end._sealing.seal(messages.encode(EXAMPLES[kind]), end.session.epoch)
+    envelope = end._sealing.seal(framing.encode(EXAMPLES[kind]), end.session.epoch)
     ran.wire.appendleft(("media", "enclave", envelope))
     before = len(ran.passed)
     while ran.wire:
@@ -155,7 +155,7 @@ def test_an_enclave_that_wanted_to_could_not_say_it(kind):
     with pytest.raises(LocalProtocolError):
         ran.enclave_ends["media"].say(EXAMPLES[kind].message)
     forged = ran.enclave_ends["media"]._sealing.seal(
-        messages.encode(EXAMPLES[kind]), ran.enclave_ends["media"].session.epoch
+        framing.encode(EXAMPLES[kind]), ran.enclave_ends["media"].session.epoch
     )
     with pytest.raises(ConfideError):
         ran.ends["media"].hear(forged)

@@ -11,30 +11,10 @@ from confide.mpc.end_to_end import SecureLink
 from confide.transport.memory import link_pair
 
 
-@pytest.fixture(scope="module")
-def authority():
-    return Authority()
-
-
-@pytest.fixture
-def cloud(authority, tmp_path):
-    with hosted(authority, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def host(cloud):
-    return cloud[1]
-
-
-@pytest.fixture
-def task(cloud):
-    return cloud[2]
-
-
-def test_the_host_sees_no_plaintext(authority, host, task):
+def test_the_host_sees_no_plaintext(authority, tmp_path):
     seen = []
     with (
+        hosted(authority, tmp_path) as (_, host, task),
         echoing() as port,
         tunnels(
             authority, host, task, {"alice": port, "bob": port}, wrap=lambda link: Seeing(link, seen)
@@ -46,9 +26,9 @@ def test_the_host_sees_no_plaintext(authority, host, task):
 
 
 @pytest.mark.parametrize("route", [("mallory", "bob"), ("alice", "mallory"), ("alice", "alice")])
-def test_strangers_are_refused(authority, host, task, route):
+def test_strangers_are_refused(authority, tmp_path, route):
     name, peer = route
-    with host_alone.client(host, authority, name) as client:
+    with hosted(authority, tmp_path) as (_, host, task), host_alone.client(host, authority, name) as client:
         leg = client.relay(task, peer)
         with pytest.raises(AccessDenied):
             leg.receive(10)

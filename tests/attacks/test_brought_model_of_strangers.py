@@ -22,7 +22,9 @@ from confide.core.platform_api import TaskKind
 from confide.crypto.keys import KeyKind, PrivateKey
 from confide.party.initiator import ModelToBring
 from confide.protocol.blocks import TRAIN_CONTEXT, SignedBlock
-from confide.protocol.messages import BroughtModel, Kind, Spoken
+from confide.protocol.framing import Spoken
+from confide.protocol.kinds import Kind
+from confide.protocol.messages import BroughtModel
 from confide.protocol.provenance import signed_bytes
 from confide.protocol.receipts import RESULT_CONTEXT
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from confide.core import canonical
 from confide.core.errors import AgreementMismatch, ReceiptInvalid, SignatureInvalid
 from confide.protocol.blocks import TRAIN_CONTEXT
-from confide.protocol.messages import Kind
+from confide.protocol.kinds import Kind
 from confide.protocol.receipts import RECEIPT_CONTEXT
 
 ZERO = "0" * 96

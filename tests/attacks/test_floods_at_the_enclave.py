@@ -3,7 +3,6 @@
 import threading
 
 import pytest
-from fakes.authority import Authority
 from fakes.flood import answer, enclave, grpc, half_open, party, raw_channel, within
 
 from confide.core import limits
@@ -12,11 +11,6 @@ from confide.transport import options, wire
 from confide.transport.pieces import Piece
 
 NONCE = bytes(limits.NONCE_BYTES)
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return Authority()
 
 
 def _counting(quotes):

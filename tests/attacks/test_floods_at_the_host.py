@@ -4,7 +4,6 @@ import threading
 from contextlib import suppress
 
 import pytest
-from fakes.authority import Authority
 from fakes.flood import grpc, half_open
 from fakes.host_alone import caller, client, end, request, serve, service_of
 from fakes.ports import FakeClock
@@ -13,11 +12,6 @@ from confide.core import limits
 from confide.core.errors import ConfideError, LimitExceeded, TooManyCalls
 from confide.core.platform_api import Hello
 from confide.transport import wire
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return Authority()
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from fakes.world import predict_task, train_task
 from msgspec.structs import replace
 
 from confide.core.errors import AgreementMismatch, TakeoverRefused
-from confide.protocol.messages import Kind, Spoken
+from confide.protocol.framing import Spoken
+from confide.protocol.kinds import Kind
 from confide.protocol.table import State
 
 

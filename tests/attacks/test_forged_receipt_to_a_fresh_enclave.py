@@ -13,7 +13,8 @@ from fakes.shop import world
 from msgspec.structs import replace
 
 from confide.core.errors import ReceiptInvalid, TakeoverRefused
-from confide.protocol.messages import Kind, Spoken
+from confide.protocol.framing import Spoken
+from confide.protocol.kinds import Kind
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from confide.attestation import policy
 from confide.attestation.roots import TrustRoots
 from confide.attestation.verifier import verify_quote
 from confide.core.errors import AgreementMismatch, AlgorithmNotListed, PolicyViolation, SealError
-from confide.protocol.messages import Kind, Spoken
+from confide.protocol.framing import Spoken
+from confide.protocol.kinds import Kind
 from confide_sim.tee import DEFAULT_MEASUREMENT
 
 

@@ -24,10 +24,11 @@ from confide.core.errors import (
     SignatureInvalid,
 )
 from confide.crypto.session_secret import HpkeKey, seal_secret
-from confide.enclave.door import Door
-from confide.enclave.inbox import Inbox
-from confide.protocol import messages
-from confide.protocol.messages import Kind, Spoken
+from confide.enclave.serving.door import Door
+from confide.enclave.serving.inbox import Inbox
+from confide.protocol import framing
+from confide.protocol.framing import Spoken
+from confide.protocol.kinds import Kind
 from confide.protocol.roles import Role
 from confide.session import join as step
 from confide.session.join import Attested, accept, join
@@ -66,16 +67,16 @@ def accepting(envelope, ran, name="media", role=Role.B):
 
 
 def changed(envelope, **fields):
-    message = messages.decode(envelope).message
-    return messages.encode(Spoken(replace(message, **fields)))
+    message = framing.decode(envelope).message
+    return framing.encode(Spoken(replace(message, **fields)))
 
 
 def restated(envelope, name, **fields):
     """Another statement, signed anew by `name`."""
-    message = messages.decode(envelope).message
+    message = framing.decode(envelope).message
     statement = replace(message.statement, **fields)
     signature = identity(name)[0].sign(step.JOIN_CONTEXT, canonical.encode(statement))
-    return messages.encode(Spoken(replace(message, statement=statement, signature=signature)))
+    return framing.encode(Spoken(replace(message, statement=statement, signature=signature)))
 
 
 def test_an_honest_join_opens_a_channel_in_both_directions():
@@ -144,7 +145,7 @@ def test_a_party_that_states_to_be_another_is_refused(fields):
 def test_a_stolen_secret_does_not_open_for_its_thief():
     """shop puts media's sealed secret into a JOIN of its own, rightly signed: the context differs."""
     ran = world()
-    stolen = messages.decode(joining(ran.attested, "media")[0]).message.sealed_secret
+    stolen = framing.decode(joining(ran.attested, "media")[0]).message.sealed_secret
     own = changed(joining(ran.attested, "shop", Role.A)[0], sealed_secret=stolen)
     own = restated(own, "shop", sealed_secret=sha384_hex(stolen))
     with pytest.raises(SealError):
@@ -154,7 +155,7 @@ def test_a_stolen_secret_does_not_open_for_its_thief():
 def test_another_secret_than_signed_is_refused():
     ran = world()
     envelope, _ = joining(ran.attested)
-    other = messages.decode(joining(ran.attested, "shop", Role.A)[0]).message.sealed_secret
+    other = framing.decode(joining(ran.attested, "shop", Role.A)[0]).message.sealed_secret
     with pytest.raises(RemoteProtocolError):
         accepting(changed(envelope, sealed_secret=other), ran)
 
@@ -170,7 +171,7 @@ def test_a_join_signed_by_somebody_else_is_refused(signer):
 def test_a_join_with_an_altered_signature_is_refused():
     ran = world()
     envelope, _ = joining(ran.attested)
-    signature = messages.decode(envelope).message.signature
+    signature = framing.decode(envelope).message.signature
     with pytest.raises(SignatureInvalid):
         accepting(changed(envelope, signature=flipped(signature)), ran)
 
@@ -178,7 +179,7 @@ def test_a_join_with_an_altered_signature_is_refused():
 def test_a_join_signed_for_another_purpose_is_refused():
     ran = world()
     envelope, _ = joining(ran.attested)
-    statement = messages.decode(envelope).message.statement
+    statement = framing.decode(envelope).message.statement
     signature = identity("media")[0].sign("confide/train-block/1", canonical.encode(statement))
     with pytest.raises(SignatureInvalid):
         accepting(changed(envelope, signature=signature), ran)
@@ -257,7 +258,7 @@ def test_a_refused_join_does_not_take_the_place_of_the_right_one():
     ran = world()
     door, inbox = door_of(ran)
     envelope, _ = joining(ran.attested)
-    signature = messages.decode(envelope).message.signature
+    signature = framing.decode(envelope).message.signature
     with pytest.raises(ConfideError):
         knock(door, "media", changed(envelope, signature=flipped(signature)))
     knock(door, "media", envelope)
@@ -268,4 +269,4 @@ def test_the_other_kinds_are_no_way_in():
     ran = world()
     for kind in set(Kind) - {Kind.JOIN}:
         with pytest.raises(RemoteProtocolError):
-            accepting(messages.encode(EXAMPLES[kind]), ran)
+            accepting(framing.encode(EXAMPLES[kind]), ran)

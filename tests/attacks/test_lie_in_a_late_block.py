@@ -10,8 +10,8 @@ from fakes.shop import train_job, world
 from fakes.world import PARAMETERS
 
 from confide.core import limits
-from confide.enclave import training
-from confide.protocol.messages import Kind
+from confide.enclave.learning import training
+from confide.protocol.kinds import Kind
 from confide.protocol.terms import Encoding, Intersection
 
 ROWS, BLOCK = 96, 16

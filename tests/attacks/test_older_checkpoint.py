@@ -18,7 +18,8 @@ from fakes.world import PARAMETERS
 
 from confide.algorithms import model_file
 from confide.crypto.checkpoint_key import CheckpointKey
-from confide.protocol.messages import CHECKPOINT_REFUSED, Kind
+from confide.protocol.kinds import Kind
+from confide.protocol.messages import CHECKPOINT_REFUSED
 from confide.protocol.table import State
 
 EPOCHS = 6

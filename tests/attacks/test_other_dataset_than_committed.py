@@ -16,7 +16,8 @@ from confide.core import canonical
 from confide.core.digest import commitment
 from confide.core.errors import BlockDigestMismatch, CommitmentMismatch, DatasetCorrupt
 from confide.core.platform_api import TaskKind
-from confide.protocol.messages import Kind, Spoken
+from confide.protocol.framing import Spoken
+from confide.protocol.kinds import Kind
 
 
 def other_dataset():

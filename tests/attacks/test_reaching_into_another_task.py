@@ -2,7 +2,6 @@
 
 import pytest
 from fakes import shop
-from fakes.authority import Authority
 from fakes.flood import answer, enclave, party
 from fakes.host_alone import caller, client, end, request, serve, service_of
 from fakes.ports import FakeClock
@@ -10,16 +9,11 @@ from fakes.ports import FakeClock
 from confide.core import limits
 from confide.core.enclave_config import der_of_pem
 from confide.core.errors import AccessDenied, NotFound, RemoteProtocolError, TooManyCalls
-from confide.enclave.door import Door
-from confide.enclave.inbox import Inbox
+from confide.enclave.serving.door import Door
+from confide.enclave.serving.inbox import Inbox
 from confide.transport.memory import link_pair
 
 NONCE = bytes(limits.NONCE_BYTES)
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return Authority()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import socket
 import threading
 
 import pytest
-from fakes.authority import Authority
 
 from confide.app.system import SystemRandomness
 from confide.attestation.binding import Binding, make_evidence, verify_evidence
@@ -27,11 +26,6 @@ from confide_sim.tee import SimulatedTee
 NONCE = bytes(range(limits.NONCE_BYTES))
 CONFIG = b"{}"
 HPKE_KEY = b"\x07" * 32
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return Authority()
 
 
 @pytest.fixture(scope="module")

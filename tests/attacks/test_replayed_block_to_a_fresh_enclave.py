@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from confide.core.errors import RemoteProtocolError, TakeoverRefused
 from confide.protocol import messages as m
-from confide.protocol.messages import Kind, Spoken
+from confide.protocol.framing import Spoken
+from confide.protocol.kinds import Kind
 from confide.protocol.table import State
 
 

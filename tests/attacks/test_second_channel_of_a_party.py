@@ -26,10 +26,10 @@ from confide.core.errors import (
 from confide.crypto.ca import issue
 from confide.crypto.identity import request_identity
 from confide.crypto.keys import KeyKind, PrivateKey
-from confide.enclave.door import Door
-from confide.enclave.inbox import Inbox
-from confide.enclave.visits import Joined
-from confide.protocol.messages import Kind
+from confide.enclave.serving.door import Door
+from confide.enclave.serving.inbox import Inbox
+from confide.enclave.serving.visits import Joined
+from confide.protocol.kinds import Kind
 from confide.protocol.roles import Role
 from confide.session.join import join
 from confide.transport.memory import link_pair

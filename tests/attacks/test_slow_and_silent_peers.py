@@ -3,7 +3,6 @@
 import threading
 
 import pytest
-from fakes.authority import Authority
 from fakes.flood import answer, enclave, grpc, party, raw_channel, within
 
 from confide.core import limits
@@ -13,11 +12,6 @@ from confide.transport.pieces import Piece
 
 NONCE = bytes(limits.NONCE_BYTES)
 PIECE = bytes(256 * limits.KIB)
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return Authority()
 
 
 def test_reader_that_does_not_read(authority, monkeypatch):

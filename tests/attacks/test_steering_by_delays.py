@@ -12,10 +12,10 @@ from confide.algorithms import model_file, registry
 from confide.app.system import SystemClock, SystemRandomness
 from confide.core import limits
 from confide.core.digest import commitment
-from confide.enclave import training
-from confide.enclave.in_turn import turns
-from confide.enclave.spool import SpoolFolder
-from confide.enclave.vault import Shelves, Vault
+from confide.enclave.learning import training
+from confide.enclave.rows.in_turn import turns
+from confide.enclave.storage.spool import SpoolFolder
+from confide.enclave.storage.vault import Shelves, Vault
 from confide.protocol.terms import Algorithm, Encoding, Intersection
 
 ROWS = 120

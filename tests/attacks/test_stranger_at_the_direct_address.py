@@ -6,7 +6,6 @@ from contextlib import closing, suppress
 from types import SimpleNamespace
 
 import pytest
-from fakes.authority import Authority
 from fakes.ports import FakeClock
 from fakes.tunnels import PURPOSE, both, ends, free_port
 
@@ -14,15 +13,11 @@ from confide.app.meeting import Meeting
 from confide.app.party_config import DirectEntry, MpcEntry
 from confide.app.system import SystemRandomness
 from confide.core import limits
+from confide.core.addresses import host_and_port
 from confide.core.errors import ConfideError
 from confide.core.platform_api import TaskState
 from confide.mpc import direct
 from confide.mpc.end_to_end import SecureLink
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return Authority()
 
 
 def meeting(authority, name, peer, **way):
@@ -54,7 +49,7 @@ def knock(address, data):
     """Until somebody listens; (what came back)."""
     while True:
         try:
-            with socket.create_connection(direct.parts_of(address), 5) as stranger:
+            with socket.create_connection(host_and_port(address), 5) as stranger:
                 stranger.sendall(data)
                 return stranger.recv(100)
         except ConnectionRefusedError:
@@ -71,7 +66,7 @@ def intrude(authority, address, who, peer):
 
 def trickle(address):
     """A record that never ends, a byte at a time."""
-    with suppress(OSError), socket.create_connection(direct.parts_of(address), 5) as stranger:
+    with suppress(OSError), socket.create_connection(host_and_port(address), 5) as stranger:
         for byte in b"\x16\x03\x01\x02" + bytes(100):
             stranger.sendall(bytes([byte]))
             threading.Event().wait(0.1)

@@ -11,7 +11,8 @@ from fakes.outcomes import completed, ended, heard
 from fakes.shop import datasets, world
 
 from confide.core.errors import BlockDigestMismatch, SealError
-from confide.protocol.messages import Kind, Spoken
+from confide.protocol.framing import Spoken
+from confide.protocol.kinds import Kind
 
 LONG = 600
 """Envelopes of data blocks are longer than this; all that parties say in between is shorter."""

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from confide.app.resuming import check_succession
 from confide.core import limits
 from confide.core.errors import EnclaveReplaced, PartyLost
-from confide.protocol.messages import Kind
+from confide.protocol.kinds import Kind
 from confide.protocol.table import State
 
 

@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
-from confide.enclave.context import Say
-from confide.protocol.messages import Spoken
+from confide.enclave.coordination.context import Say
+from confide.protocol.framing import Spoken
 
 
 class Twisted:

@@ -5,10 +5,10 @@ from unittest import mock
 
 from fakes.ports import SeededRandomness
 
-from confide.enclave import rounds
-from confide.enclave.plan import choose
-from confide.enclave.spool import SpoolFolder
-from confide.enclave.vault import Vault
+from confide.enclave.coordination import rounds
+from confide.enclave.storage.plan import choose
+from confide.enclave.storage.spool import SpoolFolder
+from confide.enclave.storage.vault import Vault
 
 
 def run_out_of_core(ran, folder, shard_rows):

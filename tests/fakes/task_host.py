@@ -8,7 +8,7 @@ from fakes.world import TASK_ID
 from confide.core.errors import PlatformFailed
 from confide.core.platform_api import TaskRequest, TaskState
 from confide.core.task_store import ProcessMark
-from confide.enclave import release
+from confide.enclave.coordination import release
 from confide.platform import tasks
 from confide.platform.enclaves import Enclaves
 from confide.platform.ending import Registrar

@@ -7,9 +7,9 @@ from fakes.shop import authority
 
 from confide.core.enclave_config import der_of_pem
 from confide.core.errors import ConfideError, SealError, TransportError
-from confide.enclave.door import Door
-from confide.enclave.driver import Driver
-from confide.enclave.inbox import Inbox
+from confide.enclave.serving.door import Door
+from confide.enclave.serving.driver import Driver
+from confide.enclave.serving.inbox import Inbox
 from confide.enclave.work import Step
 from confide.protocol.roles import Role
 from confide.session.conversation import converse

@@ -29,10 +29,10 @@ from confide.crypto.identity import IdentityRole, request_identity
 from confide.crypto.keys import KeyKind, PrivateKey
 from confide.crypto.session_secret import HpkeKey
 from confide.data.dataset import PreparedDataset
-from confide.enclave import computation
-from confide.enclave.context import EnclaveContext, Member, Say
-from confide.enclave.coordinator import Coordinator
-from confide.enclave.store import BlockStore
+from confide.enclave.coordination.context import EnclaveContext, Member, Say
+from confide.enclave.coordination.coordinator import Coordinator
+from confide.enclave.learning import computation
+from confide.enclave.storage.store import BlockStore
 from confide.enclave.work import Work
 from confide.party import written
 from confide.party.checks import Certified
@@ -42,8 +42,8 @@ from confide.party.ports import PartyContext, Yes
 from confide.party.provider import Provider
 from confide.protocol import faults
 from confide.protocol.blocks import EnclaveIdentity
+from confide.protocol.kinds import Kind as MessageKind
 from confide.protocol.messages import Abort, BroughtModel, Message, Offer
-from confide.protocol.messages import Kind as MessageKind
 from confide.protocol.roles import Role
 from confide.protocol.table import State
 from confide.protocol.terms import (

@@ -26,7 +26,7 @@ from confide.crypto.sealed import session_keys
 from confide.crypto.session_secret import HpkeKey, open_secret, seal_secret
 from confide.mpc.greeting import Greeting
 from confide.platform import status_lines
-from confide.protocol import blocks, messages, provenance, receipts
+from confide.protocol import blocks, framing, provenance, receipts
 from confide.transport import wire
 from confide.transport.pieces import Piece
 
@@ -133,11 +133,11 @@ def _open_secret(data):
 
 # --- documents -------------------------------------------------------------------------------------------
 
-FRAMES = [messages.encode(spoken) for spoken in EXAMPLES.values()]
+FRAMES = [framing.encode(spoken) for spoken in EXAMPLES.values()]
 
 
 def _decode_message(data):
-    assert messages.encode(messages.decode(data)) == data
+    assert framing.encode(framing.decode(data)) == data
 
 
 def _decode_agreement(data):

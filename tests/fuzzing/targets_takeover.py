@@ -13,8 +13,9 @@ from confide.crypto.journal_key import JournalKey
 from confide.crypto.keys import KeyKind, PrivateKey
 from confide.crypto.storage_key import StorageKey
 from confide.party import written
-from confide.protocol import messages
-from confide.protocol.messages import Past, Recall, Recalled, Spoken
+from confide.protocol import framing
+from confide.protocol.framing import Spoken
+from confide.protocol.messages import Past, Recall, Recalled
 from confide.protocol.table import State
 
 _BLOCK = b"a block"
@@ -39,7 +40,7 @@ def _hear(ran, signed):
 
     def hear(data):
         takeover.forget("media")
-        message = messages.decode(data).message
+        message = framing.decode(data).message
         if isinstance(message, Past):
             takeover.past(place, message, b"")
             assert message.signed == signed
@@ -62,7 +63,7 @@ def _hear_kept(ran):
     true = ran.party("shop").standing.receipt
 
     def hear(data):
-        message = messages.decode(data).message
+        message = framing.decode(data).message
         if isinstance(message, Recalled) and message.kept is not None:
             ran.enclave._takeover._check_kept(message.kept, "shop")
             assert (message.kept.receipt, message.kept.signatures) == (true.receipt, true.signatures)
@@ -86,10 +87,10 @@ def _opened(key):
 
 def targets():
     ran, signed, journal = _shown()
-    past = messages.encode(Spoken(Past(signed=signed)))
-    recalled = messages.encode(Spoken(Recalled(signed="0" * 96)))
+    past = framing.encode(Spoken(Past(signed=signed)))
+    recalled = framing.encode(Spoken(Recalled(signed="0" * 96)))
     over = _over()
-    kept = messages.encode(next(over.party("shop")._tell(Recall(), b"")))
+    kept = framing.encode(next(over.party("shop")._tell(Recall(), b"")))
     key = JournalKey(PrivateKey.generate(KeyKind.P_384), "task")
     random = SeededRandomness("fuzz")
     stored = StorageKey(bytes(32), task="t", party="p", commitment="c")

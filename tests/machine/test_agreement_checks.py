@@ -12,7 +12,7 @@ from msgspec.structs import asdict, replace
 from confide.core import canonical, limits
 from confide.core.errors import AgreementMismatch, CertificateInvalid, ConfideError, SignatureInvalid
 from confide.protocol.blocks import PREDICT_CONTEXT, TRAIN_CONTEXT, Identity, PredictBlock, TrainBlock
-from confide.protocol.messages import Kind
+from confide.protocol.kinds import Kind
 
 ZERO = "0" * 96
 

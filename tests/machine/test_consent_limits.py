@@ -16,7 +16,7 @@ from fakes.world import (
 from confide.core.errors import ModelNotUsable, OfferDeclined, OfferExpired, TooManyQuarantined
 from confide.core.platform_api import TaskKind
 from confide.data.alignment import join as joining
-from confide.enclave import opened
+from confide.enclave.rows import opened
 from confide.party.initiator import Job
 from confide.party.ports import Yes
 from confide.protocol.terms import Label

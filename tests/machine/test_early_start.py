@@ -15,11 +15,11 @@ from fakes.world import bring
 
 from confide.algorithms import model_file
 from confide.core import limits
-from confide.enclave import rounds
-from confide.enclave.plan import choose
-from confide.enclave.trainer import AS_THEY_COME
+from confide.enclave.coordination import rounds
+from confide.enclave.learning.trainer import AS_THEY_COME
+from confide.enclave.storage.plan import choose
 from confide.protocol.evaluation import Evaluation
-from confide.protocol.messages import Kind
+from confide.protocol.kinds import Kind
 from confide.protocol.table import State
 from confide.protocol.terms import Encoding, Intersection, Release, Released
 

@@ -23,7 +23,8 @@ from confide.core.errors import (
     TaskDigestMismatch,
 )
 from confide.party.ports import Yes
-from confide.protocol.messages import Kind, Spoken
+from confide.protocol.framing import Spoken
+from confide.protocol.kinds import Kind
 from confide.protocol.table import State
 
 # --- the proposal is refused -----------------------------------------------------------------------------

@@ -22,11 +22,12 @@ from confide.core.features import Kind as ColumnKind
 from confide.core.platform_api import TaskKind
 from confide.data.dataset import block_name
 from confide.data.schema import IdColumn, IdType, Schema
-from confide.enclave.context import Say
+from confide.enclave.coordination.context import Say
 from confide.party.initiator import Job
 from confide.party.participant import Participant
 from confide.protocol import messages as m
-from confide.protocol.messages import Kind, Spoken
+from confide.protocol.framing import Spoken
+from confide.protocol.kinds import Kind
 
 # --- upload ----------------------------------------------------------------------------------------------
 

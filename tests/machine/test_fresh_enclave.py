@@ -12,7 +12,7 @@ from fakes.world import predict_task, train_task
 
 from confide.algorithms import model_file
 from confide.core.digest import digest_of
-from confide.protocol.messages import Kind
+from confide.protocol.kinds import Kind
 from confide.protocol.roles import Role
 from confide.protocol.table import State
 

@@ -15,9 +15,10 @@ from confide.core.errors import (
     RemoteProtocolError,
     SignatureInvalid,
 )
-from confide.enclave.context import Say
+from confide.enclave.coordination.context import Say
+from confide.protocol import framing
 from confide.protocol import messages as m
-from confide.protocol.messages import Kind
+from confide.protocol.kinds import Kind
 from confide.protocol.provenance import signed_bytes
 from confide.protocol.receipts import (
     RECEIPT_CONTEXT,
@@ -293,7 +294,7 @@ def test_a_final_receipt_with_a_strangers_signature_is_not_kept(party):
 
 def test_who_joins_after_the_close_does_not_hold_it_up():
     ran = world()
-    twist(ran, "shop").instead[Kind.LISTING] = lambda _: [m.Spoken(m.Close())]
+    twist(ran, "shop").instead[Kind.LISTING] = lambda _: [framing.Spoken(m.Close())]
     ran.join("shop")
     ran.step()
     ran.step()

@@ -4,7 +4,7 @@ from fakes.outcomes import completed, heard
 from fakes.shop import world
 
 from confide.core.errors import LimitExceeded
-from confide.protocol.messages import Kind
+from confide.protocol.kinds import Kind
 
 
 def test_a_task_that_can_not_fit_is_refused_before_any_work_and_nobody_is_blamed():

@@ -15,8 +15,8 @@ from confide.core.errors import SpoolFailed
 from confide.core.features import Kind
 from confide.core.platform_api import TaskKind
 from confide.data.schema import IdColumn, IdType, LabelColumn, Schema
-from confide.enclave.spool import Spool
-from confide.protocol.messages import Kind as MessageKind
+from confide.enclave.storage.spool import Spool
+from confide.protocol.kinds import Kind as MessageKind
 from confide.protocol.terms import Encoding
 
 ROWS = 4_000

@@ -16,7 +16,8 @@ from confide.core.platform_api import TaskKind
 from confide.party.initiator import ModelToBring
 from confide.protocol import messages as m
 from confide.protocol.blocks import TRAIN_CONTEXT, PredictBlock
-from confide.protocol.messages import Kind, Spoken
+from confide.protocol.framing import Spoken
+from confide.protocol.kinds import Kind
 from confide.protocol.provenance import signed_bytes
 from confide.protocol.receipts import RESULT_CONTEXT
 

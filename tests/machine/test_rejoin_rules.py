@@ -13,7 +13,8 @@ from confide.core.errors import (
     PartyLost,
 )
 from confide.core.platform_api import TaskKind
-from confide.protocol.messages import Kind, Spoken
+from confide.protocol.framing import Spoken
+from confide.protocol.kinds import Kind
 from confide.protocol.roles import Role
 from confide.protocol.table import State
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from confide.core.errors import LocalProtocolError, RemoteProtocolError
+from confide.protocol.kinds import Kind
 from confide.protocol.machine import Session
-from confide.protocol.messages import Kind, Message
+from confide.protocol.messages import Message
 from confide.protocol.roles import Phase, Role
 from confide.protocol.table import ROWS, TERMINAL, TRANSITIONS, State, phase_of
 

@@ -15,11 +15,11 @@ from confide.core import canonical
 from confide.core.digest import sha384_hex
 from confide.core.errors import AgreementMismatch, ModelNotUsable, OfferDeclined
 from confide.core.features import Feature, Kind
-from confide.enclave.context import Say
+from confide.enclave.coordination.context import Say
 from confide.party.initiator import Job
 from confide.protocol.blocks import SignedBlock
-from confide.protocol.messages import Kind as MessageKind
-from confide.protocol.messages import Spoken
+from confide.protocol.framing import Spoken
+from confide.protocol.kinds import Kind as MessageKind
 from confide.protocol.terms import Encoding
 
 ZERO = "0" * 96

@@ -15,7 +15,7 @@ from confide.core.errors import (
     PartyLost,
     PlatformFailed,
 )
-from confide.protocol.messages import Kind
+from confide.protocol.kinds import Kind
 
 CAUSES = frozenset({"say", "forge", "advance", "kill", "restart"})
 """Ops that may end a task."""

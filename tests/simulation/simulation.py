@@ -22,8 +22,8 @@ from confide.core.errors import (
 from confide.core.platform_api import TaskKind
 from confide.party import written
 from confide.platform import tasks
-from confide.protocol import faults, messages
-from confide.protocol.messages import Kind
+from confide.protocol import faults, framing
+from confide.protocol.kinds import Kind
 from confide.protocol.terms import Split
 
 PARTIES = ("shop", "media")
@@ -294,7 +294,7 @@ class Simulation:
         """A party with software of its own seals what it likes."""
         end = self.ran.ends[name]
         try:
-            envelope = end._sealing.seal(messages.encode(EXAMPLES[kind]), end.session.epoch)
+            envelope = end._sealing.seal(framing.encode(EXAMPLES[kind]), end.session.epoch)
         except ConfideError:
             return
         self.ran.wire.append((name, "enclave", envelope))

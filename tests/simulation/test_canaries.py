@@ -8,7 +8,7 @@ from simulation.simulation import Simulation
 
 from confide.core.platform_api import TaskKind
 from confide.data.block_columns import BlockColumns
-from confide.enclave import opened
+from confide.enclave.rows import opened
 
 
 def files_of(ran):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from simulation.judgement import check, went_well
 from simulation.simulation import ENCLAVE, LAST, PARTIES, ROLES, Simulation
 
-from confide.protocol.messages import Kind
+from confide.protocol.kinds import Kind
 
 at = st.integers(0, LAST)
 party = st.sampled_from(PARTIES)

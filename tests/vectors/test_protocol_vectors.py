@@ -11,9 +11,9 @@ from confide.core.canonical import NotCanonical
 from confide.core.digest import digest_of, sha384_hex
 from confide.core.errors import AgreementMismatch, ConfideError, ReceiptInvalid, RemoteProtocolError
 from confide.crypto import signatures
-from confide.protocol import blocks, messages, receipts
+from confide.protocol import blocks, framing, receipts
 from confide.protocol.blocks import PredictBlock, TrainBlock
-from confide.protocol.messages import Kind
+from confide.protocol.kinds import Kind
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -60,15 +60,15 @@ def test_every_kind_of_message_is_there():
 @pytest.mark.parametrize("row", MESSAGES["good"], ids=name_of)
 def test_good_message(row):
     data = bytes.fromhex(row["encoded"])
-    spoken = messages.decode(data)
+    spoken = framing.decode(data)
     assert (spoken.message.kind, spoken.payload.hex()) == (row["kind"], row["payload"])
-    assert messages.encode(spoken) == data
+    assert framing.encode(spoken) == data
 
 
 @pytest.mark.parametrize("row", MESSAGES["bad"], ids=name_of)
 def test_bad_message(row):
     with pytest.raises(RemoteProtocolError):
-        messages.decode(bytes.fromhex(row["encoded"]))
+        framing.decode(bytes.fromhex(row["encoded"]))
 
 
 @pytest.mark.parametrize("row", BLOCKS["blocks"], ids=name_of)

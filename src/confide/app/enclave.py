@@ -24,6 +24,7 @@ from confide.attestation import quote as quote_format
 from confide.attestation.binding import Binding, make_evidence
 from confide.attestation.providers.choose import VARIABLE, choose_quoter
 from confide.core import digest, enclave_config, limits
+from confide.core.addresses import host_and_port
 from confide.core.enclave_config import EnclaveConfig
 from confide.core.errors import ConfideError, WorkFailed
 from confide.core.platform_api import AttestReply
@@ -34,16 +35,18 @@ from confide.crypto.identity import IdentityRole
 from confide.crypto.keys import KeyKind, PrivateKey
 from confide.crypto.session_secret import HpkeKey
 from confide.data.arrow import give_memory_back
-from confide.enclave import computation, faults_log, release
-from confide.enclave.context import EnclaveContext, Member
-from confide.enclave.coordinator import Coordinator
-from confide.enclave.door import Door
-from confide.enclave.driver import Driver
-from confide.enclave.hardware import Hardware
-from confide.enclave.inbox import Inbox
-from confide.enclave.spool import SpoolFolder
-from confide.enclave.store import BlockStore
-from confide.enclave.visits import Event
+from confide.enclave.coordination import release
+from confide.enclave.coordination.context import EnclaveContext, Member
+from confide.enclave.coordination.coordinator import Coordinator
+from confide.enclave.learning import computation
+from confide.enclave.serving import faults_log
+from confide.enclave.serving.door import Door
+from confide.enclave.serving.driver import Driver
+from confide.enclave.serving.hardware import Hardware
+from confide.enclave.serving.inbox import Inbox
+from confide.enclave.serving.visits import Event
+from confide.enclave.storage.spool import SpoolFolder
+from confide.enclave.storage.store import BlockStore
 from confide.protocol.blocks import EnclaveIdentity
 from confide.session.join import Attested
 from confide.transport.enclave_server import serve_enclave
@@ -60,7 +63,7 @@ class HostPipe:
         """
 
     def tell(self, event: str, **facts: Any) -> None:
-        """Raises ValueError for what may not leave (enclave/release.py)."""
+        """Raises ValueError for what may not leave (enclave/coordination/release.py)."""
         line = release.status_line(event, **facts)
         with self._lock:
             try:
@@ -84,8 +87,8 @@ class EnclaveProcess:
         store: Path | None = None,
         checkpoint_seconds: int = limits.CHECKPOINT_SECONDS,
     ) -> None:
-        """`memory`: bytes that this process may use, if that is known; `spool`, `store`: see enclave/spool.py
-        and enclave/store.py.
+        """`memory`: bytes that this process may use, if that is known; `spool`, `store`: see
+        the files of these names in enclave/storage.
         """
         self._config, self._config_bytes = config, config.encode()
         self._clock, self._randomness = SystemClock(), SystemRandomness()
@@ -147,7 +150,7 @@ class EnclaveProcess:
     def run(self, listen: str) -> int:
         """Serve one task at `listen` (host:port). Returns the exit code: 0 after a final receipt."""
         signal.signal(signal.SIGTERM, lambda *_: self._stopping.set())
-        host = listen.rsplit(":", 1)[0]
+        host, _ = host_and_port(listen)
         certificate = enclave_certificate(self._key, [host], self._clock.now(), self._randomness)
         coordinator = Coordinator(self._context, computation.Computation(self._clock))
         with serve_enclave(

@@ -3,11 +3,9 @@
 With one other party at a time (protocol/runs.py), over TLS between the two. Implements party.ports.Align.
 """
 
-import os
-import shutil
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +13,6 @@ import numpy as np
 
 from confide.app.common_rows import CommonRows, Kept
 from confide.app.events import Event, Tell
-from confide.app.files import make_private_folder
 from confide.app.journal import AuditedFolder
 from confide.app.meeting import Meeting, NobodyCame
 from confide.app.party import Party
@@ -38,6 +35,7 @@ from confide.data.arrow import Array
 from confide.data.ordered import NOWHERE, Places, ids_of, write_ordered
 from confide.mpc.cache import Cache
 from confide.mpc.intersection import Found, Intersecting, Settings, intersecting
+from confide.mpc.work_folder import private_folder
 from confide.mpc.worker_process import check_library
 from confide.party.checks import Expected
 from confide.party.ports import Dataset, Decide, Yes
@@ -63,6 +61,7 @@ class Aligner:
     tell: Tell
     cancelled: threading.Event
     _done: dict[str, Dataset] = field(default_factory=dict)
+    _folders: ExitStack = field(default_factory=ExitStack)
     _common: CommonRows = field(init=False)
 
     def __post_init__(self) -> None:
@@ -115,19 +114,12 @@ class Aligner:
 
     def close(self) -> None:
         """Remove the datasets that were cut to an intersection: their rows tell who is in it. Idempotent."""
-        for number in range(len(self._done)):
-            shutil.rmtree(self._place(number), ignore_errors=True)
+        self._folders.close()
         self._done.clear()
-        with suppress(OSError):
-            self._work.rmdir()
 
     @property
     def _work(self) -> Path:
         return self.party.config.path(self.party.config.config.records) / _WORK
-
-    def _place(self, number: int) -> Path:
-        """Named after our process: what a killed one leaves, the next intersection removes."""
-        return self._work / f"{os.getpid()}-{self.task_id}-{number}"
 
     def _check_share(self, task: Task, dataset: Dataset) -> None:
         """The enclave will not hear of the rows that stay here, and so not of those put aside among them."""
@@ -147,9 +139,7 @@ class Aligner:
         if common is None and terms.ids is IdRule.EXACT_1:
             return dataset
         places = _places(ids, rows if common is None else rows[common])
-        place = self._place(len(self._done))
-        shutil.rmtree(place, ignore_errors=True)
-        make_private_folder(place)
+        place = self._folders.enter_context(private_folder(self._work))
         return write_ordered(dataset, ids, places, place, terms.block_rows)
 
     def _ours(self, task: Task) -> list[int]:

@@ -20,7 +20,7 @@ from confide.protocol.receipts import HostEnd, PrivatePart, ResultStatement, Sig
 from confide.protocol.terms import Task
 
 _STAGES = {"join": Operation.JOIN, "train": Operation.TRAIN, "predict": Operation.PREDICT}
-"""Stages of PROGRESS that are operations of their own; others belong to the one before."""
+"""Stages of PROGRESS that are operations of their own, up to a comma; others belong to the one before."""
 
 
 class AuditedFolder(TaskFolder):
@@ -115,7 +115,7 @@ class AuditedFolder(TaskFolder):
             self._recorder.after(
                 Operation.TRAIN, outcome=CheckpointRefused.code, actor=self._recorder.enclave
             )
-        self._work(_STAGES.get(message.stage, self._stage))
+        self._work(_STAGES.get(message.stage.partition(",")[0], self._stage))
 
     def _begin_round(self, task: Task, operation: Operation) -> None:
         self._task = digest_of(task)

@@ -27,8 +27,8 @@ from confide.data.columns import Columns, Field, Values
 from confide.data.dataset import PreparedDataset
 from confide.data.split import holdout
 from confide.data.vocabulary import Scheme, Vocabulary
-from confide.enclave import training
-from confide.enclave.vault import Shelves, Vault
+from confide.enclave.learning import training
+from confide.enclave.storage.vault import Shelves, Vault
 from confide.enclave.work import Step
 from confide.estimators.training import train
 from confide.protocol.blocks import EnclaveIdentity, SignedBlock, TrainBlock

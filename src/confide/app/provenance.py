@@ -3,8 +3,8 @@
 1. the file is a model in its one form; 2. the envelope beside it is about these bytes; 3. the enclave that
 the model's agreement names signed the envelope; 4. all participants, under the CA, and the enclave signed
 that agreement; 5. the envelope names the same agreement; 6. with a receipt: everything in it (receipts.py),
-and that it lists this model. Without one, the parties' signatures vouch for the enclave: they had verified
-its evidence.
+that it lists this model, and that it is by the same enclave or by one that took the task up from it.
+Without one, the parties' signatures vouch for the enclave: they had verified its evidence.
 """
 
 from dataclasses import dataclass
@@ -15,14 +15,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from confide.app.models import OpenedModel
 from confide.app.receipts import Anchors, VerifiedReceipt, verify_receipt
-from confide.core.digest import digest_of, same
+from confide.core.digest import digest_of, same, sha384_hex
 from confide.core.errors import ModelFileInvalid, PolicyViolation, ReceiptInvalid, SignatureInvalid
 from confide.crypto import signatures
 from confide.crypto.certificates import verify_role
 from confide.crypto.identity import IdentityRole
 from confide.protocol import blocks
+from confide.protocol.blocks import EnclaveIdentity, same_software
 from confide.protocol.provenance import signed_bytes
-from confide.protocol.receipts import RESULT_CONTEXT, ResultStatement
+from confide.protocol.receipts import RESULT_CONTEXT, Receipt, ResultStatement
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,17 @@ def _check_receipt(
 ) -> VerifiedReceipt:
     verified = verify_receipt(path, anchors)
     receipt = verified.signed.receipt
-    if receipt.enclave != model.agreement.block.enclave:
-        raise ReceiptInvalid("the receipt is of another enclave than the model's agreement names")
+    check_enclave(model.agreement.block.enclave, receipt)
     if statement not in [done.result for done in receipt.rounds]:
         raise ReceiptInvalid("the receipt does not list this model")
     return verified
+
+
+def check_enclave(trained_in: EnclaveIdentity, receipt: Receipt) -> None:
+    """An enclave that died after the training is named by the one, of the same software, that went on.
+
+    Raises ReceiptInvalid.
+    """
+    died = sha384_hex(trained_in.public_key) in receipt.predecessors
+    if receipt.enclave != trained_in and not (died and same_software(receipt.enclave, trained_in)):
+        raise ReceiptInvalid("the receipt is of another enclave than the model's agreement names")

@@ -18,7 +18,8 @@ from confide.party import written
 from confide.party.standing import Standing
 from confide.party.written import Written
 from confide.protocol.blocks import EnclaveIdentity, same_software
-from confide.protocol.messages import Kind, Message
+from confide.protocol.kinds import Kind
+from confide.protocol.messages import Message
 
 JOURNAL = "journal.sealed"
 COMMON = "common.sealed"

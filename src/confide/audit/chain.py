@@ -93,6 +93,8 @@ def _lines(file: BinaryIO, chain: Chain) -> Iterator[Line]:
         if not raw.endswith(b"\n"):
             if len(raw) > limits.MAX_AUDIT_LINE_BYTES:
                 chain.broken = chain.broken or f"line {number} is too long to be an entry"
+            if chain.header is not None:
+                chain.broken = chain.broken or f"the export was cut off in line {number}"
             chain.torn = True
             return
         try:

@@ -1,1 +1,1 @@
-"""C inside: what is measured and attested. Start at `coordinator.py`."""
+"""C inside: what is measured and attested. Start at `coordination/coordinator.py`; `work.py` is the port."""

@@ -5,10 +5,24 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from confide.core.ports import Randomness
-from confide.enclave.checkpoints import Checkpoints
-from confide.enclave.round import Outcome
-from confide.enclave.vault import Shelves
+from confide.enclave.storage.checkpoints import Checkpoints
+from confide.enclave.storage.vault import Shelves
 from confide.protocol.blocks import SignedBlock
+from confide.protocol.evaluation import GateFigures
+from confide.protocol.receipts import PrivatePart, RowCounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the work of a round has produced."""
+
+    data: bytes = field(repr=False)
+    """The model file or the prediction file."""
+    rows: dict[str, RowCounts]
+    report: PrivatePart = field(repr=False)
+    held_out: bytes = field(default=b"", repr=False)
+    """The held-out predictions, where the task releases them."""
+    gate: GateFigures | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Self
 
 from confide.core import limits
+from confide.core.addresses import host_and_port
 from confide.core.envelope import Envelope
 from confide.core.errors import ChannelClosed, ConfigurationError
 
@@ -54,16 +55,10 @@ class SocketLink:
         self._connection.close()
 
 
-def parts_of(address: str) -> tuple[str, int]:
-    """(host, port) of `host:port` or `[v6]:port`."""
-    host, _, port = address.rpartition(":")
-    return host.strip("[]"), int(port)
-
-
 def connect(address: str) -> SocketLink:
     """Raises TimeoutError: nobody is there yet."""
     try:
-        return SocketLink(socket.create_connection(parts_of(address), limits.CONNECT_SECONDS))
+        return SocketLink(socket.create_connection(host_and_port(address), limits.CONNECT_SECONDS))
     except OSError:
         raise TimeoutError from None
 
@@ -73,7 +68,7 @@ class Listener:
 
     def __init__(self, address: str) -> None:
         """Raises TimeoutError: another intersection of ours is there; ConfigurationError: it can't listen."""
-        host, port = parts_of(address)
+        host, port = host_and_port(address)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
             self._socket = socket.create_server((host, port), family=family)

@@ -22,7 +22,9 @@ from confide.party.standing import Download
 from confide.protocol import faults
 from confide.protocol import messages as m
 from confide.protocol.blocks import SignedBlock
-from confide.protocol.messages import BroughtModel, Kind, Message, ModelReference, Payload, Spoken
+from confide.protocol.framing import Payload, Spoken
+from confide.protocol.kinds import Kind
+from confide.protocol.messages import BroughtModel, Message, ModelReference
 from confide.protocol.provenance import signed_bytes
 from confide.protocol.receipts import RESULT_CONTEXT, ROUND_CONTEXT, HeldOutFile, ResultStatement
 from confide.protocol.terms import Algorithm, Intersection, Task

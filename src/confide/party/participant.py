@@ -14,7 +14,9 @@ from confide.party.standing import Standing
 from confide.protocol import messages as m
 from confide.protocol import receipts
 from confide.protocol.blocks import Block, EnclaveIdentity, context_of
-from confide.protocol.messages import Kind, Message, Payload, Spoken
+from confide.protocol.framing import Payload, Spoken
+from confide.protocol.kinds import Kind
+from confide.protocol.messages import Message
 from confide.protocol.receipts import RECEIPT_CONTEXT, KeptReceipt, ResultStatement, SignedReceipt
 from confide.protocol.spans import indices_of
 from confide.protocol.terms import names_ids

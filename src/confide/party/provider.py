@@ -16,7 +16,9 @@ from confide.party.participant import Answers, Participant, expect
 from confide.party.ports import Decide, PartyContext, Yes
 from confide.party.standing import Given
 from confide.protocol import messages as m
-from confide.protocol.messages import Kind, Message, Offer, Payload, Spoken
+from confide.protocol.framing import Payload, Spoken
+from confide.protocol.kinds import Kind
+from confide.protocol.messages import Message, Offer
 
 
 class Provider(Participant):

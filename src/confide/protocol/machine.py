@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 
 from confide.core.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
-from confide.protocol.messages import Kind, Message
+from confide.protocol.kinds import Kind
+from confide.protocol.messages import Message
 from confide.protocol.roles import Role
 from confide.protocol.table import TERMINAL, TRANSITIONS, State, phase_of
 

@@ -1,69 +1,20 @@
-"""Every message of the protocol: one frozen struct each (spec/protocol.md, "Messages").
+"""Every message of the protocol: one frozen struct each (spec/protocol.md, "Messages")."""
 
-Wire form inside the seal: header length (u32, big-endian) || header (canonical JSON) || payload.
-"""
-
-from enum import StrEnum
-from typing import Annotated, Any, ClassVar, TypeAlias
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import Meta
 
-from confide.core import canonical, limits
-from confide.core.errors import RemoteProtocolError
+from confide.core import limits
 from confide.protocol.blocks import Block, SignedBlock
 from confide.protocol.document import Name, Title
+from confide.protocol.kinds import Kind
 from confide.protocol.receipts import KeptReceipt, PrivatePart, Receipt, ResultStatement, Round
 from confide.protocol.spans import Index, Spans, check_spans
 from confide.protocol.terms import Algorithm, Consent, Count, Digest, Listed, Task, Text
 
 VERSION = "confide/1"
 ErrorCode = Annotated[str, Meta(pattern=r"^CFD-[0-9]{3}\Z")]
-
-
-class Kind(StrEnum):
-    """The word for each message, as in the table."""
-
-    JOIN = "join"
-    RECALL = "recall"
-    PAST = "past"
-    RECALLED = "recalled"
-    LISTING = "listing"
-    PROPOSAL = "proposal"
-    REFUSAL = "refusal"
-    ADMISSION = "admission"
-    OFFER = "offer"
-    ACCEPT = "accept"
-    DECLINE = "decline"
-    ACCEPTANCE = "acceptance"
-    NOTICE = "notice"
-    COMMIT = "commit"
-    IDS_DIFFER = "ids-differ"
-    BLOCK = "block"
-    SIGNATURE = "signature"
-    AGREED = "agreed"
-    START = "start"
-    CONFIRM = "confirm"
-    RECONFIRM = "reconfirm"
-    PASS = "pass"  # noqa: S105 - a message of the protocol
-    OPENING = "opening"
-    WANTED = "wanted"
-    DATA_BLOCK = "data-block"
-    MODEL_PART = "model-part"
-    UPLOADED = "uploaded"
-    RECEIVED = "received"
-    PROGRESS = "progress"
-    RESULT = "result"
-    FETCH = "fetch"
-    RESULT_PART = "result-part"
-    RESULT_END = "result-end"
-    ACKNOWLEDGE = "acknowledge"
-    FINISHED = "finished"
-    CLOSE = "close"
-    RECEIPT = "receipt"
-    COUNTERSIGNATURE = "countersignature"
-    FINAL_RECEIPT = "final-receipt"
-    ABORT = "abort"
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="message"):
@@ -448,51 +399,3 @@ AnyMessage = (
     | Fetch | ResultPart | ResultEnd | Acknowledge | Finished | Close | ReceiptToSign | Countersignature
     | FinalReceipt | Abort
 )  # fmt: skip
-
-WITH_PAYLOAD = frozenset({Kind.OPENING, Kind.DATA_BLOCK, Kind.MODEL_PART, Kind.RESULT_PART})
-"""Only these carry bytes after the header."""
-
-
-Payload: TypeAlias = bytes | memoryview
-"""Bytes after a header. Of a message that came, a view of it: a data block is long, and is not copied."""
-
-
-class Spoken(msgspec.Struct, frozen=True):
-    """A message and its payload (empty for most kinds)."""
-
-    message: Message
-    payload: Payload = b""
-
-
-def encode(spoken: Spoken) -> bytes:
-    """Header length || header || payload. Raises ValueError for a payload where none belongs."""
-    return encode_header(spoken) + spoken.payload
-
-
-def encode_header(spoken: Spoken) -> bytes:
-    """What `encode` puts before the payload, which is long and needs no copy. Raises ValueError, too."""
-    if spoken.payload and spoken.message.kind not in WITH_PAYLOAD:
-        raise ValueError(f"{spoken.message.kind} carries no payload")
-    header = canonical.encode(spoken.message)
-    return len(header).to_bytes(4, "big") + header
-
-
-def decode(data: bytes | memoryview) -> Spoken:
-    """Read what `encode` wrote. Raises RemoteProtocolError for every other input."""
-    length = int.from_bytes(data[:4], "big")
-    if len(data) < 4 or length > len(data) - 4:  # noqa: PLR2004 - the four bytes of the length
-        raise RemoteProtocolError("a message is shorter than its header says")
-    message = _decode_header(bytes(data[4 : 4 + length]))
-    payload = memoryview(data)[4 + length :]
-    if payload and message.kind not in WITH_PAYLOAD:
-        raise RemoteProtocolError(f"{message.kind} carries no payload")
-    return Spoken(message, payload)
-
-
-def _decode_header(header: bytes) -> Message:
-    wanted: Any = AnyMessage
-    try:
-        message: Message = canonical.decode(header, wanted)
-    except canonical.NotCanonical as cause:
-        raise RemoteProtocolError(f"a message is not in canonical form: {cause}") from None
-    return message

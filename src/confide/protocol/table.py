@@ -13,7 +13,7 @@ spec/protocol.md holds this table too; a test compares them.
 from enum import StrEnum
 from typing import NamedTuple
 
-from confide.protocol.messages import Kind
+from confide.protocol.kinds import Kind
 from confide.protocol.roles import Phase, Role
 
 

@@ -314,6 +314,11 @@ def evaluation_of(task: Task) -> Evaluation:
     return task.evaluation if isinstance(task.evaluation, Evaluation) else Evaluation()
 
 
+def releases_metrics(task: Task) -> bool:
+    """Whether the initiator may learn metrics: in progress, in the report, in the model file."""
+    return task.kind is TaskKind.PREDICT or any(release.what is Released.METRICS for release in task.releases)
+
+
 def ordered(task: Task) -> Intersection | None:
     """The terms under which all parties upload the same rows in the same order; None if they do not."""
     terms = task.alignment

@@ -3,9 +3,11 @@
 from confide.core.envelope import Envelope
 from confide.core.errors import LocalProtocolError, RemoteProtocolError
 from confide.crypto.sealed import OpeningKey, SealingKey
-from confide.protocol import messages
+from confide.protocol import framing
+from confide.protocol.framing import Payload, Spoken
+from confide.protocol.kinds import Kind
 from confide.protocol.machine import Session
-from confide.protocol.messages import Kind, Message, Payload, Spoken
+from confide.protocol.messages import Message
 from confide.protocol.roles import Role
 
 
@@ -32,7 +34,7 @@ class SealedChannel:
         """
         after = self.session.say(self._us, message)
         try:
-            header = messages.encode_header(Spoken(message, payload))
+            header = framing.encode_header(Spoken(message, payload))
         except ValueError as cause:
             raise LocalProtocolError(f"'{message.kind}' can't be encoded: {cause}") from None
         envelope = self._sealing.seal(header, self.session.epoch, payload)
@@ -54,7 +56,7 @@ class SealedChannel:
             raise
 
     def _judge(self, epoch: int, plaintext: memoryview) -> Spoken:
-        spoken = messages.decode(plaintext)
+        spoken = framing.decode(plaintext)
         # An ABORT may cross our own last message, which may have turned the phase: it alone may be older.
         if epoch != self.session.epoch and spoken.message.kind is not Kind.ABORT:
             raise RemoteProtocolError("a message was sealed in another phase than it belongs to")

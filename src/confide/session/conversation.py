@@ -9,7 +9,8 @@ from confide.core.envelope import Envelope
 from confide.core.errors import ConfideError, SealError, TransportError
 from confide.core.ports import Link
 from confide.protocol import faults
-from confide.protocol.messages import Abort, Message, Spoken
+from confide.protocol.framing import Spoken
+from confide.protocol.messages import Abort, Message
 from confide.session.channel import SealedChannel
 
 

@@ -13,9 +13,10 @@ from confide.core.ports import Randomness, Signer
 from confide.crypto import signatures
 from confide.crypto.sealed import session_keys
 from confide.crypto.session_secret import HpkeKey, open_secret, seal_secret
-from confide.protocol import messages
+from confide.protocol import framing, messages
+from confide.protocol.framing import Spoken
 from confide.protocol.machine import Session
-from confide.protocol.messages import Join, JoinStatement, Spoken
+from confide.protocol.messages import Join, JoinStatement
 from confide.protocol.roles import Role
 from confide.session.channel import SealedChannel
 
@@ -80,7 +81,7 @@ def join(
     message = Join(statement=statement, sealed_secret=sealed_secret, signature=signature)
     session = Session(role).say(role, message)
     sealing, opening = session_keys(secret, context, side="party")
-    envelope = messages.encode(Spoken(message))
+    envelope = framing.encode(Spoken(message))
     return envelope, SealedChannel(us=role, session=session, sealing=sealing, opening=opening)
 
 
@@ -107,7 +108,7 @@ def accept(
     """
     if len(envelope) > limits.MAX_CERTIFICATE_BYTES:
         raise RemoteProtocolError("the first message is too long for a JOIN")
-    message = messages.decode(bytes(envelope)).message
+    message = framing.decode(bytes(envelope)).message
     session = Session(role).hear(role, message)
     if not isinstance(message, Join) or message.statement.version != messages.VERSION:
         raise RemoteProtocolError(f"this enclave speaks {messages.VERSION}")

@@ -11,6 +11,7 @@ import ssl
 import grpc
 
 from confide.core import limits
+from confide.core.addresses import host_and_port
 from confide.core.errors import CertificateInvalid, Unreachable
 from confide.transport import options
 
@@ -52,4 +53,4 @@ def _split(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or len(address) > limits.MAX_ADDRESS_LENGTH:
         raise Unreachable("an address has the form host:port")
-    return host.strip("[]"), int(port)
+    return host_and_port(address)

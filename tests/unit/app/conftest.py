@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from fakes.aligning import aligning, toy_data
 from fakes.ports import FakeClock
 from fakes.toy_datasets import toy_datasets
 from fakes.world import (
@@ -19,7 +20,8 @@ from confide.party.initiator import Job
 
 
 @pytest.fixture(scope="session")
-def authority():
+def world_authority():
+    """Of the roles in one process, with their TEE."""
     return Authority()
 
 
@@ -29,13 +31,13 @@ def datasets(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def finished(authority, datasets):
+def finished(world_authority, datasets):
     """A World after a training and a prediction in one enclave."""
     jobs = [
         Job(train_task(), "afm", PARAMETERS, datasets["shop"]),
         Job(predict_task(train_task()), "afm", PARAMETERS, datasets["shop"]),
     ]
-    world = World(authority, jobs, {"media": dict.fromkeys(TaskKind, datasets["media"])})
+    world = World(world_authority, jobs, {"media": dict.fromkeys(TaskKind, datasets["media"])})
     world.run()
     assert world.errors == {}
     return world
@@ -52,3 +54,16 @@ def kept(finished, tmp_path_factory) -> Path:
         folder.result(*result)
     folder.receipt(records.receipts[0])
     return folder.folder
+
+
+@pytest.fixture(scope="session")
+def rows(tmp_path_factory):
+    """The dataset of each party that looks for common rows."""
+    return toy_data(tmp_path_factory.mktemp)
+
+
+@pytest.fixture
+def sides(authority, tmp_path):
+    """Makes the parties that look for them, at one host."""
+    with aligning(authority, tmp_path) as make:
+        yield make

@@ -6,8 +6,7 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
-from fakes.aligning import COMMON, agreed, aligning, run, toy_data
-from fakes.authority import Authority
+from fakes.aligning import COMMON, agreed, run
 from fakes.intersections import leftovers
 from fakes.tunnels import both
 
@@ -15,29 +14,13 @@ from confide.core import limits
 from confide.core.errors import IntersectionFailed, IntersectionTooSmall, TooManyQuarantined
 
 
-@pytest.fixture(scope="module")
-def authority():
-    return Authority()
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return toy_data(tmp_path_factory.mktemp)
-
-
-@pytest.fixture
-def sides(authority, tmp_path):
-    with aligning(authority, tmp_path) as make:
-        yield make
-
-
-def test_both_bring_the_same_ids_in_the_same_order(sides, data):
+def test_both_bring_the_same_ids_in_the_same_order(sides, rows):
     here, task = sides(), agreed()
-    alice, bob = run(here, data, task)
+    alice, bob = run(here, rows, task)
     assert alice.manifest.rows == bob.manifest.rows == COMMON
     assert alice.column("id") == bob.column("id")
     assert alice.id_set_digest() == bob.id_set_digest()
-    assert here["alice"].align(task, data["alice"]) is alice
+    assert here["alice"].align(task, rows["alice"]) is alice
     for side in here.values():
         assert side.told() == ["intersecting", "intersected"]
         side.align.close()
@@ -46,40 +29,40 @@ def test_both_bring_the_same_ids_in_the_same_order(sides, data):
 
 
 @pytest.mark.parametrize("frames", [1, 4, 9])
-def test_a_leg_that_breaks_is_opened_anew(sides, data, frames):
+def test_a_leg_that_breaks_is_opened_anew(sides, rows, frames):
     """During the handshake, and during the intersection."""
     here = sides(frames)
-    alice, bob = run(here, data, agreed())
+    alice, bob = run(here, rows, agreed())
     assert alice.column("id") == bob.column("id")
     _, *again, done = here["alice"].told()  # it may come back before the other end has noticed
     assert (set(again), done) == ({"intersecting-again"}, "intersected")
 
 
-def test_the_initiator_alone_learns(sides, data):
-    alice, bob = run(sides(), data, agreed(membership="initiator"))
+def test_the_initiator_alone_learns(sides, rows):
+    alice, bob = run(sides(), rows, agreed(membership="initiator"))
     assert alice.manifest.rows == COMMON
-    assert bob is data["bob"]
+    assert bob is rows["bob"]
 
 
-def test_too_few_in_common(sides, data):
+def test_too_few_in_common(sides, rows):
     here = sides()
-    found = run(here, data, agreed(minimum_size=COMMON + 1))
+    found = run(here, rows, agreed(minimum_size=COMMON + 1))
     assert [type(error) for error in found] == [IntersectionTooSmall] * 2
     here["alice"].align.journal.remove()
     assert leftovers(here["alice"].tasks) == [str(here["alice"].folder.folder)]
 
 
-def test_other_terms_are_not_joined(sides, data, monkeypatch):
+def test_other_terms_are_not_joined(sides, rows, monkeypatch):
     """Who has agreed to another task is not spoken to."""
     monkeypatch.setattr(limits, "MAX_RETRIES", 0)
     here, tasks = sides(), {"alice": agreed(), "bob": agreed(ids="text/1")}
-    found = both(*[lambda name=name: here[name].align(tasks[name], data[name]) for name in tasks])
+    found = both(*[lambda name=name: here[name].align(tasks[name], rows[name]) for name in tasks])
     assert all(isinstance(error, IntersectionFailed) for error in found)
 
 
-def test_quarantined_rows_are_counted_here(sides, data):
+def test_quarantined_rows_are_counted_here(sides, rows):
     """The enclave will not hear of them."""
-    whole = data["alice"].manifest
+    whole = rows["alice"].manifest
     source = msgspec.structs.replace(whole.source, rows=whole.rows * 3)
     manifest = msgspec.structs.replace(whole, source=source, quarantined={"empty id": whole.rows * 2})
     with pytest.raises(TooManyQuarantined):
@@ -93,20 +76,20 @@ def modes_of(side):
     return {stat.S_IMODE(path.stat().st_mode) for path in (side.tasks / ".caches").rglob("*")}
 
 
-def unbalanced(sides, data, number):
+def unbalanced(sides, rows, number):
     """A task of its own, by fresh processes: (both sides, what both bring, bytes that alice received)."""
     here = sides()
-    found = run(here, data, agreed(protocol="unbalanced", minimum_size=number))
+    found = run(here, rows, agreed(protocol="unbalanced", minimum_size=number))
     return here, [brought.column("id") for brought in found], here["alice"].facts("intersected")["received"]
 
 
-def test_a_cache_is_used_again_and_is_private(sides, data):
+def test_a_cache_is_used_again_and_is_private(sides, rows):
     """By other tasks; what lies there tells nothing; who has lost its part is sent it again."""
-    here, made, first = unbalanced(sides, data, 1)
+    here, made, first = unbalanced(sides, rows, 1)
     sealed = {path: path.read_bytes() for side in here.values() for path in side.tasks.rglob(".caches/*/*")}
-    _, used, second = unbalanced(sides, data, 2)
+    _, used, second = unbalanced(sides, rows, 2)
     shutil.rmtree(here["alice"].tasks / ".caches")
-    _, sent, third = unbalanced(sides, data, 3)
+    _, sent, third = unbalanced(sides, rows, 3)
     assert made[0] == made[1]
     assert made == used == sent
     assert second < third <= first

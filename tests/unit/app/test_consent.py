@@ -8,7 +8,7 @@ from confide.app.consent import DAY, ByAsking, ByPolicy
 from confide.app.party_config import load_config
 from confide.core.errors import ConfigurationError, OfferDeclined, SchemaMismatch
 from confide.core.features import Cross, Kind
-from confide.enclave import computation
+from confide.enclave.learning import computation
 from confide.protocol.evaluation import Evaluation, Groups, HeldFolds, OwnedColumn
 from confide.protocol.messages import Offer
 from confide.protocol.statistics import Statistics

@@ -10,6 +10,7 @@ from confide.audit.chain import read_chain
 from confide.audit.log import AuditLog
 from confide.audit.recorder import Recorder
 from confide.core.errors import AuditUnavailable, ConfideError
+from confide.enclave.learning.trainer import AS_THEY_COME
 from confide.party.ports import Yes
 from confide.protocol import messages as m
 
@@ -73,6 +74,13 @@ def test_stages_of_the_work(folder, told):
         (enclave, "train", None),
         (enclave, "train", "done"),
     ]
+
+
+def test_learning_from_blocks_as_they_come_is_logged_when_it_begins(folder, told):
+    folder.note("heard", m.Progress(stage=f"train, {AS_THEY_COME}", done=1, total=3), "working")
+    assert told() == [("enclave as told to media", "train", None)]
+    folder.note("heard", m.Progress(stage="train", done=1, total=9), "working")
+    assert len(told()) == 1
 
 
 def test_an_error_ends_everything_that_is_under_way(folder, told):

@@ -32,9 +32,9 @@ def folder(kept, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def anchors(authority, tmp_path):
-    (tmp_path / "ca.pem").write_bytes(authority.pem)
-    (tmp_path / "root.der").write_bytes(authority.tee.root_der)
+def anchors(world_authority, tmp_path):
+    (tmp_path / "ca.pem").write_bytes(world_authority.pem)
+    (tmp_path / "root.der").write_bytes(world_authority.tee.root_der)
     return ["--ca", "ca.pem", "--root", "root.der"]
 
 

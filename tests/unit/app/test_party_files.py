@@ -60,16 +60,16 @@ def test_a_wrong_configuration_names_file_and_field(tmp_path, change, word):
         load_config(path)
 
 
-def test_a_configuration_without_a_root_or_a_measurement_accepts_nothing(tmp_path, authority):
+def test_a_configuration_without_a_root_or_a_measurement_accepts_nothing(tmp_path, world_authority):
     path = tmp_path / "confide.toml"
     path.write_text(CONFIG.replace('["%s"]', "[]").replace('["intel"]', "[]"))
-    config, now = load_config(path), authority.clock.now()
+    config, now = load_config(path), world_authority.clock.now()
     with pytest.raises(ConfigurationError):
         config.roots()
     claims = verify_quote(
-        authority.tee.quote(bytes(64)),
-        authority.tee.collateral(now),
-        roots=TrustRoots([authority.tee.root_der]),
+        world_authority.tee.quote(bytes(64)),
+        world_authority.tee.collateral(now),
+        roots=TrustRoots([world_authority.tee.root_der]),
         policy=UnsafeAnyMeasurement(),
         now=now,
     )

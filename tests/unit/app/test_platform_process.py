@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import tomli_w
-from fakes.authority import Authority
 
 from confide.app import platform
 from confide.app.identity import CA_FILE, CERTIFICATE_FILE, KEY_FILE, load_identity
@@ -35,11 +34,6 @@ while True:
 """
 SERVE = "from confide.cli.platform import app; app(['serve', '--config', {!r}, '--format', 'json'])"
 REQUEST = TaskRequest(name="clicks", kind=TaskKind.TRAIN, initiator="alice", providers=("bob",))
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return Authority()
 
 
 @pytest.fixture

@@ -5,17 +5,24 @@ import json
 import shutil
 import subprocess
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from fakes.world import Authority
+from fakes.coming_back import go_on
+from fakes.outcomes import completed
+from fakes.ports import FakeClock
+from fakes.shop import authority as cast
+from fakes.shop import predict_job, train_job, world
+from fakes.world import Authority, predict_task, train_task
 from securesystemslib.dsse import Envelope as TheirEnvelope
 from securesystemslib.signer import SSlibKey
 
 from confide.app.models import OpenedModel, papers_path
-from confide.app.provenance import public_key_pem, verify_model
+from confide.app.provenance import check_enclave, public_key_pem, verify_model
 from confide.app.receipts import Anchors
+from confide.app.records import TaskFolder
 from confide.attestation.roots import TrustRoots
 from confide.core import canonical
 from confide.core.digest import sha384_hex
@@ -44,8 +51,8 @@ def folder(kept, tmp_path):
 
 
 @pytest.fixture
-def anchors(authority):
-    return Anchors(authority.pem, TrustRoots([authority.tee.root_der]))
+def anchors(world_authority):
+    return Anchors(world_authority.pem, TrustRoots([world_authority.tee.root_der]))
 
 
 @pytest.fixture
@@ -113,6 +120,55 @@ def test_a_receipt_that_does_not_list_the_model_is_refused(check, folder):
     (folder / "receipt.json").write_bytes(text)
     with pytest.raises((ReceiptInvalid, CertificateInvalid)):
         check()
+
+
+@pytest.fixture
+def taken_up(tmp_path):
+    """The files of a task whose enclave died after the training, so that another one ended it."""
+    ran = world(train_job(), predict_job(predict_task(train_task())))
+    for name in ("shop", "media"):
+        ran.join(name)
+    while not ran.enclave._course.acknowledged:
+        ran.step()
+    ran.kill_enclave()
+    for name in ("shop", "media"):
+        ran.join(name)
+    go_on(ran)
+    completed(ran)
+    records = ran.kept["shop"]
+    folder = TaskFolder(tmp_path / "taken-up", FakeClock())
+    folder.agreed(records.agreements[0])
+    folder.result(*records.results[0])
+    folder.receipt(records.receipts[0])
+    return folder.folder
+
+
+def test_the_receipt_of_the_enclave_that_went_on_counts(taken_up):
+    anchors = Anchors(cast().pem, TrustRoots([cast().tee.root_der]))
+    receipt = decode_signed_receipt((taken_up / "receipt.json").read_bytes()).receipt
+    block = OpenedModel.read(taken_up / "model.confide").agreement.block
+    assert receipt.enclave.public_key != block.enclave.public_key, "another enclave has ended the task"
+
+    found = verify_model(taken_up / "model.confide", anchors, taken_up / "receipt.json")
+
+    assert found.receipt is not None
+
+
+@pytest.mark.parametrize("fact", [{"predecessors": ()}, {"predecessors": ("ab" * 48,)}])
+def test_the_receipt_of_any_other_enclave_does_not(folder, fact):
+    receipt = decode_signed_receipt((folder / "receipt.json").read_bytes()).receipt
+    died = msgspec.structs.replace(receipt.enclave, public_key=b"another")
+    with pytest.raises(ReceiptInvalid, match="another enclave"):
+        check_enclave(died, msgspec.structs.replace(receipt, **fact))
+
+
+def test_other_software_can_not_go_on_for_it(folder):
+    receipt = decode_signed_receipt((folder / "receipt.json").read_bytes()).receipt
+    died = msgspec.structs.replace(receipt.enclave, public_key=b"another", measurement="cd" * 32)
+    named = msgspec.structs.replace(receipt, predecessors=(sha384_hex(died.public_key),))
+    check_enclave(msgspec.structs.replace(died, measurement=receipt.enclave.measurement), named)
+    with pytest.raises(ReceiptInvalid, match="another enclave"):
+        check_enclave(died, named)
 
 
 def test_securesystemslib_accepts_it(folder):

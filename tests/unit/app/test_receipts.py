@@ -29,8 +29,8 @@ replace = msgspec.structs.replace
 
 
 @pytest.fixture
-def anchors(authority):
-    return Anchors(authority.pem, TrustRoots([authority.tee.root_der]))
+def anchors(world_authority):
+    return Anchors(world_authority.pem, TrustRoots([world_authority.tee.root_der]))
 
 
 @pytest.fixture
@@ -48,17 +48,23 @@ def check(tmp_path, anchors):
     return run
 
 
-def host_end(authority, receipt, *, role=IdentityRole.PLATFORM, **changes):
+def host_end(world_authority, receipt, *, role=IdentityRole.PLATFORM, **changes):
     key = PrivateKey.generate(KeyKind.P_384)
     hosts = ["localhost"] if role is IdentityRole.PLATFORM else []
     request = request_identity(key, "cloud", role, hosts)
-    certificate = issue(authority.key, authority.pem, request, authority.clock.now(), authority.randomness)
+    certificate = issue(
+        world_authority.key,
+        world_authority.pem,
+        request,
+        world_authority.clock.now(),
+        world_authority.randomness,
+    )
     record = {
         "format": "confide-end-record/1",
         "task": receipt.receipt.task_id,
         "outcome": "completed",
         "exit_code": 0,
-        "ended_at": authority.clock.now(),
+        "ended_at": world_authority.clock.now(),
         "receipt_digest": digest_of(receipt.receipt),
         "platform": "cloud",
         "certificate": certificate.decode(),
@@ -67,8 +73,8 @@ def host_end(authority, receipt, *, role=IdentityRole.PLATFORM, **changes):
     return HostEnd(record=record, signature=signature, certificate=certificate.decode())
 
 
-def other_machine(authority):
-    return SimulatedTee(SeededRandomness("another machine"), authority.clock.now())
+def other_machine(world_authority):
+    return SimulatedTee(SeededRandomness("another machine"), world_authority.clock.now())
 
 
 def test_a_genuine_receipt_passes_and_says_what_was_done(check, receipt):
@@ -79,28 +85,28 @@ def test_a_genuine_receipt_passes_and_says_what_was_done(check, receipt):
     assert any("NOT recorded" in step for step in verified.steps)
 
 
-def test_the_hosts_record_of_the_end_is_checked_and_named(check, receipt, authority):
-    verified = check(replace(receipt, host_end=host_end(authority, receipt)))
+def test_the_hosts_record_of_the_end_is_checked_and_named(check, receipt, world_authority):
+    verified = check(replace(receipt, host_end=host_end(world_authority, receipt)))
     assert "platform cloud has signed" in verified.steps[-1]
 
 
 @pytest.mark.parametrize(
     "changes", [{"task": "f" * 32}, {"receipt_digest": "0" * 96}, {"receipt_digest": None}, {"task": None}]
 )
-def test_a_host_record_about_something_else_is_refused(check, receipt, authority, changes):
+def test_a_host_record_about_something_else_is_refused(check, receipt, world_authority, changes):
     with pytest.raises(ReceiptInvalid, match="another task or receipt"):
-        check(replace(receipt, host_end=host_end(authority, receipt, **changes)))
+        check(replace(receipt, host_end=host_end(world_authority, receipt, **changes)))
 
 
-def test_a_host_record_with_an_altered_field_is_refused(check, receipt, authority):
-    end = host_end(authority, receipt)
+def test_a_host_record_with_an_altered_field_is_refused(check, receipt, world_authority):
+    end = host_end(world_authority, receipt)
     with pytest.raises(ReceiptInvalid, match="signature"):
         check(replace(receipt, host_end=replace(end, record=end.record | {"exit_code": 9})))
 
 
-def test_a_party_can_not_sign_as_the_host(check, receipt, authority):
+def test_a_party_can_not_sign_as_the_host(check, receipt, world_authority):
     with pytest.raises(CertificateInvalid):
-        check(replace(receipt, host_end=host_end(authority, receipt, role=IdentityRole.PARTY)))
+        check(replace(receipt, host_end=host_end(world_authority, receipt, role=IdentityRole.PARTY)))
 
 
 def test_every_altered_field_of_the_public_part_is_found(check, receipt):
@@ -137,25 +143,25 @@ def test_a_private_part_must_be_the_one_committed_to(check, receipt):
     assert check(replace(receipt, private=()))
 
 
-def test_trust_anchors_are_the_verifiers_own(check, receipt, authority):
+def test_trust_anchors_are_the_verifiers_own(check, receipt, world_authority):
     stranger = Authority()
     with pytest.raises(CertificateInvalid):
-        check(receipt, Anchors(stranger.pem, TrustRoots([authority.tee.root_der])))
+        check(receipt, Anchors(stranger.pem, TrustRoots([world_authority.tee.root_der])))
     with pytest.raises(UntrustedRoot):
-        check(receipt, Anchors(authority.pem, TrustRoots([other_machine(authority).root_der])))
+        check(receipt, Anchors(world_authority.pem, TrustRoots([other_machine(world_authority).root_der])))
     with pytest.raises(UntrustedRoot):
-        check(receipt, Anchors(authority.pem, TrustRoots.intel()))
+        check(receipt, Anchors(world_authority.pem, TrustRoots.intel()))
 
 
-def test_a_named_measurement_is_demanded(check, receipt, authority):
-    roots = TrustRoots([authority.tee.root_der])
-    assert check(receipt, Anchors(authority.pem, roots, (DEFAULT_MEASUREMENT,)))
+def test_a_named_measurement_is_demanded(check, receipt, world_authority):
+    roots = TrustRoots([world_authority.tee.root_der])
+    assert check(receipt, Anchors(world_authority.pem, roots, (DEFAULT_MEASUREMENT,)))
     with pytest.raises(PolicyViolation):
-        check(receipt, Anchors(authority.pem, roots, ("0" * 64,)))
+        check(receipt, Anchors(world_authority.pem, roots, ("0" * 64,)))
 
 
-def test_other_collateral_is_found(check, receipt, authority):
-    collateral = other_machine(authority).collateral(authority.clock.now())
+def test_other_collateral_is_found(check, receipt, world_authority):
+    collateral = other_machine(world_authority).collateral(world_authority.clock.now())
     with pytest.raises(AttestationError):
         check(replace(receipt, collateral=collateral.decode()))
 

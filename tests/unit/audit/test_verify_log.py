@@ -144,6 +144,18 @@ def test_a_cut_export_is_found(owners, tmp_path):
         read_chain(out).require_whole()
 
 
+def test_an_export_that_is_cut_anywhere_is_found(owners, tmp_path):
+    """Within a line as at its end: a log may end in a line that was being written, an export may not."""
+    out, cut = tmp_path / "export.jsonl", tmp_path / "cut.jsonl"
+    export(owners.shop.path, out, None, 0)
+    whole = out.read_bytes()
+    header = whole.index(b"\n") + 1
+    for length in range(header, len(whole), 7):
+        cut.write_bytes(whole[:length])
+        with pytest.raises(AuditInvalid):
+            read_chain(cut).require_whole()
+
+
 def test_nothing_is_overwritten_and_no_broken_log_exported(owners, tmp_path):
     with pytest.raises(ConfigurationError, match="exists"):
         export(owners.shop.path, owners.cloud.path, None, 0)

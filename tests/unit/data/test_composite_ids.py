@@ -11,7 +11,7 @@ from confide.core.errors import SchemaInvalid, SchemaMismatch
 from confide.data.manifest import Manifest, Reason
 from confide.data.prepare.composite import composed
 from confide.data.schema import loads
-from confide.enclave.datasets import check_manifest
+from confide.enclave.coordination.datasets import check_manifest
 from confide.protocol.terms import IdColumn, IdRule, IdType, Intersection
 
 SCHEMA = """

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from fakes.authority import Authority
 from fakes.intersections import leftovers, run_both, settings
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,11 +39,6 @@ TEXTS = [
     "x\x00y",
     "𝔸",
 ]
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return Authority()
 
 
 def expected(own, others):

@@ -6,7 +6,6 @@ import time
 
 import pytest
 from fakes import host_alone
-from fakes.authority import Authority
 from fakes.ports import FakeClock, SeededRandomness
 from fakes.tunnels import ask, both, echoing, ends, hosted, paired, secured, tunnels
 
@@ -24,11 +23,6 @@ from confide.core.platform_api import RelayRequest
 from confide.mpc.end_to_end import SecureLink
 from confide.platform.audited import AuditedService
 from confide.transport.memory import link_pair
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return Authority()
 
 
 @pytest.fixture

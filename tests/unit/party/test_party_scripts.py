@@ -10,7 +10,7 @@ from confide.core.errors import AlgorithmNotListed, ConfideError, LocalProtocolE
 from confide.party.initiator import Initiator, Job
 from confide.party.participant import expect
 from confide.protocol import messages as m
-from confide.protocol.messages import Kind
+from confide.protocol.kinds import Kind
 from confide.protocol.roles import Role
 from confide.protocol.table import TRANSITIONS
 

@@ -53,11 +53,6 @@ def request(**changes):
 
 
 @pytest.fixture(scope="session")
-def authority():
-    return Authority()
-
-
-@pytest.fixture(scope="session")
 def foreign_authority():
     return Authority("another-ca")
 

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from confide.core import canonical
 from confide.core.errors import AgreementMismatch, ConfideError, ReceiptInvalid, RemoteProtocolError
-from confide.protocol import blocks, messages, receipts
-from confide.protocol.messages import Kind, Spoken
+from confide.protocol import blocks, framing, kinds, receipts
+from confide.protocol.framing import Spoken
+from confide.protocol.kinds import Kind
 
-GOOD_MESSAGES = [messages.encode(spoken) for spoken in EXAMPLES.values()]
+GOOD_MESSAGES = [framing.encode(spoken) for spoken in EXAMPLES.values()]
 GOOD_BLOCK = canonical.encode(SIGNED)
 GOOD_RECEIPT = canonical.encode(signed_receipt(RECEIPT, private=True))
 quick = settings(max_examples=150, deadline=None)
@@ -64,9 +65,9 @@ def only(kind, parse, data):
 @quick
 @given(st.binary(max_size=200) | mangled(GOOD_MESSAGES))
 def test_decode_raises_only_remote_protocol_errors(data):
-    spoken = only(RemoteProtocolError, messages.decode, data)
+    spoken = only(RemoteProtocolError, framing.decode, data)
     if spoken is not None:
-        assert messages.encode(spoken) == data
+        assert framing.encode(spoken) == data
 
 
 @quick
@@ -76,9 +77,9 @@ def test_decode_raises_only_remote_protocol_errors(data):
     )
 )
 def test_decode_of_other_values_raises_only_remote_protocol_errors(header):
-    spoken = only(RemoteProtocolError, messages.decode, framed(header))
+    spoken = only(RemoteProtocolError, framing.decode, framed(header))
     if spoken is not None:
-        assert messages.encode(spoken) == framed(header)
+        assert framing.encode(spoken) == framed(header)
 
 
 @quick
@@ -95,18 +96,18 @@ def test_decode_signed_receipt_raises_only_receipt_invalid(data):
     assert signed is None or canonical.encode(signed) == data
 
 
-@pytest.mark.parametrize("kind", sorted(set(Kind) - messages.WITH_PAYLOAD))
+@pytest.mark.parametrize("kind", sorted(set(Kind) - kinds.WITH_PAYLOAD))
 def test_encode_refuses_a_payload_where_none_belongs(kind):
     with pytest.raises(ValueError, match="carries no payload"):
-        messages.encode(Spoken(EXAMPLES[kind].message, b"x"))
+        framing.encode(Spoken(EXAMPLES[kind].message, b"x"))
 
 
-@pytest.mark.parametrize("kind", sorted(messages.WITH_PAYLOAD))
+@pytest.mark.parametrize("kind", sorted(kinds.WITH_PAYLOAD))
 @quick
 @given(payload=st.binary(max_size=64))
 def test_payloads_come_back_as_they_were(kind, payload):
     spoken = Spoken(EXAMPLES[kind].message, payload)
-    assert messages.decode(messages.encode(spoken)) == spoken
+    assert framing.decode(framing.encode(spoken)) == spoken
 
 
 def test_examples_know_their_kind():

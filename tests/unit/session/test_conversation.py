@@ -17,8 +17,8 @@ from confide.core.errors import (
 )
 from confide.crypto.sealed import session_keys
 from confide.protocol import faults
+from confide.protocol.kinds import Kind
 from confide.protocol.machine import Session
-from confide.protocol.messages import Kind
 from confide.protocol.roles import Role
 from confide.protocol.table import State
 from confide.session.channel import SealedChannel

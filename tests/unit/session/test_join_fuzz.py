@@ -12,8 +12,9 @@ from confide.core import canonical
 from confide.core.enclave_config import der_of_pem
 from confide.core.errors import ConfideError
 from confide.crypto.session_secret import seal_secret
-from confide.protocol import messages
-from confide.protocol.messages import Join, Spoken
+from confide.protocol import framing, messages
+from confide.protocol.framing import Spoken
+from confide.protocol.messages import Join
 from confide.protocol.roles import Role
 from confide.session import join as step
 
@@ -87,12 +88,12 @@ def test_any_sealed_secret_rightly_signed(secret):
 
 
 def _signed(sealed):
-    message = messages.decode(GOOD).message
+    message = framing.decode(GOOD).message
     fields = {name: getattr(message.statement, name) for name in message.statement.__struct_fields__}
     fields["sealed_secret"] = step.sha384_hex(sealed)
     statement = messages.JoinStatement(**fields)
     signature = KEY.sign(step.JOIN_CONTEXT, canonical.encode(statement))
-    envelope = messages.encode(Spoken(Join(statement=statement, sealed_secret=sealed, signature=signature)))
+    envelope = framing.encode(Spoken(Join(statement=statement, sealed_secret=sealed, signature=signature)))
     try:
         accept(envelope)
     except ConfideError:

@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from confide.core.errors import LocalProtocolError, RemoteProtocolError, SealError
 from confide.crypto.sealed import session_keys
-from confide.protocol import messages
+from confide.protocol import framing
+from confide.protocol.kinds import Kind
 from confide.protocol.machine import Session
-from confide.protocol.messages import Kind, Progress
+from confide.protocol.messages import Progress
 from confide.protocol.roles import Role
 from confide.protocol.table import TRANSITIONS, State
 from confide.session.channel import SealedChannel
@@ -55,7 +56,7 @@ def test_what_has_no_canonical_form_is_our_own_bug():
 
 
 def past_the_table(channel, spoken, epoch=None):
-    return channel._sealing.seal(messages.encode(spoken), channel.session.epoch if epoch is None else epoch)
+    return channel._sealing.seal(framing.encode(spoken), channel.session.epoch if epoch is None else epoch)
 
 
 @pytest.mark.parametrize("kind", [Kind.RESULT, Kind.CLOSE, Kind.NOTICE])

@@ -3,10 +3,5 @@ from fakes.authority import Authority
 
 
 @pytest.fixture(scope="session")
-def authority():
-    return Authority()
-
-
-@pytest.fixture(scope="session")
 def foreign_authority():
     return Authority("another-ca")
