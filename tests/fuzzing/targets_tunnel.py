@@ -23,6 +23,8 @@ EXAMPLES = [
     frame(0, _WORD, b'{"found":false}') + frame(0, _WORD, b"done"),
 ]
 
+ENDED_TWICE = frame(1, _OPEN) + frame(1, _END) + frame(1, _END)
+
 
 class _Silent:
     """A stream on which nothing comes by itself: what the other end says is heard by hand."""
