@@ -1,4 +1,4 @@
-"""docs/reference/faults.md and docs/explanation/reliability.md name tests, threats and codes that there are."""
+"""docs/reference/faults.md and docs/explanation/reliability.md name tests, threats and codes as they are."""
 
 import re
 from pathlib import Path

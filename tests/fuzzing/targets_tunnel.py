@@ -19,7 +19,11 @@ def frame(connection, kind, data=b""):
 
 EXAMPLES = [
     frame(1, _OPEN) + frame(1, _DATA, b"hello") + frame(1, _DATA, b"again") + frame(1, _END),
-    frame(1, _OPEN) + frame(3, _OPEN) + frame(3, _DATA, b"x" * 300) + frame(1, _END) + frame(5, _DATA, b"late"),
+    frame(1, _OPEN)
+    + frame(3, _OPEN)
+    + frame(3, _DATA, b"x" * 300)
+    + frame(1, _END)
+    + frame(5, _DATA, b"late"),
     frame(0, _WORD, b'{"found":false}') + frame(0, _WORD, b"done"),
 ]
 

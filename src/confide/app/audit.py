@@ -24,8 +24,6 @@ from confide.crypto.certificates import verify_certificate
 from confide.crypto.identity import Identity, IdentityRole, identity_uri
 from confide.transport.host_client import HostClient
 
-MAX_EXPORTED_BYTES = 1 << 30
-
 
 def log_of(path: Path, identity: Identity, clock: Clock) -> AuditLog:
     """The log of somebody whose identity is open."""
@@ -110,7 +108,7 @@ def export(log: Path, out: Path, certificate: bytes | None, now: int) -> ExportH
     """
     chain = read_chain(log)
     chain.require_whole()
-    lines = read_bounded(log, MAX_EXPORTED_BYTES, AuditUnavailable)
+    lines = read_bounded(log, limits.MAX_EXPORTED_BYTES, AuditUnavailable)
     whole = lines[: lines.rfind(b"\n") + 1]
     header = ExportHeader(
         log=chain.owner,

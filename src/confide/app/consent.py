@@ -18,7 +18,15 @@ from confide.party.ports import Yes
 from confide.protocol.evaluation import Evaluation
 from confide.protocol.messages import Offer
 from confide.protocol.statistics import Figure, Statistics
-from confide.protocol.terms import Consent, Intersection, Released, Task, columns_of, crosses_of, evaluation_of
+from confide.protocol.terms import (
+    Consent,
+    Intersection,
+    Released,
+    Task,
+    columns_of,
+    crosses_of,
+    evaluation_of,
+)
 
 DAY = 86_400
 DEFAULT_DAYS = 30
@@ -43,7 +51,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     statistics: dict[str, tuple[Figure, ...]] = {}
     """Of each of our columns the figures that may be told, where `releases` allows statistics."""
     groups: tuple[str, ...] = ()
-    """Our columns by whose values rows may be grouped or held out: figures of these rows are told as they are."""
+    """Our columns by whose values rows may be grouped or held out; their figures are told as they are."""
     minimum_rows: Annotated[int, Meta(ge=limits.MIN_STATISTIC_ROWS)] = 100
     """And both only where the task's `minimum_rows` (of its statistics, its groups) is not below this."""
     crosses: bool = False

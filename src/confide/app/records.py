@@ -10,7 +10,7 @@ tasks/ID/events.jsonl            every message, its digest, the state after it (
                           pictures: prediction-pictures.html (initiator only)
          predictions.csv  (or .parquet; initiator only), and predictions.csv.signature.json
          receipt.json            signed by all
-         journal.sealed          where the task stands, and common.sealed, the rows in common (app/resuming.py)
+         journal.sealed          where the task stands, and common.sealed, the rows in common
          result.part             what has come of a result
          ended.json              why it ended otherwise, as we were told or found ourselves
 """

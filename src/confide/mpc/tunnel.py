@@ -142,7 +142,7 @@ class Tunnel:
             self._end(error)
 
     def _close_half(self, number: int, *, ours: bool) -> None:
-        """One direction has ended; when the other has, too, the connection has. An end that is said again is none."""
+        """One direction has ended; when the other has, too, the connection has. Said again it is none."""
         with self._lock:
             ended = self._ended.setdefault(number, set())
             ended.add(ours)

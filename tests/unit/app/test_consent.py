@@ -136,7 +136,9 @@ def test_our_columns_tell_rows_apart_only_where_the_rule_says(decide):
     enough = Evaluation(groups=Groups(column=page, values=("p1",), minimum_rows=100))
     held = Evaluation(folds=HeldFolds(column=page, held=("p1",)))
     for asked in (enough, held):
-        with pytest.raises(OfferDeclined, match="figures by the values of columns that are not allowed: page"):
+        with pytest.raises(
+            OfferDeclined, match="figures by the values of columns that are not allowed: page"
+        ):
             decide(RULE)(offer(evaluation=asked), MEASUREMENT)
         assert decide(RULE + 'groups = ["page"]\n')(offer(evaluation=asked), MEASUREMENT)
     theirs = Evaluation(groups=Groups(column=city, values=("c1",), minimum_rows=10))
