@@ -6,8 +6,8 @@ DeepFM against DeepCTR-Torch's, the perceptron against one in plain PyTorch with
 the trees against LightGBM's own Python package. 39 fields as in zipf.py with smaller vocabularies (42,000
 features: in larger ones DeepCTR-Torch's time goes to Adam over the whole table), K = 16, two layers of 128,
 batches of 4096; 50 trees. Ours is a whole training by the estimator, theirs one batch over and over, trees
-apart. Ours learns networks in one thread (docs/adr/0033-deep-models-in-numpy.md); all else uses all there
-are. The peers live in the environment that peers.py makes, with glibc's allocator tuned.
+apart. Everything uses all the threads there are. The peers live in the environment that peers.py makes, with
+glibc's allocator tuned.
 """
 
 import json

@@ -3,9 +3,9 @@
     python bench/forecasts.py [--rows 400000] [--fields 20] [--only ALGORITHM ...] [--format json]
 
 Every registered algorithm trains on generated rows of two parties, and once more with all that an evaluation
-can ask for. Each case is a process of its own that runs the enclave's code on the parties' blocks: join,
-encode, train, evaluate, model file. There are no channels, so their part of the forecast is left out. A ratio
-above 1 is a forecast that promised too much.
+can ask for, with statistics of every column, and with crosses of four columns. Each case is a process of its
+own that runs the enclave's code on the parties' blocks: join, encode, train, evaluate, model file. There are
+no channels, so their part of the forecast is left out. Above 1 the forecast promised too little.
 """
 
 import argparse
@@ -34,6 +34,8 @@ from confide.enclave.storage.forecast import channel_bytes, forecast
 SPAWN = multiprocessing.get_context("spawn")
 MIB = 1 << 20
 PLAIN, EVERYTHING = "plain", "evaluation, tuning, gate"
+STATISTICS, CROSSES = "statistics", "crosses"
+CASES = (PLAIN, EVERYTHING, STATISTICS, CROSSES)
 PARAMETERS = {"gbdt": {"trees": 20}}
 OTHERS = {"epochs": 1}
 """Of the algorithms that learn in batches."""
@@ -80,7 +82,18 @@ def task_toml(case, algorithm, fields):
     lines.append(f'[algorithm]\nname = "{algorithm}"\n[algorithm.parameters]')
     lines += [f"{name} = {value}" for name, value in PARAMETERS.get(algorithm, OTHERS).items()]
     lines.append(ALL_PARTS if case == EVERYTHING else "[evaluation]\nholdout = 0.3\nalone = false")
+    if case == STATISTICS:
+        lines.append("[statistics]\nminimum_rows = 100")
+        lines.append('figures = ["missing", "cardinality", "label-correlation", "drift"]')
+    if case == CROSSES:
+        lines.append("[crosses]")
+        lines += [f"x{number} = {json.dumps(crossed(fields, number))}" for number in range(2)]
     return "\n".join(lines) + "\n"
+
+
+def crossed(fields, number):
+    """Two columns of each party, by name."""
+    return [f"{party}.c{columns_of(party, fields)[2 * number + at]}" for party in PARTIES for at in range(2)]
 
 
 def peak_of(folder, case, algorithm, fields):
@@ -125,6 +138,7 @@ def rows(scale):
     """See rows.py. Below 1: the forecast holds."""
     if scale is Scale.FULL:
         found = measured(400_000, 20, (PLAIN, EVERYTHING), sorted(registry.ALGORITHMS))
+        found = itertools.chain(found, measured(400_000, 20, (STATISTICS, CROSSES), ("linear",)))
     else:
         found = measured(100_000, 12, (PLAIN,), ("gbdt", "mlp"))
     for entry in found:
@@ -137,7 +151,7 @@ def main():
     asked.add_argument("--rows", type=int, default=400_000)
     asked.add_argument("--fields", type=int, default=20)
     asked.add_argument("--only", nargs="+", choices=sorted(registry.ALGORITHMS), metavar="ALGORITHM")
-    asked.add_argument("--case", nargs="+", choices=(PLAIN, EVERYTHING), default=(PLAIN, EVERYTHING))
+    asked.add_argument("--case", nargs="+", choices=CASES, default=CASES)
     asked.add_argument("--format", choices=("text", "json"), default="text")
     given = asked.parse_args()
     found = list(measured(given.rows, given.fields, given.case, given.only or sorted(registry.ALGORITHMS)))

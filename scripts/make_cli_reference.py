@@ -22,6 +22,9 @@ HEADING = """\
 Generated from `src/confide/cli` and `src/confide_sim/cli.py` by `scripts/make_cli_reference.py`: edit the
 source, not this page.
 
+- Every command and group has `--help` (`-h`); `confide --version` (`-V`) tells the version.
+- `confide --install-completion` teaches bash, zsh, fish or PowerShell to complete commands and options, in
+  new terminals; `confide --show-completion` prints what it would write. `confide-sim` has the same two.
 - `--format json` prints one line, `{"ok": true, "result": {…}}` or `{"ok": false, "error": {…}}`. A provider
   that serves prints one JSON line per event instead.
 - Exit codes: [errors.md](errors.md#exit-codes). A command that fails says why on standard error.
@@ -34,7 +37,6 @@ SIMULATION = """\
 The **simulated** machine and what belongs to it: a distribution of its own, absent from production installs.
 It protects nothing.
 """
-FORMAT_HELP = "`text` for people, `json` for programs."
 
 
 def commands(group: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -95,7 +97,7 @@ def row(parameter: Any) -> str:
     """One line of the table."""
     names = "/".join([*parameter.opts, *parameter.secondary_opts])
     name = names if is_option(parameter) else spelling(parameter).strip("[]")
-    what = parameter.help or (FORMAT_HELP if parameter.name == "output" else "")
+    what = parameter.help or ""
     cells = (f"`{name}`", code(values(parameter)), shown_default(parameter), what.replace("|", "\\|"))
     return "| " + " | ".join(cells) + " |"
 

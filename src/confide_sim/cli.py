@@ -2,36 +2,83 @@
 
 import json
 import signal
-import subprocess
 import sys
 import threading
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from confide.app.system import SystemClock, SystemRandomness
+from confide.cli.groups import HELP_OPTIONS, Group, VersionOption
+from confide.cli.output import Format, OutputFormat
 from confide.core.errors import ConfideError
-from confide_sim import image, impressions, machine, pccs, sbom
-from confide_sim.demo.children import DemoFailed
-from confide_sim.demo.story import Story
-from confide_sim.launch import launch
 
 app = typer.Typer(
     name="confide-sim",
+    cls=Group,
     help="SIMULATED trusted execution environment. Protects nothing; never install it in production.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": HELP_OPTIONS},
 )
+
+
+@app.callback()
+def confide_sim(*, version: VersionOption = False) -> None:
+    pass
+
 
 Directory = Annotated[Path, typer.Option("--dir", help="Folder of the simulated machine.")]
 
 
+@app.command("demo")
+def demo_command(
+    out: Annotated[Path, typer.Option(help="Folder that the demo leaves.")] = Path("demo-run"),
+    rows: Annotated[int, typer.Option(min=1_000, help="Impressions to train on.")] = 200_000,
+) -> None:
+    """Run the main job end to end, in seven processes here."""
+    import subprocess
+
+    from rich.console import Console
+
+    from confide_sim.demo.children import DemoFailed
+    from confide_sim.demo.story import Story
+
+    console = Console()
+    try:
+        seconds = Story(out.resolve(), rows, console).run()
+    except (DemoFailed, FileExistsError, subprocess.SubprocessError) as error:
+        console.print(f"\nDEMO FAILED\n{error}", style="red", markup=False)
+        sys.exit(1)
+    console.print(f"\n[bold green]DEMO OK in {seconds:.1f} s[/]", highlight=False)
+
+
+@app.command("impressions")
+def impressions_command(
+    out: Annotated[Path, typer.Option(help="Folder for the generated files.")],
+    rows: Annotated[int, typer.Option(min=100, help="Impressions to train on.")] = 200_000,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed gives other impressions.")] = 7,
+) -> None:
+    """Generate advertising impressions to try things with.
+
+    Split by columns between an advertiser and a publisher.
+    """
+    from confide_sim import impressions
+
+    made = impressions.generate(out, rows=rows, later_rows=rows // 10, seed=seed)
+    for path in (made.advertiser, made.publisher, made.advertiser_later, made.publisher_later):
+        typer.echo(str(path))
+
+
 @app.command("machine")
 def machine_command(directory: Directory) -> None:
-    """Run a simulated machine. Prints one JSON line when it is ready; ends at SIGTERM or Ctrl-C."""
+    """Run a simulated machine, until SIGTERM or Ctrl-C.
+
+    Prints one JSON line when it is ready.
+    """
+    from confide_sim import machine
+
     machine.serve(
         directory,
         clock=SystemClock(),
@@ -46,7 +93,12 @@ def pccs_command(
     directory: Directory,
     port: Annotated[int, typer.Option(help="Loopback port; 0 takes a free one.", min=0, max=65535)] = 0,
 ) -> None:
-    """Serve that machine's collateral over HTTP, as a PCCS does. Prints one JSON line when it is ready."""
+    """Serve that machine's collateral over HTTP, as a PCCS does.
+
+    Prints one JSON line when it is ready.
+    """
+    from confide_sim import pccs
+
     pccs.serve(directory, port, announce=_announce, stop=_stop_at_signal())
 
 
@@ -59,17 +111,27 @@ def launch_command(
         bool, typer.Option("--debug", help="A debug enclave: every verifier refuses it.")
     ] = False,
 ) -> None:
-    """Become Confide's enclave on a simulated machine (as `gramine-sgx` or `occlum run` would)."""
+    """Become Confide's enclave on a simulated machine.
+
+    As `gramine-sgx` or `occlum run` would on a real one.
+    """
+    from confide_sim.launch import launch
+
     launch(machine_socket, arguments or [], debug=debug)
 
 
 @app.command("measure")
 def measure_command(
-    output: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    output: OutputFormat = Format.TEXT,
 ) -> None:
-    """The measurement that an enclave of the installed software has, for a party's attestation policy."""
+    """Print the measurement of an enclave of this software.
+
+    For a party's attestation policy.
+    """
+    from confide_sim import image
+
     measured = image.measure()
-    if output == "json":
+    if output is Format.JSON:
         _announce({"measurement": measured.measurement, "files": len(measured.files)})
     else:
         typer.echo(measured.measurement)
@@ -79,40 +141,18 @@ def measure_command(
 def sbom_command(
     out: Annotated[Path | None, typer.Option(help="The new file; default: standard output.")] = None,
 ) -> None:
-    """A bill of materials (CycloneDX 1.6) of what the measurement covers: files, versions, licences."""
+    """Write a bill of materials of what the measurement covers.
+
+    CycloneDX 1.6: files, versions, licences.
+    """
+    from confide_sim import image, sbom
+
     document = sbom.describe(image.measure()).encode()
     if out is None:
         typer.echo(document)
         return
     with out.open("xb") as file:
         file.write(document)
-
-
-@app.command("impressions")
-def impressions_command(
-    out: Annotated[Path, typer.Option(help="Folder for the generated files.")],
-    rows: Annotated[int, typer.Option(min=100, help="Impressions to train on.")] = 200_000,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed gives other impressions.")] = 7,
-) -> None:
-    """Generate advertising impressions, split by columns between an advertiser and a publisher."""
-    made = impressions.generate(out, rows=rows, later_rows=rows // 10, seed=seed)
-    for path in (made.advertiser, made.publisher, made.advertiser_later, made.publisher_later):
-        typer.echo(str(path))
-
-
-@app.command("demo")
-def demo_command(
-    out: Annotated[Path, typer.Option(help="Folder that the demo leaves.")] = Path("demo-run"),
-    rows: Annotated[int, typer.Option(min=1_000, help="Impressions to train on.")] = 200_000,
-) -> None:
-    """Run the main job end to end, with seven processes on this machine."""
-    console = Console()
-    try:
-        seconds = Story(out.resolve(), rows, console).run()
-    except (DemoFailed, FileExistsError, subprocess.SubprocessError) as error:
-        console.print(f"\nDEMO FAILED\n{error}", style="red", markup=False)
-        sys.exit(1)
-    console.print(f"\n[bold green]DEMO OK in {seconds:.1f} s[/]", highlight=False)
 
 
 def main() -> None:

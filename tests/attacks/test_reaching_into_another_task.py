@@ -1,9 +1,12 @@
 """A party of one task, or of none, tries to see, cancel, enter or exhaust another's task."""
 
+import threading
+
 import pytest
 from fakes import shop
 from fakes.flood import answer, enclave, party
 from fakes.host_alone import caller, client, end, request, serve, service_of
+from fakes.places import Taking, running
 from fakes.ports import FakeClock
 
 from confide.core import limits
@@ -83,3 +86,12 @@ def test_party_of_another_task_at_the_door():
     with pytest.raises(RemoteProtocolError, match="takes no part"):
         door.serve(der_of_pem(pem.decode()), link)
     assert inbox.take() is None
+
+
+def test_one_initiator_takes_half_the_places_at_most(tmp_path):
+    stop = threading.Event()
+    flood = [running(i, "mallory") for i in range(limits.MAX_RUNNING_PER_INITIATOR)]
+    taken = Taking(tmp_path).look([*flood, running(99, "alice")], stop)
+    assert taken == ["alice", *["mallory"] * limits.MAX_TASKS_OF_PROVIDER_BY_INITIATOR]
+    assert limits.MAX_TASKS_OF_PROVIDER_BY_INITIATOR <= limits.MAX_TASKS_OF_PROVIDER // 2
+    stop.set()

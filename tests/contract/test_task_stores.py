@@ -142,6 +142,19 @@ def test_of_participant_newest_first(store):
     assert store.of_participant("mallory", most=100) == ()
 
 
+def test_what_has_not_ended_comes_first(store):
+    """However many newer ones have ended: a provider that restarts finds its task."""
+    for number in range(1, 8):
+        store.add(record(number))
+    for number in (2, 4, 5, 6, 7):
+        store.update(
+            record(number).id, lambda old, number=number: dataclasses.replace(old, status=full(number).status)
+        )
+    listed = [r.id for r in store.of_participant("bob", most=4)]
+    assert listed == [record(number).id for number in (3, 1, 7, 6)]
+    assert [r.id for r in store.of_participant("bob", most=1)] == listed[:1]
+
+
 def test_unfinished_oldest_first(store):
     for number in (1, 2, 3):
         store.add(record(number))

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from fakes.ports import SeededRandomness
 
-from confide.app.platform import _identify
+from confide.app.platform import _identify, head_rate
 from confide.audit.heads import HeadKeeper
 from confide.audit.log import AuditLog
 from confide.core.platform_api import Caller, Role, TaskKind, TaskRequest
@@ -50,7 +50,7 @@ def service_of(authority, clock, folder):
     return PlatformService(
         store=store,
         enclaves=NoEnclaves(store),
-        heads=HeadDesk(keeper),
+        heads=HeadDesk(keeper, head_rate(clock.monotonic)),
         clock=clock,
         randomness=SeededRandomness(),
         platform="cloud",
@@ -79,13 +79,13 @@ def caller(name):
     return Caller(name=name, role=Role.PARTY, certificate=b"")
 
 
-def end(service, task):
+def end(service, task, at=0):
     """As the registrar would."""
     record = tasks.EndRecord(
         task=task,
         outcome=tasks.CANCELLED,
         exit_code=None,
-        ended_at=0,
+        ended_at=at,
         receipt_digest=None,
         platform="cloud",
         certificate="",

@@ -8,9 +8,11 @@ class FakeClock:
 
     def __init__(self, now: int = 1_800_000_000) -> None:
         self.time = now
+        self.step = 0
+        """By how much the wall clock was set forward; monotonic time knows nothing of it."""
 
     def now(self) -> int:
-        return self.time
+        return self.time + self.step
 
     def monotonic(self) -> float:
         return float(self.time)

@@ -79,7 +79,8 @@ def world(*jobs, offered=None, **options):
 
     All worlds share one clock, which starts anew with each.
     """
-    authority().clock.time = START
+    clock = authority().clock
+    clock.time, clock.step = START, 0
     jobs = list(jobs) or [train_job()]
     held = {name: datasets()[name] for name in jobs[0].task.providers} | (offered or {})
     of_kinds = {name: dict.fromkeys(TaskKind, dataset) for name, dataset in held.items()}

@@ -209,7 +209,7 @@ def expiring(ran):
     """An hour passes before the parties are asked for data."""
 
     def later(say):
-        ran.clock.time += 3600
+        ran.clock.step += 3600
         return [say]
 
     twist_enclave(ran).changes[Kind.PASS] = times(1, later)

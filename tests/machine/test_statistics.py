@@ -14,6 +14,7 @@ from confide.algorithms.model import Model
 from confide.core.errors import ModelNotUsable
 from confide.core.features import Feature, Kind, Transform
 from confide.core.platform_api import TaskKind
+from confide.data import ordered_pool
 from confide.data.schema import IdColumn, IdType, LabelColumn, Schema
 from confide.protocol.statistics import FIGURES_OF, Figure, Statistics
 from confide.protocol.terms import Release, Released, columns_of
@@ -117,6 +118,15 @@ def test_out_of_core_the_same_is_told(tmp_path):
     ran = world(training(), offered={"media": datasets()["media"]})
     run_out_of_core(ran, tmp_path, 300)
     assert told(ran) == told(trained())
+
+
+def test_any_number_of_threads_tells_the_same_to_the_bit(monkeypatch):
+    found = told(trained())
+    for threads in (1, 5):
+        monkeypatch.setattr(ordered_pool, "workers", lambda count=threads: count)
+        ran = world(training(), offered={"media": datasets()["media"]})
+        ran.run()
+        assert told(ran) == found
 
 
 def test_the_provider_gets_none_of_it_and_has_agreed_to_it():

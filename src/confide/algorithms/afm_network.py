@@ -13,6 +13,7 @@ from confide.algorithms.adagrad import Adagrad, sum_by_row
 from confide.algorithms.afm_attention import AttentionWeights, PairAttention
 from confide.algorithms.base import Batch, Floats, Integers, checked_arrays
 from confide.algorithms.losses import OutputLoss
+from confide.algorithms.network_learner import NetworkLearner
 
 GROUP_NUMBERS = 1 << 17
 """Pair products in a group of rows: what stays in a core's second-level cache."""
@@ -62,6 +63,10 @@ class Network:
     def dense(self) -> tuple[Floats, ...]:
         """The arrays that every row touches, in a fixed order."""
         return (self.bias, *self.attention.arrays())
+
+    def learned(self) -> list[Floats]:
+        """All arrays, where they are."""
+        return [self.records, *self.dense()]
 
     def arrays(self) -> dict[str, Floats]:
         """Copies by name, as the model file holds them."""
@@ -148,7 +153,7 @@ def gradient(network: Network, loss: OutputLoss, batch: Batch, kept: Floats | No
     return result
 
 
-class Trainer:
+class Trainer(NetworkLearner):
     """Learns batches: training.Learner over a network."""
 
     def __init__(
@@ -162,8 +167,8 @@ class Trainer:
         attention_l2: float,
         seed: int,
     ) -> None:
+        super().__init__(network, loss)
         self._network = network
-        self._loss = loss
         self._dropout = dropout
         self._attention_l2 = attention_l2
         self._random = np.random.Generator(np.random.PCG64(seed))
@@ -179,19 +184,6 @@ class Trainer:
         width = len(step.records)
         self._records.update_rows(*sum_by_row(batch.indices.T.reshape(-1), step.records.reshape(width, -1)))
         return step.loss
-
-    def predict(self, indices: Integers, values: Floats) -> Floats:
-        """(n,) predictions, without dropout."""
-        return self._loss.predictions(self._network.outputs(indices, values))
-
-    def snapshot(self) -> list[Floats]:
-        """Copies of the learned numbers, without the accumulators."""
-        return [array.copy() for array in (self._network.records, *self._network.dense())]
-
-    def restore(self, snapshot: list[Floats]) -> None:
-        """Back to a snapshot."""
-        for array, saved in zip((self._network.records, *self._network.dense()), snapshot, strict=True):
-            array[...] = saved
 
     def _mask(self, rows: int) -> Floats | None:
         """(K, n): 0 with the probability of dropout, else 1 / (1 - dropout)."""

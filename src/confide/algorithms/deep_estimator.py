@@ -9,14 +9,25 @@ import numpy as np
 from confide.algorithms import parameters as p
 from confide.algorithms import training
 from confide.algorithms.base import Floats, checked_arrays
-from confide.algorithms.deep_network import GROUP_ROWS, DeepNetwork, DeepTrainer, Layer, threads
+from confide.algorithms.deep_network import GROUP_ROWS, DeepNetwork, Layer
+from confide.algorithms.deep_trainer import SHARDS, DeepTrainer
+from confide.algorithms.engine import embeddings as core
 from confide.algorithms.network_estimator import AnyNetwork, LoopEstimator
 from confide.algorithms.start import draw_embeddings
 from confide.core.errors import ModelFileInvalid
+from confide.data.ordered_pool import workers
 
-SOURCES: Final = ("deep_estimator.py", "deep_network.py", "fm_network.py", *p.COMMON_SOURCES)
-_COPIES: Final = 10
-"""Arrays as large as a batch's gathered records that an update holds, counted in deep_network.py."""
+SOURCES: Final = (
+    "deep_embeddings.py",
+    "deep_estimator.py",
+    "deep_network.py",
+    "deep_trainer.py",
+    "fm_network.py",
+    *p.COMMON_SOURCES,
+)
+_COPIES: Final = 3
+_NUMPY_COPIES: Final = 10
+"""Arrays as large as a batch's records that an update holds: with the core, and without."""
 
 
 class DeepParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -49,13 +60,14 @@ class DeepEstimator(LoopEstimator):
     factors: ClassVar[bool]
 
     def working_bytes(self, fields: int, *, rows: int = 0, features: int = 0) -> int:
-        del rows, features
+        del rows
         parameters: DeepParameters = self._parameters
-        item = np.dtype(parameters.precision).itemsize
-        batch = max(parameters.batch_size, GROUP_ROWS * threads())
-        of_row = _COPIES * fields * (parameters.embedding_size + self.factors)
+        dtype = np.dtype(parameters.precision)
+        batch = max(parameters.batch_size, GROUP_ROWS * workers())
+        of_row = (_COPIES if core.can(dtype) else _NUMPY_COPIES) * fields * self._numbers_per_feature()
         of_row += 4 * parameters.hidden_layers * parameters.hidden_units
-        return item * (batch * of_row + 4 * self._hidden_numbers(fields))
+        at_places = batch * fields * (core.PLACE_BYTES + dtype.itemsize) + features * core.FEATURE_BYTES
+        return dtype.itemsize * (batch * of_row + (4 + SHARDS) * self._hidden_numbers(fields)) + at_places
 
     def _hidden_numbers(self, fields: int) -> int:
         parameters: DeepParameters = self._parameters

@@ -11,6 +11,7 @@ import numpy as np
 from confide.algorithms.adagrad import Adagrad, sum_by_row
 from confide.algorithms.base import Batch, Floats, Integers
 from confide.algorithms.losses import OutputLoss
+from confide.algorithms.network_learner import NetworkLearner
 
 GROUP_ROWS = 1 << 14
 
@@ -48,6 +49,10 @@ class FmNetwork:
         """(n,) raw outputs from gathered records and the pooled interaction (n, K)."""
         result: Floats = interaction.sum(axis=1) + scaled[..., -1].sum(axis=1) + self.bias
         return result
+
+    def learned(self) -> list[Floats]:
+        """All arrays, where they are."""
+        return [self.records, self.bias]
 
     def arrays(self) -> dict[str, Floats]:
         """Copies by name, as the model file holds them."""
@@ -91,7 +96,7 @@ def gradient(network: FmNetwork, loss: OutputLoss, batch: Batch, kept: Floats | 
     return FmGradient(loss.total(outputs, labels), records.transpose(2, 1, 0), slope.sum(keepdims=True))
 
 
-class FmTrainer:
+class FmTrainer(NetworkLearner):
     """Learns batches: training.Learner over a network."""
 
     def __init__(
@@ -104,8 +109,8 @@ class FmTrainer:
         dropout: float,
         seed: int,
     ) -> None:
+        super().__init__(network, loss)
         self._network = network
-        self._loss = loss
         self._dropout = dropout
         self._random = np.random.Generator(np.random.PCG64(seed))
         self._records = Adagrad(network.records, rate=rate, start=accumulator_start)
@@ -118,18 +123,6 @@ class FmTrainer:
         width = len(step.records)
         self._records.update_rows(*sum_by_row(batch.indices.T.reshape(-1), step.records.reshape(width, -1)))
         return step.loss
-
-    def predict(self, indices: Integers, values: Floats) -> Floats:
-        """(n,) predictions, without dropout."""
-        return self._loss.predictions(self._network.outputs(indices, values))
-
-    def snapshot(self) -> tuple[Floats, Floats]:
-        """Copies of the learned numbers, without the accumulators."""
-        return self._network.records.copy(), self._network.bias.copy()
-
-    def restore(self, snapshot: tuple[Floats, Floats]) -> None:
-        """Back to a snapshot."""
-        self._network.records[...], self._network.bias[...] = snapshot
 
     def _mask(self, rows: int) -> Floats | None:
         """(K, n): 0 with the probability of dropout, else 1 / (1 - dropout)."""

@@ -2,8 +2,8 @@
 
     y(x) = Σ_t tree_t(numbers of x)
 
-gbdt_numbers.py says how a row becomes numbers, gbdt_trees.py how trees score it: in NumPy, so that nobody
-needs LightGBM to use a model. An epoch is one tree.
+gbdt_numbers.py says how a row becomes numbers, gbdt_trees.py how trees score it: nobody needs LightGBM to use
+a model. An epoch is one tree.
 """
 
 import math
@@ -31,11 +31,12 @@ from confide.algorithms.base import (
     check_rows,
     check_size,
 )
-from confide.algorithms.gbdt_numbers import Dealt, NumberMap
+from confide.algorithms.gbdt_numbers import PIECE_ROWS, Dealt, NumberMap, pieces_of
 from confide.algorithms.gbdt_trees import Trees
 from confide.algorithms.lightgbm_library import Booster, Rows
 from confide.algorithms.shards import Checked, count_rows
 from confide.core.errors import ModelFileInvalid, ModelNotUsable, WorkFailed
+from confide.data.ordered_pool import map_in_order, workers
 
 SAMPLE_ROWS: Final = 200_000
 """By which LightGBM decides where its bins end."""
@@ -43,6 +44,10 @@ REPORTS: Final = 50
 """At most so many in a training, beside the first and the last."""
 _ROW_BYTES: Final = 64
 """Of a row beside its bins: label, score, gradients, its place; and predictions while they are told."""
+_NUMBER_BYTES: Final = 12
+"""Of a number while it is made: itself, and of its field index, value and mean."""
+_SAMPLED_BYTES: Final = 4 + 8 + 4 + 8
+"""Of a number of the sample: as it is, as a column of the library's type, its place, and the column told."""
 _BIN_COPIES: Final = 3
 """A byte per field, by column and by row, and while the one is made from the other."""
 
@@ -119,20 +124,25 @@ class Gbdt(Estimator):
 
     def working_bytes(self, fields: int, *, rows: int = 0, features: int = 0) -> int:
         numbers = 2 * fields  # of a row, at most
-        per_row = _BIN_COPIES * numbers + _ROW_BYTES
-        sample = SAMPLE_ROWS * numbers * (4 + 2 * 8) if rows else gbdt_trees.GROUP_ROWS * numbers * 8
-        # A shard's numbers while they are pushed: at most all rows, if all are in memory.
-        return rows * (per_row + 2 * 4 * numbers) + sample + features * gbdt_numbers.BYTES_PER_FEATURE
+        # Per thread one being made into numbers and one that waits, and the one that is taken.
+        pieces = (2 * workers() + 1) * max(PIECE_ROWS, gbdt_trees.GROUP_ROWS) * numbers * _NUMBER_BYTES
+        sample = min(rows, SAMPLE_ROWS) * numbers * _SAMPLED_BYTES
+        # The sample is gone before there are bins.
+        held = max(rows * _BIN_COPIES * numbers, sample) + rows * _ROW_BYTES
+        return held + pieces + features * gbdt_numbers.BYTES_PER_FEATURE
 
     def predict(self, indices: Integers, values: Floats) -> npt.NDArray[np.float32]:
         numbers, trees = self._trained()
         check_encoded(indices, values, fields=len(numbers.numeric), feature_count=self.feature_count)
-        result = np.empty(len(indices), np.float32)
-        for first in range(0, len(indices), gbdt_trees.GROUP_ROWS):
+        scorer = trees.scorer()
+
+        def score(first: int) -> npt.NDArray[np.float32]:
             rows = slice(first, first + gbdt_trees.GROUP_ROWS)
-            outputs = trees.outputs(numbers.numbers(indices[rows], values[rows]))
-            result[rows] = self._loss.predictions(outputs)
-        return result
+            outputs = scorer(numbers.numbers(indices[rows], values[rows]))
+            return self._loss.predictions(outputs).astype(np.float32)
+
+        groups = map_in_order(score, range(0, len(indices), gbdt_trees.GROUP_ROWS))
+        return np.concatenate([np.empty(0, np.float32), *groups])
 
     @property
     def feature_count(self) -> int:
@@ -183,10 +193,11 @@ def _rows_of(dealt: Dealt, data: Shards, settings: dict[str, Any], random: np.ra
     total, samples = count_rows(data), []
     for at, size in enumerate(data.sizes):
         wanted = min(size, -(-SAMPLE_ROWS * size // total))
-        samples.append(dealt.fill(at)[np.sort(random.permutation(size)[:wanted])])
+        samples.append(dealt.fill(at, np.sort(random.permutation(size)[:wanted])))
     rows = Rows(np.concatenate(samples), total, settings)
     for at in range(len(data.sizes)):
-        rows.push(dealt.fill(at))
+        for numbers in dealt.pieces(at):
+            rows.push(numbers)
     rows.label(data.labels)
     return rows
 
@@ -195,7 +206,8 @@ def _held_rows(numbers: NumberMap, held: Shards, training: Rows) -> Rows:
     rows = Rows.like(training, count_rows(held))
     for at in range(len(held.sizes)):
         batch = held.load(at)
-        rows.push(numbers.numbers(batch.indices, batch.values))
+        for piece in pieces_of(len(batch)):
+            rows.push(numbers.numbers(batch.indices[piece], batch.values[piece]))
     rows.label(held.labels)
     return rows
 

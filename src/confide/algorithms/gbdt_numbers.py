@@ -10,20 +10,23 @@ dealt into FOLDS parts, and each part gets the means of the others (target stati
 al. 2018, NeurIPS, arXiv:1706.09516, by folds instead of one permutation).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from confide.algorithms.base import Floats, Integers, Shards
+from confide.algorithms.base import Batch, Floats, Integers, Shards
 from confide.core import limits
 from confide.core.errors import ModelFileInvalid
+from confide.data.ordered_pool import map_in_order
 
 FOLDS: Final = 5
 FEW: Final = 255
 """Categories of a field that is looked at twice: one bin for each."""
+PIECE_ROWS: Final = 1 << 14
+"""Made into numbers at a time: what the trees' library makes of them is much smaller."""
 NAMES: Final = ("category.mean", "field.few", "field.numeric", "mean")
 NOT_FEW: Final = -1.0
 BYTES_PER_FEATURE: Final = 6 * 8 + (FOLDS + 1) * 4
@@ -102,12 +105,23 @@ class Dealt:
         """For rows that are not learned from."""
         self._without = [self._map(*self._all_but(part, total)) for part in range(FOLDS)]
 
-    def fill(self, at: int) -> Numbers:
-        """The numbers (n, width) of a shard's rows, each from the labels of the other parts."""
-        rows = self._data.load(at)
+    def fill(self, at: int, chosen: Integers | slice = slice(None)) -> Numbers:
+        """The numbers (n, width) of a shard's chosen rows, each from the labels of the other parts."""
+        return self._filled(self._data.load(at).rows(chosen), self._parts[at][chosen])
+
+    def pieces(self, at: int) -> Iterator[Numbers]:
+        """Those of all rows of a shard, PIECE_ROWS at a time; several pieces are made side by side."""
+        rows, parts = self._data.load(at), self._parts[at]
+
+        def work(piece: slice) -> Numbers:
+            return self._filled(rows.rows(piece), parts[piece])
+
+        return map_in_order(work, pieces_of(len(rows)))
+
+    def _filled(self, rows: Batch, parts: npt.NDArray[np.int8]) -> Numbers:
         numbers = np.empty((len(rows), self.map.width), np.float32)
         for part, others in enumerate(self._without):
-            chosen = self._parts[at] == part
+            chosen = parts == part
             numbers[chosen] = others.numbers(rows.indices[chosen], rows.values[chosen])
         return numbers
 
@@ -141,6 +155,11 @@ class Dealt:
             chosen = slice(None) if part is None else parts == part
             _add(rows.indices[chosen], rows.labels[chosen], sums, counts)
         return sums, counts
+
+
+def pieces_of(rows: int) -> Iterator[slice]:
+    """PIECE_ROWS each."""
+    return (slice(start, start + PIECE_ROWS) for start in range(0, rows, PIECE_ROWS))
 
 
 def _add(indices: Integers, labels: Floats, sums: Sums, counts: Sums) -> None:

@@ -32,9 +32,11 @@ Precision = Literal["float32", "float64"]
 
 ENGINE_SOURCES = (
     "engine/__init__.py",
+    "engine/embeddings.py",
     "engine/learner.py",
     "engine/library.py",
     "engine/memory.py",
+    "engine/native/embeddings.c",
     "engine/native/group.h",
     "engine/native/kernel.c",
     "engine/native/kernel.h",
@@ -48,10 +50,12 @@ ENGINE_SOURCES = (
     "engine/native/rowwise.h",
     "engine/native/scratch.h",
     "engine/native/tiles.h",
+    "engine/native/trees.c",
     "engine/native/update.h",
     "engine/native/usual.h",
     "engine/native/vectors.h",
     "engine/network.py",
+    "engine/trees.py",
 )
 """The compiled core, as source: what was compiled from it is measured with the enclave's image."""
 
@@ -62,6 +66,7 @@ COMMON_SOURCES = (
     "losses.py",
     "metrics.py",
     "network_estimator.py",
+    "network_learner.py",
     "parameters.py",
     "shards.py",
     "start.py",

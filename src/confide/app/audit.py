@@ -1,4 +1,4 @@
-"""Audit logs as they lie at a party or host: whose they are, exchanged heads, exports."""
+"""Audit logs as they lie at a party or host: whose they are, exports."""
 
 import os
 from pathlib import Path
@@ -7,22 +7,19 @@ from confide.app.files import read_bounded
 from confide.app.identity import CA_FILE, CERTIFICATE_FILE, LoadedIdentity, read_public
 from confide.app.party_config import DEFAULT_AUDIT, DEFAULT_IDENTITY, load_config
 from confide.audit.chain import ExportHeader, read_chain
-from confide.audit.entry import OWNER, Event, Moment, Operation
+from confide.audit.entry import OWNER
 from confide.audit.heads import HeadKeeper
 from confide.audit.log import AuditLog
 from confide.core import canonical, limits
 from confide.core.digest import sha384_hex
 from confide.core.errors import (
-    AuditInvalid,
     AuditUnavailable,
     CertificateInvalid,
     ConfigurationError,
-    TransportError,
 )
 from confide.core.ports import Clock
 from confide.crypto.certificates import verify_certificate
-from confide.crypto.identity import Identity, IdentityRole, identity_uri
-from confide.transport.host_client import HostClient
+from confide.crypto.identity import Identity, identity_uri
 
 
 def log_of(path: Path, identity: Identity, clock: Clock) -> AuditLog:
@@ -66,37 +63,6 @@ def identity_in(directory: Path, now: int) -> Identity | None:
         )
     except (ConfigurationError, CertificateInvalid):
         return None
-
-
-def exchange_heads(keeper: HeadKeeper, host: HostClient, task: str) -> None:
-    """Give the host a head of our log, and keep its own and the other participants'.
-
-    Raises:
-        TransportError: the host can't be reached, or refuses.
-        AuditInvalid: what it answers is no head of a platform and of others.
-        AuditUnavailable: our own log can't be written.
-    """
-    heads = host.exchange_heads(keeper.make(task))
-    platform = identity_uri("", IdentityRole.PLATFORM)
-    if not heads or not heads[0].log.startswith(platform):
-        raise AuditInvalid("the host did not answer with a head of its own", blame="platform")
-    for head in heads[: limits.MAX_PARTICIPANTS + 1]:
-        keeper.check(head, task=task)
-        keeper.write(head)
-
-
-def try_to_exchange_heads(keeper: HeadKeeper, host: HostClient, task: str) -> None:
-    """As `exchange_heads`, at a task's end: what went wrong is an entry, and no error.
-
-    Raises AuditUnavailable.
-    """
-    try:
-        exchange_heads(keeper, host, task)
-    except (TransportError, AuditInvalid) as error:
-        us = keeper.log.actor
-        keeper.log.append(
-            Event(actor=us, operation=Operation.HEAD, moment=Moment.AFTER, outcome=error.code, task=task)
-        )
 
 
 def export(log: Path, out: Path, certificate: bytes | None, now: int) -> ExportHeader:

@@ -83,6 +83,10 @@ class ByPolicy:
         self._base = path.resolve().parent
         self._me, self._config, self._clock = me, config, clock
 
+    def names(self, initiator: str) -> bool:
+        """Whether there is a rule for `initiator` at all; without one, all that it asks is declined."""
+        return any(rule.initiator == initiator for rule in self._policy.allow)
+
     def __call__(self, offer: Offer, measurement: str) -> Yes:
         """See party.ports.Decide."""
         reasons = []

@@ -153,17 +153,19 @@ class EnclaveProcess:
         host, _ = host_and_port(listen)
         certificate = enclave_certificate(self._key, [host], self._clock.now(), self._randomness)
         coordinator = Coordinator(self._context, computation.Computation(self._clock))
+        door = self._door()
         with serve_enclave(
             listen,
             key_pem=self._key.to_pem_unencrypted(),
             certificate_pem=certificate,
             ca_pem=self._config.ca_pem.encode(),
             attest=lambda nonce: AttestReply(evidence=self._evidence(nonce), config=self._config_bytes),
-            on_channel=self._door().serve,
+            on_channel=door.serve,
         ) as server:
             self._pipe.tell("ready", address=server.address)
             with self._heartbeat():
                 error = self._drive(coordinator)
+            door.close()
             server.stop(limits.CLOSE_SECONDS)
         if not self._pipe.alone.is_set():
             outcome = "completed" if error is None else error.code

@@ -6,6 +6,9 @@ from confide.core import limits
 from confide.core.errors import ConfideError, ConfigurationError
 from confide.crypto.private_files import exposed_folder
 
+CONFIG_FILE = "confide.toml"
+"""A party's configuration, in the folder where it works."""
+
 
 def make_private_folder(path: Path) -> None:
     """Make a folder that only its owner may look into, or see that it is one.

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from confide.app import audit, task_file
+from confide.app import heads, task_file
 from confide.app.attested import VerifiedEnclave
 from confide.app.channel import Conversation, pauses
 from confide.app.events import Event, Tell
@@ -199,14 +199,14 @@ def _through(
     """`found`: what an earlier process of ours has written down."""
     try:
         try:
-            audit.exchange_heads(party.heads, host, status.id)
+            heads.exchange_heads(party.heads, host, status.id)
             return _run_in(party, host, status, jobs, origin, tell=tell, cancelled=cancelled, found=found)
         except (ConfideError, KeyboardInterrupt) as end:
             if cancelled.is_set() or not isinstance(end, TaskEnded):
                 _withdraw(host, status.id)
             raise
     finally:
-        audit.try_to_exchange_heads(party.heads, host, status.id)
+        heads.try_to_exchange_heads(party.heads, host, status.id)
 
 
 def _create(party: Party, host: HostClient, first: Task) -> TaskStatus:

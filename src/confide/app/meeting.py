@@ -16,8 +16,10 @@ from confide.core.errors import (
     CertificateInvalid,
     ChannelClosed,
     IntersectionFailed,
+    LimitExceeded,
     RemoteProtocolError,
     SealError,
+    TooManyCalls,
     TransportError,
 )
 from confide.core.platform_api import TaskState
@@ -88,7 +90,10 @@ class Meeting:
             yield secured
 
     def _relayed(self, peer: str, ends: Ends, until: float) -> SecureLink:
-        """A leg waits only so long at the host; the peer may be at another intersection for longer."""
+        """A leg waits only so long at the host; the peer may be at another intersection for longer.
+
+        Where the host has no room for the leg nobody can come yet, and nobody is to blame.
+        """
         while True:
             leg = self.host.relay(self.task_id, peer)
             try:
@@ -99,6 +104,12 @@ class Meeting:
                 if self.over() or self.party.clock.monotonic() > until:
                     raise
                 self.cancelled.wait(limits.POLL_SECONDS)
+            except (TooManyCalls, LimitExceeded):
+                leg.close()
+                self._check_alive()
+                if self.party.clock.monotonic() > until:
+                    raise NobodyCame(peer) from None
+                self.cancelled.wait(limits.RELAY_SECONDS)
             except BaseException:
                 leg.close()
                 raise

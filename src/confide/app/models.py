@@ -8,6 +8,7 @@ import msgspec
 
 from confide.algorithms.model import Model
 from confide.app.files import read_bounded
+from confide.app.records import MAX_MODEL_BYTES, papers_path
 from confide.core import canonical, limits
 from confide.core.digest import same, sha256_hex, sha384_hex
 from confide.core.errors import ModelFileInvalid
@@ -15,9 +16,6 @@ from confide.protocol.blocks import SignedBlock
 from confide.protocol.messages import BroughtModel
 from confide.protocol.provenance import decode_envelope
 from confide.protocol.terms import crosses_of
-
-PAPERS_SUFFIX = ".signature.json"
-MAX_MODEL_BYTES = limits.RESULT_PART_BYTES * limits.MAX_RESULT_PARTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +73,3 @@ class OpenedModel:
             "enclave": {"tee": block.enclave.tee, "measurement": block.enclave.measurement},
             "agreed_at": block.agreed_at,
         }
-
-
-def papers_path(model: Path) -> Path:
-    """Where the papers of a model file lie."""
-    return model.with_name(model.name + PAPERS_SUFFIX)

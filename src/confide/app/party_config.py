@@ -22,7 +22,7 @@ from confide.core.errors import ConfigurationError
 from confide.protocol.document import Name
 
 T = TypeVar("T")
-CONFIG_FILE = "confide.toml"
+_REFERENCE = "docs/reference/configuration.md"
 DEFAULT_IDENTITY, DEFAULT_AUDIT = "identity", "audit.jsonl"
 Port = Annotated[str, msgspec.Meta(pattern=r"^\S+:\d{1,5}$")]
 
@@ -163,6 +163,9 @@ _GONE = (
 
 def read_toml(path: Path, expected: type[T]) -> T:
     """A TOML file as `expected`. Raises ConfigurationError, naming the file and the field."""
+    if not path.exists():
+        place = f"in {path.resolve().parent}; {_REFERENCE} says what goes into it"
+        raise ConfigurationError(f"{path.name}: No such file {place}")
     data = read_bounded(path, limits.MAX_SETTINGS_BYTES, ConfigurationError)
     try:
         return msgspec.toml.decode(data, type=expected)

@@ -19,7 +19,7 @@ from confide.core.ports import Clock, Randomness
 from confide.core.task_store import TaskRecord, TaskStore
 from confide.core.version import VERSION
 from confide.crypto.certificates import verify_certificate
-from confide.platform.audited import AuditedService, AuditedStore
+from confide.platform.audited import AuditedService, AuditedStore, WriteRates
 from confide.platform.enclaves import Enclaves
 from confide.platform.ending import Registrar
 from confide.platform.heads import HeadDesk
@@ -28,6 +28,7 @@ from confide.platform.service import PlatformService
 from confide.platform.supervision import Patience
 from confide.storage.sqlite import SqliteTaskStore, unfinished_in
 from confide.transport.host_server import serve_host
+from confide.transport.rates import CallRate
 
 _SECRET_VARIABLES = frozenset({"CONFIDE_PASSPHRASE"})
 
@@ -113,7 +114,7 @@ def running(
         service = PlatformService(
             store=store,
             enclaves=enclaves,
-            heads=HeadDesk(keeper_of(log, identity, clock)),
+            heads=HeadDesk(keeper_of(log, identity, clock), head_rate(clock.monotonic)),
             clock=clock,
             randomness=randomness,
             platform=identity.identity.name,
@@ -126,7 +127,7 @@ def running(
             enclaves,
             serve_host(
                 config.address,
-                AuditedService(service, log),
+                AuditedService(service, log, write_rates(clock.monotonic)),
                 identify=_identify(identity.ca_pem, clock),
                 key_pem=identity.private_key.to_pem_unencrypted(),
                 certificate_pem=identity.certificate_pem,
@@ -136,6 +137,18 @@ def running(
             yield RunningPlatform(identity.identity.name, server.address, recovered)
     finally:
         store.close()
+
+
+def head_rate(monotonic: Callable[[], float]) -> Callable[[bytes], None]:
+    """How often one party's heads for one task are kept."""
+    return CallRate("heads for one task", limits.HEAD_BURST, limits.HEAD_SECONDS, monotonic).check
+
+
+def write_rates(monotonic: Callable[[], float]) -> WriteRates:
+    """What keeps callers from filling the disk with our audit log."""
+    changes = CallRate("creating and cancelling", limits.CHANGE_BURST, limits.CHANGE_SECONDS, monotonic)
+    refusals = CallRate("refusals of one kind", 1, limits.REFUSAL_SECONDS, monotonic)
+    return WriteRates(changes=changes.check, refusals=refusals.check)
 
 
 def _check_role(identity: LoadedIdentity) -> None:

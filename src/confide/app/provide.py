@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
-from confide.app import audit
+from confide.app import heads
 from confide.app.attested import VerifiedEnclave
 from confide.app.channel import Conversation, pauses
 from confide.app.events import Event, Tell
@@ -37,12 +37,23 @@ TellTask = Callable[[TaskStatus], Tell]
 class ProviderService:
     """Takes part in every task that names us, each in a thread of its own."""
 
-    def __init__(self, party: Party, decide: Decide, tell_of: TellTask, *, most: int | None = None) -> None:
-        """`tell_of(status)` gives the listener for one task; `most`: stop after so many tasks."""
+    def __init__(
+        self,
+        party: Party,
+        decide: Decide,
+        tell_of: TellTask,
+        *,
+        most: int | None = None,
+        known: Callable[[str], bool] | None = None,
+    ) -> None:
+        """`tell_of(status)` gives the listener for one task; `most`: stop after so many tasks; `known` tells
+        which initiators may be consented to at all, where that is decided beforehand.
+        """
         self._party, self._decide, self._tell_of = party, decide, tell_of
-        self._most = most
+        self._most, self._known = most, known
         self._seen: set[str] = set()
-        self._threads: list[threading.Thread] = []
+        self._threads: dict[threading.Thread, str] = {}
+        """Of each task, and who is its initiator."""
         self.errors: list[ConfideError] = []
 
     def run(self, stop: threading.Event) -> None:
@@ -81,7 +92,7 @@ class ProviderService:
                     target=self._take_part, args=(status, stop), name=f"task {status.id}", daemon=True
                 )
                 thread.start()
-                self._threads.append(thread)
+                self._threads[thread] = status.initiator
 
     def _is_new(self, status: TaskStatus) -> bool:
         return (
@@ -90,7 +101,17 @@ class ProviderService:
             and self._party.me in status.providers
             and status.id not in self._seen
             and not self._receipted(status.id)
-            and sum(thread.is_alive() for thread in self._threads) < limits.MAX_TASKS_OF_PROVIDER
+            and self._has_place(status.initiator)
+        )
+
+    def _has_place(self, initiator: str) -> bool:
+        """A task holds its place also while its initiator says nothing: nobody gets them all."""
+        held = [who for thread, who in self._threads.items() if thread.is_alive()]
+        unknown = [who for who in (*held, initiator) if self._known is not None and not self._known(who)]
+        return (
+            len(held) < limits.MAX_TASKS_OF_PROVIDER
+            and held.count(initiator) < limits.MAX_TASKS_OF_PROVIDER_BY_INITIATOR
+            and (initiator not in unknown or len(unknown) <= limits.MAX_TASKS_OF_PROVIDER_BY_UNKNOWN)
         )
 
     def _receipted(self, task: str) -> bool:
@@ -143,7 +164,7 @@ class ProviderService:
                 Conversation(party, Role.B, host, status, folder, journal, tell, stop).run(enclave, script)
             complete_receipt(party, host, status.id, folder, tell)
         finally:
-            audit.try_to_exchange_heads(party.heads, host, status.id)
+            heads.try_to_exchange_heads(party.heads, host, status.id)
 
     def _take_up(
         self,
@@ -172,9 +193,12 @@ class ProviderService:
         """Nothing has been said yet: an enclave or PCCS that does not answer is tried again, as long as the
         task runs, for it waits for us.
         """
+        exchanged = False
         for pause in pauses(limits.IDLE_SECONDS):
             try:
-                audit.exchange_heads(self._party.heads, host, status.id)
+                if not exchanged:
+                    heads.exchange_heads(self._party.heads, host, status.id)
+                    exchanged = True
                 return enter(self._party, status, tell)
             except (TransportError, EvidenceUnavailable) as cause:
                 tell(Event("not-reached", {"reason": cause.message}))

@@ -23,7 +23,6 @@ from typing import Any
 import msgspec
 
 from confide.app.files import make_private_folder, read_bounded
-from confide.app.models import MAX_MODEL_BYTES, papers_path
 from confide.app.pictures.page import page
 from confide.core import canonical, limits
 from confide.core.digest import digest_of, same, sha384_hex
@@ -42,9 +41,16 @@ PREDICTIONS = ("predictions.csv", "predictions.parquet")
 """By the format that the task asks for."""
 HELD_OUT = tuple(f"held-out-{name}" for name in PREDICTIONS)
 EVENTS = "events.jsonl"
+PAPERS_SUFFIX = ".signature.json"
+MAX_MODEL_BYTES = limits.RESULT_PART_BYTES * limits.MAX_RESULT_PARTS
 PART = "result.part"
 """What has come of a result so far."""
 ENDED = "ended.json"
+
+
+def papers_path(model: Path) -> Path:
+    """Where the papers of a model file, or of predictions, lie."""
+    return model.with_name(model.name + PAPERS_SUFFIX)
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):

@@ -78,19 +78,33 @@ def verify_head(head: SignedHead, ca_pem: bytes) -> None:
         raise AuditInvalid(f"the head of {head.log} is signed by {identity.name}", blame=identity.name)
 
 
+Kept = tuple[SignedHead, SignedHead]
+"""A head that came, and ours that was the answer."""
+
+
 class LatestHeads:
     """The newest head of each log, by task; of the newest limits.MAX_AUDITED_TASKS tasks."""
 
     def __init__(self) -> None:
-        self._tasks: OrderedDict[str, dict[str, SignedHead]] = OrderedDict()
+        self._tasks: OrderedDict[str, dict[str, Kept]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def put(self, head: SignedHead) -> tuple[SignedHead, ...]:
-        """Remember `head`; return those of the other logs for the same task."""
+    def answer_to(self, head: SignedHead) -> SignedHead | None:
+        """What was answered to the newest head of that log for that task, unless `head` is newer."""
         with self._lock:
-            known = self._tasks.setdefault(head.task, {})
+            kept = self._tasks.get(head.task, {}).get(head.log)
+        return kept[1] if kept is not None and head.number <= kept[0].number else None
+
+    def put(self, head: SignedHead, answer: SignedHead) -> None:
+        """Remember both."""
+        with self._lock:
+            self._tasks.setdefault(head.task, {})[head.log] = (head, answer)
             self._tasks.move_to_end(head.task)
-            known[head.log] = head
             if len(self._tasks) > limits.MAX_AUDITED_TASKS:
                 self._tasks.popitem(last=False)
-            return tuple(other for log, other in known.items() if log != head.log)
+
+    def others(self, head: SignedHead) -> tuple[SignedHead, ...]:
+        """Those of the other logs for the same task."""
+        with self._lock:
+            known = self._tasks.get(head.task, {})
+            return tuple(other for log, (other, _) in known.items() if log != head.log)

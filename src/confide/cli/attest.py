@@ -22,11 +22,11 @@ from confide.attestation.policy import (
 )
 from confide.attestation.roots import TrustRoots
 from confide.attestation.verifier import Step, verify_quote
-from confide.cli.output import Format, show
+from confide.cli.output import Format, OutputFormat, show
 from confide.core import limits
 from confide.core.errors import AttestationError, CollateralExpired, InvalidEvidence, PolicyViolation
 
-app = typer.Typer(no_args_is_help=True, help="Look at attestation evidence.")
+app = typer.Typer(no_args_is_help=True)
 
 _ENDED_AT = {CollateralExpired: Step.WINDOW, PolicyViolation: Step.POLICY}
 """The library checks signatures, window and debug mode in one call: its refusal tells which it was."""
@@ -42,7 +42,7 @@ def attest() -> None:
 @app.command()
 def verify(
     *,
-    quote: Annotated[Path, typer.Argument(help="A DCAP quote, SGX v3 or TDX v4, binary.")],
+    quote: Annotated[Path, typer.Argument(metavar="QUOTE", help="A DCAP quote, SGX v3 or TDX v4, binary.")],
     collateral: Annotated[Path, typer.Option(help="Its collateral, JSON.")],
     root: Annotated[str, typer.Option(help="The trust root: intel, or a PEM or DER file.")],
     at: Annotated[int | None, typer.Option(help="Verify as of this Unix time; default: now.")] = None,
@@ -65,9 +65,9 @@ def verify(
     allow_smt: Annotated[
         bool, typer.Option("--allow-smt", help="Accept a machine with simultaneous multithreading.")
     ] = False,
-    output: Annotated[Format, typer.Option("--format")] = Format.TEXT,
+    output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Verify a quote with its collateral, step by step, and show what it says."""
+    """Verify a quote, step by step, and show what it says."""
     flags = PlatformFlags(
         allow_dynamic_platform=allow_dynamic_platform,
         allow_cached_keys=allow_cached_keys,

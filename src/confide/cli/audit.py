@@ -12,17 +12,18 @@ from rich.console import Console
 from rich.table import Table
 
 from confide.app import audit as logs
+from confide.app.files import CONFIG_FILE
 from confide.app.identity import CERTIFICATE_FILE, read_public
-from confide.app.party_config import CONFIG_FILE, DEFAULT_AUDIT, load_config
+from confide.app.party_config import DEFAULT_AUDIT, load_config
 from confide.app.system import SystemClock
 from confide.audit.chain import read_chain
 from confide.audit.entry import Entry, Moment, Object
 from confide.audit.verify import verify as verify_log
-from confide.cli.output import Format, plain, show
+from confide.cli.output import Format, OutputFormat, plain, show
 from confide.core.errors import ConfigurationError
 from confide.crypto.identity import IdentityRole, identity_uri
 
-app = typer.Typer(no_args_is_help=True, help="Check and show the log of all that was done with data.")
+app = typer.Typer(no_args_is_help=True)
 
 Log = Annotated[
     Path | None,
@@ -31,7 +32,6 @@ Log = Annotated[
 Config = Annotated[Path, typer.Option(help="Your configuration: where the log and the CA are taken from.")]
 SHORT = 8
 """Characters of a digest or a task's id in the table; `--format json` has them whole."""
-OutputFormat = Annotated[Format, typer.Option("--format")]
 
 
 @app.command()
@@ -47,7 +47,10 @@ def verify(
     config: Config = Path(CONFIG_FILE),
     output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Verify a log without any network; name the first line that was altered or is missing."""
+    """Verify a log; name the first line that was altered or is missing.
+
+    Needs no network.
+    """
     chain = read_chain(_log(log, config))
     others = [read_chain(path) for path in against or ()]
     found = verify_log(chain, others, _ca(ca, config), owner=_uri(of) if of else "")
@@ -75,7 +78,10 @@ def show_command(
     config: Config = Path(CONFIG_FILE),
     output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Show the entries of a log, whether it verifies or not; the first line that does not fit is named."""
+    """Show the entries of a log.
+
+    Whether it verifies or not; the first line that does not fit is named.
+    """
     chain = read_chain(_log(log, config))
     entries = [entry for entry in chain.entries if task is None or entry.task == task]
     if output is Format.JSON:
@@ -98,7 +104,10 @@ def export(
     config: Config = Path(CONFIG_FILE),
     output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Write a log into one file for an auditor, with its owner's certificate. It must verify in itself."""
+    """Write a log into one file, for an auditor.
+
+    With its owner's certificate. The log must verify in itself.
+    """
     path = _log(log, config)
     header = logs.export(path, out, _certificate(config), SystemClock().now())
     result = {"file": str(out), **msgspec.to_builtins(header)}

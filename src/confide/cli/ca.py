@@ -8,18 +8,15 @@ import typer
 from confide.app import ca
 from confide.app.identity import read_public, write_public
 from confide.app.system import SystemClock, SystemRandomness
-from confide.cli.output import Format, show
+from confide.cli.output import Format, OutputFormat, show
 from confide.cli.passphrase import ask_passphrase
 from confide.crypto.certificates import certificate_fingerprint
 from confide.crypto.keys import KeyKind
 from confide.crypto.wiping import wiped
 
-app = typer.Typer(
-    no_args_is_help=True, help="Run the common CA: it issues identities, it holds nobody's key."
-)
+app = typer.Typer(no_args_is_help=True)
 
 Directory = Annotated[Path, typer.Option("--dir", help="The CA's directory.")]
-OutputFormat = Annotated[Format, typer.Option("--format")]
 
 
 @app.command()
@@ -30,7 +27,7 @@ def init(
     key: Annotated[KeyKind, typer.Option(help="The kind of key.")] = KeyKind.RSA_4096,
     output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Make a new CA: its key, encrypted, and its certificate, for everybody."""
+    """Make a new CA: its encrypted key, and its certificate for all."""
     with wiped(ask_passphrase("the new CA key", confirm=True)) as passphrase:
         certificate = ca.create_ca(
             directory,
@@ -52,12 +49,15 @@ def init(
 @app.command()
 def issue(
     *,
-    request: Annotated[Path, typer.Argument(help="The request.pem of whoever asks.")],
+    request: Annotated[Path, typer.Argument(metavar="REQUEST", help="The request.pem of whoever asks.")],
     directory: Directory,
     out: Annotated[Path, typer.Option(help="Where the certificate goes.")],
     output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Issue the certificate for a request. See first that it came from whom its name says."""
+    """Issue the certificate for a request.
+
+    See first that it came from whom its name says.
+    """
     data = read_public(request)
     with wiped(ask_passphrase("the CA key", confirm=False)) as passphrase:
         identity, certificate = ca.issue_certificate(

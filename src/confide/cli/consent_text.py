@@ -2,7 +2,6 @@
 
 from confide.core.features import Cross
 from confide.core.platform_api import TaskKind
-from confide.data.statistics.figures import ENOUGH as _ENOUGH
 from confide.protocol.evaluation import Evaluation, Gate, Range, Tuning
 from confide.protocol.statistics import Figure, Statistics
 from confide.protocol.terms import Task, crosses_of
@@ -46,7 +45,9 @@ def _evaluation(asked: Evaluation) -> list[str]:
 
 def _statistics(asked: Statistics, task: Task) -> list[str]:
     """Of whose columns what is told, and to whom."""
-    hidden, least = f"{asked.minimum_rows:,}", f"{_ENOUGH * asked.minimum_rows:,}"
+    from confide.data.statistics.figures import ENOUGH
+
+    hidden, least = f"{asked.minimum_rows:,}", f"{ENOUGH * asked.minimum_rows:,}"
     lines = [
         f"statistics:  to {task.initiator}; a row hides among {hidden}, of less than {least} nothing is told"
     ]

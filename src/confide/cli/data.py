@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -13,23 +13,22 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from confide.app.audit import log_beside
-from confide.app.party_config import CONFIG_FILE
+from confide.app.files import CONFIG_FILE
 from confide.app.system import SystemClock
 from confide.audit.entry import Object, Operation
 from confide.audit.recorder import Recorder
-from confide.cli.output import Format, plain, show
+from confide.cli.output import Format, OutputFormat, plain, show
 from confide.core.digest import digest_of
 from confide.core.errors import ConfigurationError, SchemaInvalid
 from confide.core.ports import Progress as Report
 from confide.data import schema as schemas
-from confide.data.dataset import PreparedDataset, QuarantinedRow
-from confide.data.inspect import ColumnSummary, Inspection
-from confide.data.inspect import inspect as inspect_source
 from confide.data.manifest import Manifest
-from confide.data.prepare import prepare as prepare_source
 
-app = typer.Typer(no_args_is_help=True, help="Look at source files and prepare them: nothing leaves here.")
+if TYPE_CHECKING:
+    from confide.data.dataset import PreparedDataset, QuarantinedRow
+    from confide.data.inspect import ColumnSummary, Inspection
+
+app = typer.Typer(no_args_is_help=True)
 
 WIDE = 160
 NO_ID = "no column has a different value in nearly every row: none can be the id."
@@ -39,7 +38,6 @@ SHOWN_ROWS = 10
 """Quarantined rows that `show` lists; the rest is in the file."""
 
 Source = Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV, .txt (may be compressed), Parquet.")]
-OutputFormat = Annotated[Format, typer.Option("--format")]
 
 
 @app.command()
@@ -57,7 +55,12 @@ def inspect(
     header: Annotated[bool, typer.Option(help="Whether the first line names the columns.")] = True,
     output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Show what the columns of a source hold, and write a schema to edit. Overwrites nothing."""
+    """Show what the columns of a file hold, and write a schema to edit.
+
+    Overwrites nothing.
+    """
+    from confide.data.inspect import inspect as inspect_source
+
     try:
         options = schemas.ReaderOptions(format=source_format, delimiter=delimiter, header=header)
     except ValueError as cause:
@@ -82,7 +85,14 @@ def prepare(
     ] = Path(CONFIG_FILE),
     output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Prepare a dataset: once, for any number of tasks. Logged beside your configuration."""
+    """Prepare a dataset: once, for any number of tasks.
+
+    Logged beside your configuration.
+    """
+    from confide.app.audit import log_beside
+    from confide.data.dataset import PreparedDataset
+    from confide.data.prepare import prepare as prepare_source
+
     chosen = schemas.load(schema)
     if without_label:
         chosen = chosen.without_label()
@@ -110,7 +120,12 @@ def show_dataset(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A prepared dataset.")],
     output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Check every block of a prepared dataset and show what it holds. Never shows a row's values."""
+    """Check a prepared dataset, and show what it holds.
+
+    Checks every block. Never shows a row's values.
+    """
+    from confide.data.dataset import PreparedDataset
+
     dataset = PreparedDataset.open(directory)
     dataset.check()
     examples = dataset.quarantine()[:SHOWN_ROWS]
@@ -162,7 +177,7 @@ def _progress(*, visible: bool) -> Iterator[Report]:
         yield report
 
 
-def _inspection_text(inspection: Inspection, written: Path | None, default: Path) -> str:
+def _inspection_text(inspection: "Inspection", written: Path | None, default: Path) -> str:
     table = Table(
         "column", "suggested", "different", "missing", "unreadable", "smallest", "largest", box=SIMPLE_HEAD
     )
@@ -181,7 +196,7 @@ def _ending(schema: schemas.Schema | None, written: Path | None, default: Path) 
     return f"Schema written to {written}: look it over before `prepare`."
 
 
-def _suggestion(column: ColumnSummary, schema: schemas.Schema | None) -> str:
+def _suggestion(column: "ColumnSummary", schema: schemas.Schema | None) -> str:
     if schema is None:
         return column.kind.value
     if column.name == schema.id.name:
@@ -193,7 +208,7 @@ def _suggestion(column: ColumnSummary, schema: schemas.Schema | None) -> str:
     return schema.columns[column.name].value if column.name in schema.columns else "(left out)"
 
 
-def _column_cells(column: ColumnSummary) -> tuple[str, ...]:
+def _column_cells(column: "ColumnSummary") -> tuple[str, ...]:
     bounds = ("" if bound is None else plain(_bound(bound)) for bound in (column.minimum, column.maximum))
     counts = (f"{count:,}" for count in (column.distinct, column.missing, column.unreadable))
     return (*counts, *bounds)
@@ -203,7 +218,7 @@ def _bound(value: float | str) -> str:
     return f"{value:.17g}" if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _dataset_text(dataset: PreparedDataset) -> str:
+def _dataset_text(dataset: "PreparedDataset") -> str:
     manifest = dataset.manifest
     table = Table("column", "role", "type", box=SIMPLE_HEAD)
     table.add_row(plain(manifest.id.name), "id", ", ".join(manifest.id.rules) or manifest.id.type.value)
@@ -224,7 +239,7 @@ def _dataset_text(dataset: PreparedDataset) -> str:
     return "\n".join(lines)
 
 
-def _examples_text(examples: list[QuarantinedRow]) -> str:
+def _examples_text(examples: "list[QuarantinedRow]") -> str:
     lines = (
         f"  row {row.row:,}: {row.reason.value}" + (f" (column {row.column})" if row.column else "")
         for row in examples
@@ -236,7 +251,7 @@ def _examples_text(examples: list[QuarantinedRow]) -> str:
     )
 
 
-def _dataset_result(dataset: PreparedDataset, manifest: Manifest) -> dict[str, Any]:
+def _dataset_result(dataset: "PreparedDataset", manifest: Manifest) -> dict[str, Any]:
     document: dict[str, Any] = msgspec.to_builtins(manifest)
     return {
         "path": str(dataset.path),

@@ -2,24 +2,26 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from confide.app.audit import identity_in
-from confide.app.explain import Cause, Explanation, Sources, explain
-from confide.app.party import Party
-from confide.app.party_config import CONFIG_FILE, LoadedConfig, load_config
+from confide.app.files import CONFIG_FILE
 from confide.app.system import SystemClock, SystemRandomness
-from confide.cli.output import Format, plain, show
+from confide.cli.output import Format, OutputFormat, plain, show
 from confide.cli.passphrase import ask_passphrase
 from confide.core.errors import ConfideError, ConfigurationError
 from confide.core.names import check_task_id
 from confide.core.platform_api import TaskStatus
 from confide.crypto.wiping import wiped
+
+if TYPE_CHECKING:
+    from confide.app.explain import Cause, Explanation
+    from confide.app.party import Party
+    from confide.app.party_config import LoadedConfig
 
 
 def command(
@@ -33,9 +35,15 @@ def command(
     offline: Annotated[
         bool, typer.Option("--offline", help="From your disk alone: no passphrase, nobody is asked.")
     ] = False,
-    output: Annotated[Format, typer.Option("--format")] = Format.TEXT,
+    output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Merge all that you may see of a task into one time line; name the first cause and who must act."""
+    """Tell what happened in a task, why, and who must act.
+
+    All that you may see of it, in one time line.
+    """
+    from confide.app.explain import Sources, explain
+    from confide.app.party_config import load_config
+
     try:
         check_task_id(task)
     except ValueError as cause:
@@ -63,20 +71,24 @@ _Told = tuple[str, TaskStatus | None, tuple[str, ...]]
 """Our name, what the host says, and what could not be asked."""
 
 
-def _from_disk(loaded: LoadedConfig) -> _Told:
+def _from_disk(loaded: "LoadedConfig") -> _Told:
+    from confide.app.audit import identity_in
+
     found = identity_in(loaded.path(loaded.config.identity), SystemClock().now())
     if found is None:
         raise ConfigurationError("your identity has no certificate that is valid now")
     return found.name, None, ("the host was not asked (--offline)",)
 
 
-def _asked(loaded: LoadedConfig, task: str) -> _Told:
+def _asked(loaded: "LoadedConfig", task: str) -> _Told:
+    from confide.app.party import Party
+
     with wiped(ask_passphrase("your identity's key", confirm=False)) as passphrase:
         party = Party.load(loaded, passphrase, clock=SystemClock(), randomness=SystemRandomness())
     return party.me, *_status(party, task)
 
 
-def _status(party: Party, task: str) -> tuple[TaskStatus | None, tuple[str, ...]]:
+def _status(party: "Party", task: str) -> tuple[TaskStatus | None, tuple[str, ...]]:
     """What the host says; that it says nothing is a remark."""
     try:
         host = party.host()
@@ -88,7 +100,7 @@ def _status(party: Party, task: str) -> tuple[TaskStatus | None, tuple[str, ...]
         return None, (f"the host tells nothing: {error.code} {error.message}",)
 
 
-def _print(console: Console, found: Explanation) -> None:
+def _print(console: Console, found: "Explanation") -> None:
     table = Table("at (UTC)", "who", "what", "written in", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.columns[0].no_wrap = True
     for event in found.events:
@@ -106,7 +118,7 @@ def _print(console: Console, found: Explanation) -> None:
         console.print(f"[bold]State:[/] {found.state}")
 
 
-def _print_cause(console: Console, cause: Cause) -> None:
+def _print_cause(console: Console, cause: "Cause") -> None:
     code = f"{cause.code} " if cause.code else ""
     console.print(f"[bold]First cause:[/] {code}{plain(cause.what)}", soft_wrap=True)
     console.print(f"[bold]Told by:[/] {plain(cause.told_by)}, at {_moment(cause.at)}")

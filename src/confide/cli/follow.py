@@ -7,13 +7,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from confide.app.events import Event
-from confide.cli.output import plain
+from confide.cli.output import SIMULATED_WARNING, plain
 
 SHORT = 16
 _SIGNS = "▁▂▃▄▅▆▇█"
 _MOST_SIGNS = 32
 _DECIDING = ("holdout_logloss", "holdout_rmse", "validation_logloss", "validation_rmse")
-SIMULATED_WARNING = "SIMULATED trust root: this enclave protects nothing"
 
 
 class Follower:

@@ -13,16 +13,15 @@ from confide.app.identity import (
     read_public,
 )
 from confide.app.system import SystemClock, SystemRandomness
-from confide.cli.output import Format, show
+from confide.cli.output import Format, OutputFormat, show
 from confide.cli.passphrase import ask_passphrase
 from confide.crypto.identity import IdentityRole
 from confide.crypto.keys import KeyKind
 from confide.crypto.wiping import wiped
 
-app = typer.Typer(no_args_is_help=True, help="Make your own key, and install the certificate for it.")
+app = typer.Typer(no_args_is_help=True)
 
 Directory = Annotated[Path, typer.Option("--dir", help="The identity's directory.")]
-OutputFormat = Annotated[Format, typer.Option("--format")]
 
 
 @app.command()
@@ -37,7 +36,10 @@ def request(
     ] = None,
     output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Make a key, encrypted, and a request for its certificate. The key never leaves this place."""
+    """Make your key, encrypted, and a request for its certificate.
+
+    The key never leaves this place.
+    """
     with wiped(ask_passphrase(f"the new key of {name}", confirm=True)) as passphrase:
         create_request(
             directory,
@@ -59,12 +61,17 @@ def request(
 @app.command()
 def install(
     *,
-    certificate: Annotated[Path, typer.Argument(help="The certificate that the CA issued.")],
+    certificate: Annotated[
+        Path, typer.Argument(metavar="CERTIFICATE", help="The certificate that the CA issued.")
+    ],
     ca: Annotated[Path, typer.Option(help="The CA's own certificate (ca.pem).")],
     directory: Directory,
     output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Check that a certificate is for your key and from the CA, and keep both."""
+    """Check that a certificate is for your key, and keep it.
+
+    It must be from the CA, whose own certificate is kept, too.
+    """
     identity = install_certificate(directory, read_public(certificate), read_public(ca), SystemClock().now())
     result = {
         "name": identity.name,

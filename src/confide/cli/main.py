@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 from rich.panel import Panel
 
-from confide.cli import attest, audit, ca, data, identity, model, parity, platform, provider, receipt, task
+from confide.cli import parity
+from confide.cli.groups import HELP_OPTIONS, Group, LazyGroup, VersionOption
 from confide.cli.interrupts import INTERRUPTED, Interrupted
 from confide.cli.output import plain
 from confide.core.errors import ConfideError, Fault, TaskCancelled
@@ -20,30 +21,52 @@ TRACEBACK = "CONFIDE_TRACEBACK"
 
 app = typer.Typer(
     name="confide",
+    cls=Group,
     help="Shared machine learning: train and predict on everyone's data, show nobody's rows.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": HELP_OPTIONS},
 )
-app.add_typer(ca.app, name="ca")
-app.add_typer(identity.app, name="identity")
-app.add_typer(data.app, name="data")
-app.add_typer(platform.app, name="platform")
-app.add_typer(task.app, name="task")
-app.add_typer(provider.app, name="provider")
-app.add_typer(attest.app, name="attest")
-app.add_typer(receipt.app, name="receipt")
-app.add_typer(model.app, name="model")
-app.add_typer(audit.app, name="audit")
 
 
-app.command("parity")(parity.parity)
+def _list(panel: str, **groups: str) -> None:
+    """Names and helps as the help page shows them. Each names a module of this package, loaded at need."""
+    for name, about in groups.items():
+        group = typer.Typer(cls=LazyGroup, no_args_is_help=True)
+        app.add_typer(group, name=name, help=about, rich_help_panel=panel)
 
 
-@app.command("version")
+_list(
+    "Take part",
+    identity="Make your own key, and install the certificate for it.",
+    data="Look at source files and prepare them: nothing leaves here.",
+    task="Train and predict with other parties' data; look at tasks.",
+    provider="Bring your data to other parties' tasks.",
+)
+_list(
+    parity.PANEL,
+    model="Look into a model file, and use it without any platform.",
+    receipt="Check the receipt of a task.",
+    audit="Check and show the log of all that was done with data.",
+    attest="Look at attestation evidence.",
+)
+app.add_typer(parity.app)
+_list(
+    "Run a platform",
+    platform="Run the platform: it starts enclaves, it can't look into them.",
+    ca="Run the common CA: it issues identities, it holds nobody's key.",
+)
+
+
+@app.command("version", hidden=True)
 def version_command() -> None:
-    """Print the version."""
+    """Print the version, as `--version` does."""
     typer.echo(VERSION)
+
+
+@app.callback()
+def confide(*, version: VersionOption = False) -> None:
+    pass
 
 
 def main() -> None:

@@ -3,22 +3,15 @@
 from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import indent
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from confide.app.model_export import export_onnx
-from confide.app.models import OpenedModel
-from confide.app.party_config import CONFIG_FILE
-from confide.app.plain_prediction import PlainPredictions
-from confide.app.plain_prediction import predict as predict_plainly
-from confide.app.provenance import public_key_pem, verify_model
-from confide.app.records import RECEIPT
-from confide.cli.follow import SIMULATED_WARNING
-from confide.cli.output import Format, plain, show
+from confide.app.files import CONFIG_FILE
+from confide.cli.output import SIMULATED_WARNING, Format, OutputFormat, plain, show
 from confide.cli.receipt import (
     CaOption,
     ConfigOption,
@@ -27,19 +20,22 @@ from confide.cli.receipt import (
     anchors_of,
     print_steps,
 )
-from confide.data.dataset import PreparedDataset
 
-app = typer.Typer(no_args_is_help=True, help="Look into a model file, and use it without any platform.")
+if TYPE_CHECKING:
+    from confide.app.plain_prediction import PlainPredictions
+
+app = typer.Typer(no_args_is_help=True)
 
 ModelPath = Annotated[Path, typer.Argument(metavar="FILE", help="A model file.")]
-OutputFormat = Annotated[Format, typer.Option("--format")]
 SHOWN = 5
 MOST_NUMBERS = 16
 
 
 @app.command("show")
 def show_command(*, model: ModelPath, output: OutputFormat = Format.TEXT) -> None:
-    """What the model is, what it was trained on and under which agreement, and how good it was."""
+    """Show what a model is, what it was trained on, and how good it was."""
+    from confide.app.models import OpenedModel
+
     document = OpenedModel.read(model).document()
     if output is Format.JSON:
         show(output, "", document)
@@ -82,7 +78,14 @@ def predict(
     ] = None,
     output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Score rows plainly, here. Columns that no dataset holds are scored as missing values."""
+    """Score rows here, without any platform.
+
+    Columns that no dataset holds are scored as missing values.
+    """
+    from confide.app.models import OpenedModel
+    from confide.app.plain_prediction import predict as predict_plainly
+    from confide.data.dataset import PreparedDataset
+
     datasets = [PreparedDataset.open(path) for path in data]
     predictions = predict_plainly(OpenedModel.read(model), datasets)
     if out is not None:
@@ -110,7 +113,13 @@ def verify(
     ] = None,
     output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Verify without any network where a model comes from: which enclave, whose agreement, on which data."""
+    """Verify which enclave trained a model, for whom, and on which data.
+
+    Needs no network.
+    """
+    from confide.app.provenance import public_key_pem, verify_model
+    from confide.app.records import RECEIPT
+
     beside = model.parent / RECEIPT
     found = receipt or (beside if beside.is_file() else None)
     verified = verify_model(model, anchors_of(ca, root, mrenclave, config), found)
@@ -134,7 +143,13 @@ def export(
     onnx: Annotated[Path, typer.Option(help="Write an ONNX model here.")],
     output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Write the model for other runtimes. Its inputs are the columns: category codes, and numbers."""
+    """Write a model as ONNX, for other runtimes.
+
+    Its inputs are the columns: category codes, and numbers.
+    """
+    from confide.app.model_export import export_onnx
+    from confide.app.models import OpenedModel
+
     written = export_onnx(OpenedModel.read(model), onnx)
     if output is Format.JSON:
         show(output, "", written)
@@ -147,7 +162,7 @@ def export(
     console.print(f"Output: prediction, float32. {written['bytes']:,} bytes written to {onnx}")
 
 
-def _result(predictions: PlainPredictions, out: Path | None) -> dict[str, Any]:
+def _result(predictions: "PlainPredictions", out: Path | None) -> dict[str, Any]:
     return {
         "rows": len(predictions.scores),
         "mean": float(predictions.scores.mean()) if len(predictions.scores) else None,
@@ -156,7 +171,7 @@ def _result(predictions: PlainPredictions, out: Path | None) -> dict[str, Any]:
     }
 
 
-def _print(console: Console, predictions: PlainPredictions, out: Path | None) -> None:
+def _print(console: Console, predictions: "PlainPredictions", out: Path | None) -> None:
     table = Table(predictions.id_name, "probability", box=SIMPLE_HEAD)
     shown = predictions.ids.slice(0, SHOWN).to_pylist()
     for identifier, score in zip(shown, predictions.scores[:SHOWN], strict=True):

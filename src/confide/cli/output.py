@@ -3,10 +3,12 @@
 import json
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
+
+SIMULATED_WARNING = "SIMULATED trust root: this enclave protects nothing"
 
 
 class Format(StrEnum):
@@ -14,6 +16,9 @@ class Format(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+OutputFormat = Annotated[Format, typer.Option("--format", help="For people, or for programs.")]
 
 
 def plain(text: str) -> str:

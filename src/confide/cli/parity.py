@@ -1,22 +1,29 @@
 """`confide parity`: does sharing cost quality?"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
-from confide.algorithms.model import Model
-from confide.app.parity import Parity, Rehearsal, compare, rehearse, shared_from_file
 from confide.app.system import SystemClock, SystemRandomness
-from confide.cli.output import Format, plain, show
+from confide.cli.output import Format, OutputFormat, plain, show
 from confide.core.errors import ConfigurationError, WorkFailed
-from confide.data.dataset import PreparedDataset
+
+if TYPE_CHECKING:
+    from confide.algorithms.model import Model
+    from confide.app.parity import Parity, Rehearsal
+    from confide.data.dataset import PreparedDataset
+
+PANEL = "Use and check results"
+"""Of the help page: this is the one command that stands in no group."""
+
+app = typer.Typer()
 
 
+@app.command(rich_help_panel=PANEL)
 def parity(
     *,
     task: Annotated[Path, typer.Argument(metavar="TASK.toml", help="A training task.")],
@@ -27,12 +34,14 @@ def parity(
             help="A model that an enclave returned for this task. Default: the enclave's code, here."
         ),
     ] = None,
-    output: Annotated[Format, typer.Option("--format")] = Format.TEXT,
+    output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Train plainly and shared on the same data, and tell the difference.
+    """Train plainly and shared on the same data: is the model the same?
 
     Needs all parties' data on one machine. Exit code 0 whatever the difference is: it is told, not judged.
     """
+    from confide.app.parity import Rehearsal, compare, shared_from_file
+
     rehearsal = Rehearsal.read(task, dict(map(_dataset, data)))
     console = Console(highlight=False, quiet=output is Format.JSON)
     if model is not None:
@@ -45,14 +54,21 @@ def parity(
     _print(console, found)
 
 
-def _dataset(given: str) -> tuple[str, PreparedDataset]:
+def _dataset(given: str) -> "tuple[str, PreparedDataset]":
+    from confide.data.dataset import PreparedDataset
+
     party, separator, folder = given.partition("=")
     if not separator:
         raise ConfigurationError(f"--data {given}: write PARTY=FOLDER")
     return party, PreparedDataset.open(Path(folder))
 
 
-def _rehearsed(rehearsal: Rehearsal, console: Console) -> Model:
+def _rehearsed(rehearsal: "Rehearsal", console: Console) -> "Model":
+    from rich.progress import Progress
+
+    from confide.algorithms.model import Model
+    from confide.app.parity import rehearse
+
     with Progress(console=console, transient=True) as progress:
         bar, stage = progress.add_task(""), ""
         for step in rehearse(rehearsal, SystemClock(), SystemRandomness()):
@@ -65,7 +81,7 @@ def _rehearsed(rehearsal: Rehearsal, console: Console) -> Model:
     raise WorkFailed("the training ended without a model")
 
 
-def _print(console: Console, found: Parity) -> None:
+def _print(console: Console, found: "Parity") -> None:
     table = Table("on held-out rows", "plain", "shared", box=SIMPLE_HEAD)
     for name, value in found.plain.items():
         table.add_row(name, f"{value:.9f}", f"{found.shared[name]:.9f}")

@@ -12,16 +12,14 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from confide.algorithms.registry import listing
-from confide.app import platform
 from confide.app.identity import load_identity
 from confide.app.system import SystemClock, SystemRandomness
-from confide.cli.output import Format, plain, show
+from confide.cli.output import Format, OutputFormat, plain, show
 from confide.cli.passphrase import ask_passphrase
 from confide.cli.task import standing, status_document
 from confide.crypto.wiping import wiped
 
-app = typer.Typer(no_args_is_help=True, help="Run the platform: it starts enclaves, it can't look into them.")
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
@@ -33,12 +31,14 @@ def platform_commands() -> None:
 def serve(
     *,
     config: Annotated[Path, typer.Option(help="The platform's configuration.")] = Path("platform.toml"),
-    output: Annotated[Format, typer.Option("--format")] = Format.TEXT,
+    output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C; then end every enclave, record its end, and leave.
+    """Run the host, until Ctrl-C or SIGTERM.
 
-    The log goes to standard error.
+    Then every enclave is ended, its end is recorded, and the platform leaves. The log goes to standard error.
     """
+    from confide.app import platform
+
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = platform.read_config(config)
     clock = SystemClock()
@@ -61,12 +61,14 @@ def serve(
 def tasks_command(
     *,
     config: Annotated[Path, typer.Option(help="The platform's configuration.")] = Path("platform.toml"),
-    output: Annotated[Format, typer.Option("--format")] = Format.TEXT,
+    output: OutputFormat = Format.TEXT,
 ) -> None:
-    """The tasks that have not ended: how each stands, for whom it waits, for what, and since when.
+    """List the tasks that have not ended.
 
-    Reads the database beside the host that serves.
+    How each stands, for whom it waits, for what, and since when: from the database beside the host.
     """
+    from confide.app import platform
+
     waiting = [record.status for record in platform.unfinished(config)]
     if output is Format.JSON:
         show(output, "", {"tasks": [status_document(status) for status in waiting]})
@@ -80,8 +82,13 @@ def tasks_command(
 
 
 @app.command()
-def algorithms(*, output: Annotated[Format, typer.Option("--format")] = Format.TEXT) -> None:
-    """The algorithms of the software installed here, as its enclaves list them."""
+def algorithms(*, output: OutputFormat = Format.TEXT) -> None:
+    """List the algorithms, and the parameters of each.
+
+    Of the software installed here, as its enclaves list them.
+    """
+    from confide.algorithms.registry import listing
+
     listed = [msgspec.to_builtins(entry) for entry in listing()]
     if output is Format.JSON:
         show(output, "", {"algorithms": listed})

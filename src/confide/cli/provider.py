@@ -1,28 +1,25 @@
 """`confide provider serve`: bring data to other parties' tasks, within your consent."""
 
 import json
+import os
 import select
 import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.panel import Panel
 
-from confide.app.consent import ByAsking, ByPolicy
 from confide.app.disclosure import learned
 from confide.app.events import Event, Tell
-from confide.app.party import Party
-from confide.app.party_config import CONFIG_FILE
-from confide.app.provide import ProviderService
-from confide.app.starting import starts
+from confide.app.files import CONFIG_FILE
 from confide.cli.consent_text import measured
 from confide.cli.follow import Follower
 from confide.cli.interrupts import Interrupted, interruptible
-from confide.cli.output import Format, plain
+from confide.cli.output import Format, OutputFormat, plain
 from confide.cli.task import load_party
 from confide.core import limits
 from confide.core.errors import OfferDeclined
@@ -31,7 +28,10 @@ from confide.party.ports import Decide
 from confide.protocol.messages import Offer
 from confide.protocol.terms import columns_of
 
-app = typer.Typer(no_args_is_help=True, help="Bring your data to other parties' tasks.")
+if TYPE_CHECKING:
+    from confide.app.party import Party
+
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
@@ -47,9 +47,15 @@ def serve(
         Path | None, typer.Option(help="Consent policy file; without it you are asked each time.")
     ] = None,
     tasks: Annotated[int | None, typer.Option(min=1, help="Leave after so many tasks.")] = None,
-    output: Annotated[Format, typer.Option("--format")] = Format.TEXT,
+    output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Wait for tasks that name you; verify each enclave; decide; send what you consented to."""
+    """Wait for tasks that name you, and take part in those you consent to.
+
+    Verifies each enclave before anything is sent to it.
+    """
+    from confide.app.consent import ByAsking, ByPolicy
+    from confide.app.provide import ProviderService
+
     party = load_party(config)
     console, lock = Console(), threading.Lock()
     # With --format json, standard output is for programs: a person is asked on the other one.
@@ -60,7 +66,9 @@ def serve(
             if consent is not None
             else ByAsking(_Asking(asking, lock, stop), party.me, party.config, party.clock)
         )
-        service = ProviderService(party, decide, _Listeners(console, lock, output), most=tasks)
+        known = decide.names if isinstance(decide, ByPolicy) else None
+        listeners = _Listeners(console, lock, output)
+        service = ProviderService(party, decide, listeners, most=tasks, known=known)
         _ready(party, console, output)
         service.run(stop)
     if stop.number == signal.SIGINT:
@@ -69,7 +77,7 @@ def serve(
         raise service.errors[0]
 
 
-def _ready(party: Party, console: Console, output: Format) -> None:
+def _ready(party: "Party", console: Console, output: Format) -> None:
     address = party.config.config.platform.address
     if output is Format.JSON:
         typer.echo(json.dumps({"event": "ready", "name": party.me, "platform": address}))
@@ -110,12 +118,19 @@ def _model_line(offer: Offer) -> str:
 
 
 class _Asking:
-    """Shows an offer and asks; one at a time. Whoever leaves has declined."""
+    """Shows an offer and asks; one at a time. Whoever leaves has declined.
 
-    def __init__(self, console: Console, lock: threading.Lock, stop: threading.Event) -> None:
-        self._console, self._lock, self._stop = console, lock, stop
+    Other tasks go on, and print, while a person thinks: `printing` is held only to print.
+    """
+
+    def __init__(self, console: Console, printing: threading.Lock, stop: threading.Event) -> None:
+        self._console, self._printing, self._stop = console, printing, stop
+        self._asking = threading.Lock()
+        self._typed = b""
 
     def __call__(self, offer: Offer, me: str) -> bool:
+        from confide.app.starting import starts
+
         task = offer.task
         columns = plain(", ".join(columns_of(task, me)))
         text = (
@@ -129,26 +144,32 @@ class _Asking:
             + "".join(f"{plain(line)}\n" for line in (*learned(task), *starts(task, offer.algorithm.name)))
             + "Your rows go, sealed, to the enclave that was just verified, and nowhere else."
         )
-        with self._lock:
-            self._console.print(Panel(text, title="Consent?", title_align="left"))
-            return self._confirm()
+        with self._asking:
+            with self._printing:
+                self._console.print(Panel(text, title="Consent?", title_align="left"))
+            return self._confirm(task.name)
 
-    def _confirm(self) -> bool:
+    def _confirm(self, name: str) -> bool:
         while True:
-            self._console.print("Take part? [y/n]: ", end="", markup=False)
+            with self._printing:  # its name: lines of other tasks may stand between
+                self._console.print(f"Take part in '{plain(name)}'? [y/n]: ", end="", markup=False)
             answer = self._line().strip().lower()
             if answer in _ANSWERS:
                 return _ANSWERS[answer]
 
     def _line(self) -> str:
         """A line of the terminal. Raises OfferDeclined when there will be none."""
-        while not select.select([sys.stdin], [], [], limits.POLL_SECONDS)[0]:
-            if self._stop.is_set():
-                raise OfferDeclined("the provider has left")
-        line = sys.stdin.readline()
-        if not line:
-            raise OfferDeclined("nobody is there to be asked")
-        return line
+        while b"\n" not in self._typed:
+            while not select.select([sys.stdin], [], [], limits.POLL_SECONDS)[0]:
+                if self._stop.is_set():
+                    raise OfferDeclined("the provider has left")
+            # Not by a buffer that select knows nothing of: of two lines that came at once it would hide one.
+            typed = os.read(sys.stdin.fileno(), limits.KIB)
+            if not typed and not self._typed:
+                raise OfferDeclined("nobody is there to be asked")
+            self._typed += typed or b"\n"
+        line, _, self._typed = self._typed.partition(b"\n")
+        return line.decode(errors="replace")
 
 
 _ANSWERS = {"y": True, "yes": True, "n": False, "no": False}

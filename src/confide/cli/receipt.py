@@ -2,19 +2,17 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from confide.app.identity import read_public
-from confide.app.party_config import CONFIG_FILE, load_config
-from confide.app.receipts import Anchors, VerifiedReceipt, verify_receipt
-from confide.attestation.roots import TrustRoots
-from confide.cli.follow import SIMULATED_WARNING
-from confide.cli.outcome import show_outcome
-from confide.cli.output import Format, plain, show
+from confide.app.files import CONFIG_FILE
+from confide.cli.output import SIMULATED_WARNING, Format, OutputFormat, plain, show
 from confide.core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from confide.app.receipts import Anchors, VerifiedReceipt
 
 CaOption = Annotated[Path | None, typer.Option(help="The CA's certificate.")]
 RootOption = Annotated[
@@ -27,7 +25,7 @@ ConfigOption = Annotated[
     Path, typer.Option(help="Where CA, roots and measurements are taken from if not given.")
 ]
 
-app = typer.Typer(no_args_is_help=True, help="Check the receipt of a task.")
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
@@ -43,9 +41,14 @@ def verify(
     root: RootOption = None,
     mrenclave: MeasurementOption = None,
     config: ConfigOption = Path(CONFIG_FILE),
-    output: Annotated[Format, typer.Option("--format")] = Format.TEXT,
+    output: OutputFormat = Format.TEXT,
 ) -> None:
-    """Verify a receipt without any network: signatures, evidence, what was done, that the enclave ended."""
+    """Verify who signed a receipt, what was done, and in which enclave.
+
+    And that the enclave has ended. Needs no network.
+    """
+    from confide.app.receipts import verify_receipt
+
     verified = verify_receipt(receipt, anchors_of(ca, root, mrenclave, config))
     if output is Format.JSON:
         show(output, "", verified.document())
@@ -53,8 +56,15 @@ def verify(
     _print(Console(highlight=False), verified)
 
 
-def anchors_of(ca: Path | None, root: list[str] | None, mrenclave: list[str] | None, config: Path) -> Anchors:
+def anchors_of(
+    ca: Path | None, root: list[str] | None, mrenclave: list[str] | None, config: Path
+) -> "Anchors":
     """Trust anchors are the verifier's own: given, or from its configuration, never from the receipt."""
+    from confide.app.identity import read_public
+    from confide.app.party_config import load_config
+    from confide.app.receipts import Anchors
+    from confide.attestation.roots import TrustRoots
+
     if ca is not None and root:
         return Anchors(read_public(ca), TrustRoots.read(root), tuple(mrenclave or ()))
     if not config.exists():
@@ -74,7 +84,9 @@ def print_steps(console: Console, steps: tuple[str, ...]) -> None:
         console.print(f"{mark} {number}. {plain(step)}", soft_wrap=True)
 
 
-def _print(console: Console, verified: VerifiedReceipt) -> None:
+def _print(console: Console, verified: "VerifiedReceipt") -> None:
+    from confide.cli.outcome import show_outcome
+
     print_steps(console, verified.steps)
     receipt = verified.signed.receipt
     if verified.claims.simulated:

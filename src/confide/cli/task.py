@@ -3,39 +3,39 @@
 from datetime import UTC, datetime
 from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from confide.app import initiate
-from confide.app.party import Party
-from confide.app.party_config import CONFIG_FILE, load_config
-from confide.app.records import read_events
-from confide.app.resuming import Origin
+from confide.app.files import CONFIG_FILE
 from confide.app.system import SystemClock, SystemRandomness
 from confide.cli import explain
-from confide.cli.follow import Follower
 from confide.cli.interrupts import Interrupted, interruptible
-from confide.cli.outcome import show_outcome
-from confide.cli.output import Format, plain, show
+from confide.cli.output import Format, OutputFormat, plain, show
 from confide.cli.passphrase import ask_passphrase
 from confide.core.errors import TaskCancelled
 from confide.core.platform_api import TaskState, TaskStatus
 from confide.crypto.wiping import wiped
 
-app = typer.Typer(no_args_is_help=True, help="Train and predict with other parties' data; look at tasks.")
+if TYPE_CHECKING:
+    from confide.app.party import Party
+    from confide.app.resuming import Origin
+
+app = typer.Typer(no_args_is_help=True)
 
 Config = Annotated[Path, typer.Option(help="Your configuration.")]
-OutputFormat = Annotated[Format, typer.Option("--format")]
 TaskFile = Annotated[Path, typer.Argument(metavar="TASK.toml", help="What you propose.")]
 TaskId = Annotated[str, typer.Argument(metavar="ID", help="The task's id.")]
 
 
-def load_party(config: Path) -> Party:
+def load_party(config: Path) -> "Party":
     """Our configuration and identity; asks for the passphrase."""
+    from confide.app.party import Party
+    from confide.app.party_config import load_config
+
     loaded = load_config(config)
     with wiped(ask_passphrase("your identity's key", confirm=False)) as passphrase:
         return Party.load(loaded, passphrase, clock=SystemClock(), randomness=SystemRandomness())
@@ -52,6 +52,8 @@ def train(
     output: OutputFormat = Format.TEXT,
 ) -> None:
     """Propose a training, follow it, and receive the model."""
+    from confide.app.resuming import Origin
+
     files = tuple(str(path.resolve()) for path in (task, *(then or [])))
     _run(load_party(config), Origin(kind="train", files=files), output)
 
@@ -60,25 +62,34 @@ def train(
 def predict(
     *, task: TaskFile, config: Config = Path(CONFIG_FILE), output: OutputFormat = Format.TEXT
 ) -> None:
-    """Propose a prediction with a model of an earlier task, follow it, and receive the predictions."""
+    """Propose a prediction, follow it, and receive the predictions.
+
+    With a model of an earlier task.
+    """
+    from confide.app.resuming import Origin
+
     _run(load_party(config), Origin(kind="predict", files=(str(task.resolve()),)), output)
 
 
 @app.command()
 def resume(*, task: TaskId, config: Config = Path(CONFIG_FILE), output: OutputFormat = Format.TEXT) -> None:
-    """Go on with a task of yours in whose middle this command ended, where all stand."""
+    """Go on with a task of yours that was interrupted here."""
     _run(load_party(config), task, output)
 
 
-def _run(party: Party, what: Origin | str, output: Format) -> None:
+def _run(party: "Party", what: "Origin | str", output: Format) -> None:
     """`what`: a new task, or the id of one that is under way."""
+    from confide.app import initiate
+    from confide.cli.follow import Follower
+    from confide.cli.outcome import show_outcome
+
     console = Console(quiet=output is Format.JSON)
     with Follower(console) as follower, interruptible() as leaving:
         try:
-            if isinstance(what, Origin):
-                outcome = initiate.run(party, what, follower, leaving)
-            else:
+            if isinstance(what, str):
                 outcome = initiate.resume(party, what, follower, leaving)
+            else:
+                outcome = initiate.run(party, what, follower, leaving)
         except TaskCancelled:
             if leaving.is_set():
                 raise Interrupted("interrupted from the keyboard; the task has been cancelled") from None
@@ -101,7 +112,7 @@ def _run(party: Party, what: Origin | str, output: Format) -> None:
 
 @app.command("list")
 def list_command(*, config: Config = Path(CONFIG_FILE), output: OutputFormat = Format.TEXT) -> None:
-    """The newest tasks that you take part in."""
+    """List tasks that you take part in: under way, then newest ended."""
     host = load_party(config).host()
     try:
         statuses = host.list_tasks()
@@ -139,7 +150,9 @@ def _waits(status: TaskStatus) -> list[str]:
 def show_command(
     *, task: TaskId, config: Config = Path(CONFIG_FILE), output: OutputFormat = Format.TEXT
 ) -> None:
-    """Where a task stands, for the platform's host and in your own records."""
+    """Show where a task stands, and your own record of it."""
+    from confide.app.records import read_events
+
     party = load_party(config)
     host = party.host()
     try:
@@ -160,7 +173,10 @@ def show_command(
 
 @app.command()
 def cancel(*, task: TaskId, config: Config = Path(CONFIG_FILE), output: OutputFormat = Format.TEXT) -> None:
-    """Cancel a task that you have started. Its enclave ends, with all keys and data."""
+    """Cancel a task that you have started.
+
+    Its enclave ends, with all keys and data.
+    """
     host = load_party(config).host()
     try:
         status = host.cancel_task(task)

@@ -132,6 +132,10 @@ MAX_SEALED_SECRET_BYTES: Final = KIB
 MAX_INBOX_MESSAGES: Final = 8
 MAX_TASKS_OF_PROVIDER: Final = 8
 """In how many tasks `confide provider serve` takes part at a time."""
+MAX_TASKS_OF_PROVIDER_BY_INITIATOR: Final = MAX_TASKS_OF_PROVIDER // 2
+"""Of these, of one initiator: nobody takes all the places."""
+MAX_TASKS_OF_PROVIDER_BY_UNKNOWN: Final = 1
+"""Of these, of all initiators together whom no rule of the policy names: they are declined in turn."""
 MAX_OUTBOX_MESSAGES: Final = 2
 ENVELOPE_OVERHEAD_BYTES: Final = KIB
 """What sealing may add to a message, and the transport's framing to a piece of it."""
@@ -169,9 +173,13 @@ MAX_ADDRESS_LENGTH: Final = 261
 MAX_STATUS_LINE_BYTES: Final = 8 * KIB
 
 # The relay, and the tunnels through it
-MAX_RELAY_LEGS: Final = 32
+MAX_RELAY_LEGS: Final = 64
 """Open legs at one host; each takes three threads."""
-MAX_RELAY_LEGS_OF_PARTY: Final = 4
+MAX_RELAY_LEGS_OF_PARTY: Final = MAX_TASKS_OF_PROVIDER
+"""One for each task in which a provider may be at a time."""
+MAX_WAITING_LEGS: Final = MAX_RELAY_LEGS // 2
+"""Legs whose other one has not come. One more takes the place of one of the party that has most: they never
+keep those out who would meet."""
 MAX_RELAY_BYTES: Final = 64 * 1024 * MIB
 """What one leg may bring in all: more than the largest intersection moves."""
 RELAY_BURST: Final = 16
@@ -179,6 +187,8 @@ RELAY_SECONDS: Final = 5
 """One certificate may open RELAY_BURST legs at once, then one in so many seconds."""
 RELAY_WAIT_SECONDS: Final = 600
 """How long a leg waits for the other one."""
+RELAY_IDLE_SECONDS: Final = 3600
+"""How long two joined legs may bring nothing: longer than any step of the library computes in silence."""
 RELAY_FRAME_BYTES: Final = 512 * KIB
 """One frame of a leg."""
 RELAY_ROOM: Final = 16
@@ -219,6 +229,16 @@ MAX_AUDIT_LINE_BYTES: Final = 32 * KIB
 """One entry; the largest hold a signed head with a certificate."""
 AUDIT_LOCK_SECONDS: Final = 10
 """How long a writer waits for another one of the same log."""
+HEAD_BURST: Final = 16
+HEAD_SECONDS: Final = 300
+"""One party may give HEAD_BURST heads for one task at once, then one in so many seconds: each is kept."""
+HEADS_AFTER_END_SECONDS: Final = 3600
+"""How long after a task's end heads are still taken for it."""
+CHANGE_BURST: Final = 240
+CHANGE_SECONDS: Final = 15
+"""The same for CreateTask and CancelTask of one party, refused or repeated: each is two entries."""
+REFUSAL_SECONDS: Final = 600
+"""The same refusal of the same caller is written once in so many seconds, and counted."""
 MAX_EXPORTED_BYTES: Final = 1024 * MIB
 """An audit log that is exported."""
 MAX_AUDITED_TASKS: Final = 1_024

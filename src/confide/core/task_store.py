@@ -61,7 +61,7 @@ class TaskStore(Protocol):
         ...
 
     def of_participant(self, name: str, *, most: int) -> tuple[TaskRecord, ...]:
-        """The `most` newest records in which `name` takes part, newest first."""
+        """At most `most` records in which `name` takes part: what has not ended first; each newest first."""
         ...
 
     def created_since(self, initiator: str, since: int) -> int:

@@ -119,11 +119,18 @@ class Tunnel:
             self._start(number, accepted)
 
     def _keep(self, number: int, connection: socket.socket) -> None:
+        """Closes it where it can't be kept: whoever connected is not left waiting."""
         with self._lock:
-            if len(self._connections) >= limits.MAX_TUNNEL_CONNECTIONS:
+            full = len(self._connections) >= limits.MAX_TUNNEL_CONNECTIONS
+            kept = not self._over.is_set() and not full
+            if kept:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._connections[number] = connection
+        if not kept:
+            connection.close()
+            if full:
                 raise LimitExceeded(f"MAX_TUNNEL_CONNECTIONS is {limits.MAX_TUNNEL_CONNECTIONS}")
-            self._connections[number] = connection
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            raise closed(self)
 
     def _start(self, number: int, connection: socket.socket) -> None:
         work = threading.Thread(target=self._forward, args=(number, connection), daemon=True)

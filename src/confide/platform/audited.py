@@ -1,12 +1,16 @@
 """The host's audit log: who asked for what, and what enclaves told in status lines (spec/audit.md)."""
 
 import re
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from confide.audit.entry import DONE, Event, Moment, Object, Operation
 from confide.audit.log import AuditLog
-from confide.core.errors import AccessDenied, ConfideError, PlatformFailed
+from confide.core import limits
+from confide.core.errors import AccessDenied, ConfideError, PlatformFailed, TooManyCalls
 from confide.core.names import TASK_ID
 from confide.core.platform_api import (
     Caller,
@@ -21,15 +25,48 @@ from confide.core.platform_api import (
 )
 from confide.core.ports import Link
 from confide.core.task_store import TaskRecord, TaskStore
+from confide.platform import access
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 
 
-class AuditedService:
-    """A HostService that logs what changes something, and every refusal. Called from several threads."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteRates:
+    """How often callers have something written. Each counts one for a key, or raises TooManyCalls."""
 
-    def __init__(self, inner: HostService, log: AuditLog) -> None:
-        self._inner, self._log = inner, log
+    changes: Callable[[bytes], None]
+    """CreateTask and CancelTask, by caller."""
+    refusals: Callable[[bytes], None]
+    """By caller and what was refused."""
+
+
+class _Refusals:
+    """Which refusals are written: not what repeats one, which is counted. Of MAX_RATED_CALLERS kinds."""
+
+    def __init__(self, rate: Callable[[bytes], None]) -> None:
+        self._rate = rate
+        self._repeated: OrderedDict[bytes, int] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def repeated_before(self, key: bytes) -> int | None:
+        """How many were not written since the last that was; None if this one is not to be written either."""
+        with self._lock:
+            try:
+                self._rate(key)
+            except TooManyCalls:
+                self._repeated[key] = self._repeated.get(key, 0) + 1
+                if len(self._repeated) > limits.MAX_RATED_CALLERS:
+                    self._repeated.popitem(last=False)
+                return None
+            return self._repeated.pop(key, 0)
+
+
+class AuditedService:
+    """A HostService that logs what changes something, and refusals. Called from several threads."""
+
+    def __init__(self, inner: HostService, log: AuditLog, rates: WriteRates) -> None:
+        self._inner, self._log, self._rates = inner, log, rates
+        self._known_refusals = _Refusals(rates.refusals)
 
     def handshake(self, caller: Caller, hello: Hello) -> Hello:
         """See HostService."""
@@ -38,6 +75,10 @@ class AuditedService:
 
     def create_task(self, caller: Caller, request: TaskRequest) -> TaskStatus:
         """See HostService."""
+        with self._refusals(caller, "", Operation.CREATE):
+            access.check("CreateTask", caller)
+            access.check_initiator(caller, request.initiator)
+            self._rates.changes(caller.name.encode())
         self._tell(caller, Operation.CREATE, None)
         try:
             status = self._inner.create_task(caller, request)
@@ -59,6 +100,8 @@ class AuditedService:
 
     def cancel_task(self, caller: Caller, task: str) -> TaskStatus:
         """See HostService."""
+        with self._refusals(caller, "", Operation.CANCEL):
+            self._rates.changes(caller.name.encode())
         self._tell(caller, Operation.CANCEL, None, task)
         try:
             status = self._inner.cancel_task(caller, task)
@@ -91,11 +134,16 @@ class AuditedService:
         return brought
 
     @contextmanager
-    def _refusals(self, caller: Caller, task: str) -> Iterator[None]:
+    def _refusals(self, caller: Caller, task: str, operation: Operation = Operation.LOOK) -> Iterator[None]:
+        """The first of a kind is written; the next one that is says how many there were in between."""
         try:
             yield
-        except AccessDenied as denied:
-            self._tell(caller, Operation.LOOK, denied.code, task)
+        except (AccessDenied, TooManyCalls) as refused:
+            key = f"{caller.name} {operation} {refused.code} {task}".encode()
+            before = self._known_refusals.repeated_before(key)
+            if before is not None:
+                what = Object(kind="repeated", rows=before) if before else None
+                self._tell(caller, operation, refused.code, task, what)
             raise
 
     def _tell(

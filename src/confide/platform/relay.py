@@ -2,11 +2,12 @@
 
 A leg waits for its other one; when both are there, each is told so by one empty frame, and from then on what
 one brings goes out at the other, in order. A leg that ends ends the other. The newest counts: a participant
-that comes back takes the place of its earlier leg.
+that comes back takes the place of its earlier leg. A task that ends ends its legs.
 """
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -28,6 +29,8 @@ Route = tuple[str, str, str]
 @dataclass(slots=True, eq=False)
 class _Leg:
     link: Link
+    since: float
+    """When it came, or last brought something."""
     other: "_Leg | None" = None
     brought: int = 0
     over: threading.Event = field(default_factory=threading.Event)
@@ -38,10 +41,15 @@ class Relay:
 
     def __init__(
         self,
+        ended: Callable[[str], bool] = lambda _task: False,
+        *,
         wait_seconds: float = limits.RELAY_WAIT_SECONDS,
+        idle_seconds: float = limits.RELAY_IDLE_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._wait_seconds = wait_seconds
+        """`ended` tells whether a task has; it is asked about once in POLL_SECONDS for each leg."""
+        self._ended = ended
+        self._wait_seconds, self._idle_seconds = wait_seconds, idle_seconds
         self._monotonic = monotonic
         self._legs: dict[Route, _Leg] = {}
         self._lock = threading.Lock()
@@ -51,16 +59,18 @@ class Relay:
 
         Raises:
             AccessDenied: to oneself.
-            ChannelClosed: the other one did not come in time, or has ended.
+            ChannelClosed: the other one did not come in time, or has ended; neither has brought anything
+                for too long; the task has ended.
             RemoteProtocolError: something was sent before the other one was there.
             LimitExceeded: more than RELAY_FRAME_BYTES at a time, or than MAX_RELAY_BYTES in all.
         """
         if us == peer:
             raise AccessDenied("a relay joins two participants")
-        leg, route = _Leg(link), (task, us, peer)
+        leg, route = _Leg(link, self._monotonic()), (task, us, peer)
         try:
             self._enter(route, leg)
-            self._pump(leg, peer)
+            self._make_room()
+            self._pump(leg, route)
         finally:
             self._leave(route, leg)
         return leg.brought
@@ -79,6 +89,17 @@ class Relay:
         if earlier is not None:
             _end(earlier)
 
+    def _make_room(self) -> None:
+        """Of more than MAX_WAITING_LEGS the oldest of whoever has most of them goes; it may come again."""
+        with self._lock:
+            waiting = [(us, leg) for (_, us, _), leg in self._legs.items() if leg.other is None]
+            if len(waiting) <= limits.MAX_WAITING_LEGS:
+                return
+            of = Counter(us for us, _ in waiting)
+            _, gone = max(waiting, key=lambda each: (of[each[0]], -each[1].since))
+            gone.over.set()
+        _end(gone)
+
     def _leave(self, route: Route, leg: _Leg) -> None:
         with self._lock:
             leg.over.set()
@@ -88,14 +109,27 @@ class Relay:
         if other is not None:
             _end(other)
 
-    def _pump(self, leg: _Leg, peer: str) -> None:
-        deadline = self._monotonic() + self._wait_seconds
+    def _pump(self, leg: _Leg, route: Route) -> None:
+        look = leg.since + limits.POLL_SECONDS
         while (frame := _next(leg)) is not None:
-            if frame == _SILENCE:
-                if leg.other is None and self._monotonic() > deadline:
-                    raise ChannelClosed(f"{peer} did not come to the relay in time")
-                continue
-            self._hand_on(leg, frame)
+            now = self._monotonic()
+            if frame != _SILENCE:
+                leg.since = now
+                self._hand_on(leg, frame)
+            if now >= look:
+                self._check(leg, route, now)
+                look = now + limits.POLL_SECONDS
+
+    def _check(self, leg: _Leg, route: Route, now: float) -> None:
+        """Raises ChannelClosed where there is nothing to wait for any more."""
+        task, _, peer = route
+        other = leg.other
+        if self._ended(task):
+            raise ChannelClosed("the task has ended")
+        if other is None and now > leg.since + self._wait_seconds:
+            raise ChannelClosed(f"{peer} did not come to the relay in time")
+        if other is not None and now > max(leg.since, other.since) + self._idle_seconds:
+            raise ChannelClosed("nothing came through the relay for too long")
 
     def _hand_on(self, leg: _Leg, frame: Envelope) -> None:
         with self._lock:

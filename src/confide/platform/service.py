@@ -10,6 +10,7 @@ from confide.core.errors import (
     ConfigurationError,
     LimitExceeded,
     NotFound,
+    PlatformFailed,
     RemoteProtocolError,
     TooManyCalls,
 )
@@ -63,7 +64,7 @@ class PlatformService:
         self._ca_sha384 = digest.sha384_hex(der_of_pem(ca_pem))
         self._idle_seconds = idle_seconds
         self._creating = threading.Lock()
-        self._relay = Relay()
+        self._relay = Relay(self._has_ended)
 
     def handshake(self, caller: Caller, hello: Hello) -> Hello:
         """Raises RemoteProtocolError when the API versions differ."""
@@ -102,7 +103,9 @@ class PlatformService:
         return self._permitted("GetTask", caller, task).status
 
     def list_tasks(self, caller: Caller) -> tuple[TaskStatus, ...]:
-        """At most limits.MAX_LISTED_TASKS in which the caller takes part, newest first."""
+        """At most limits.MAX_LISTED_TASKS in which the caller takes part: what has not ended first, so that
+        a provider that restarts finds all its tasks; each newest first.
+        """
         access.check("ListTasks", caller)
         records = self._store.of_participant(caller.name, most=limits.MAX_LISTED_TASKS)
         return tuple(record.status for record in records)
@@ -122,8 +125,10 @@ class PlatformService:
         return record.end
 
     def exchange_heads(self, caller: Caller, head: SignedHead) -> tuple[SignedHead, ...]:
-        """Raises NotFound, AccessDenied, RemoteProtocolError."""
-        self._permitted("ExchangeHeads", caller, head.task)
+        """Raises AccessDenied, RemoteProtocolError; NotFound, also some time after the task's end."""
+        ended = self._permitted("ExchangeHeads", caller, head.task).status.ended_at
+        if ended is not None and self._clock.now() > ended + limits.HEADS_AFTER_END_SECONDS:
+            raise NotFound("the task has ended long ago")
         return self._heads.exchange(caller, head)
 
     def relay(self, caller: Caller, request: RelayRequest, leg: Link) -> int:
@@ -134,6 +139,13 @@ class PlatformService:
         if status.state is TaskState.ENDED:
             raise NotFound("the task has ended")
         return self._relay.carry(status.id, caller.name, request.peer, leg)
+
+    def _has_ended(self, task: str) -> bool:
+        """A database that can't be read at the moment does not know of an end."""
+        try:
+            return self._store.get(task).status.state is TaskState.ENDED
+        except PlatformFailed:
+            return False
 
     def _permitted(self, method: str, caller: Caller, task: str) -> TaskRecord:
         try:

@@ -41,6 +41,7 @@ class MemoryTaskStore:
     def of_participant(self, name: str, *, most: int) -> tuple[TaskRecord, ...]:
         with self._lock:
             own = [r for r in reversed(self._records.values()) if name in r.status.participants]
+            own.sort(key=lambda r: r.status.state is TaskState.ENDED)
             return tuple(own[:most])
 
     def created_since(self, initiator: str, since: int) -> int:

@@ -14,6 +14,14 @@ from confide.storage import migrations, rows
 from confide.storage.lock import FileLock
 
 _LOG_PAGES = 64
+_UNDER_WAY = tuple(state.value for state in TaskState if state is not TaskState.ENDED)
+_OWN_UNDER_WAY = (  # by the index of states: few, however many have ended
+    "WHERE state IN (?, ?, ?) AND EXISTS (SELECT 1 FROM participants WHERE name = ? AND task = id)"
+    " ORDER BY number DESC LIMIT ?"
+)
+_OWN_ENDED = (  # by the index of participants; the + keeps it from that of states
+    "WHERE +state = ? AND id IN (SELECT task FROM participants WHERE name = ?) ORDER BY number DESC LIMIT ?"
+)
 _UNFINISHED = ("WHERE state <> ? ORDER BY number", (TaskState.ENDED.value,))
 
 
@@ -70,10 +78,9 @@ class SqliteTaskStore:
 
     def of_participant(self, name: str, *, most: int) -> tuple[TaskRecord, ...]:
         with self._transaction():
-            return self._select(
-                "WHERE id IN (SELECT task FROM participants WHERE name = ?) ORDER BY number DESC LIMIT ?",
-                (name, most),
-            )
+            under_way = self._select(_OWN_UNDER_WAY, (*_UNDER_WAY, name, most))
+            over = self._select(_OWN_ENDED, (TaskState.ENDED.value, name, most - len(under_way)))
+            return (*under_way, *over)
 
     def created_since(self, initiator: str, since: int) -> int:
         with self._transaction():

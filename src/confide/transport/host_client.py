@@ -40,7 +40,7 @@ class HostClient:
         return self._call(wire.GET_TASK, task)
 
     def list_tasks(self) -> tuple[TaskStatus, ...]:
-        """The newest tasks in which we take part, newest first."""
+        """Tasks in which we take part: all that have not ended, then the newest ended ones; newest first."""
         return self._call(wire.LIST_TASKS, None)
 
     def cancel_task(self, task: str) -> TaskStatus:

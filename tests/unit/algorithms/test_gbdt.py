@@ -6,6 +6,7 @@ from fakes.algorithm_contract import FEATURES, HELD_OUT, TRAINING, fitted
 
 from confide.algorithms import metrics, registry
 from confide.algorithms.base import Whole
+from confide.algorithms.engine import library
 from confide.algorithms.gbdt_numbers import FOLDS, Dealt
 from confide.algorithms.gbdt_trees import Trees
 from confide.algorithms.lightgbm_library import Booster, Rows
@@ -121,3 +122,19 @@ def test_lightgbms_own_errors_are_told():
     numbers = np.zeros((4, 1), np.float32)
     with pytest.raises(WorkFailed, match=re.escape("LightGBM: ")):
         Booster(Rows(numbers, 4, SETTINGS), None, SETTINGS | {"objective": "no such objective"})
+
+
+def test_the_core_adds_up_trees_as_numpy_does():
+    random = np.random.default_rng(4)
+    numbers = random.standard_normal((5_000, 6)).astype(np.float32)
+    numbers[::7, 2] = np.nan
+    trees = Trees.from_text(grown(np.nan_to_num(numbers), numbers[:, 0], trees=9).text(9))
+    np.testing.assert_array_equal(trees.scorer()(numbers), trees.in_numpy(numbers))
+    assert library.library() is None or trees.scorer() != trees.in_numpy
+
+
+def test_without_the_core_numpy_adds_up_trees(monkeypatch):
+    estimator = fitted("gbdt", trees=5)
+    told = estimator.predict(HELD_OUT.indices, HELD_OUT.values)
+    monkeypatch.setattr(library, "library", lambda: None)
+    np.testing.assert_array_equal(estimator.predict(HELD_OUT.indices, HELD_OUT.values), told)

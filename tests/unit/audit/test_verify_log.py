@@ -215,11 +215,24 @@ def test_the_newest_head_of_each_log_is_handed_on(owners, monkeypatch):
     latest = LatestHeads()
     first, second = owners.shop.keeper.make(TASK), owners.shop.keeper.make(TASK)
     media = owners.media.keeper.make(TASK)
-    assert latest.put(first) == ()
-    assert latest.put(second) == ()
-    assert latest.put(media) == (second,)
-    latest.put(dataclasses.replace(media, task="f" * 32))
-    assert latest.put(media) == ()
+    ours = owners.cloud.keeper.make(TASK)
+    for head in (first, second):
+        latest.put(head, ours)
+    assert latest.others(second) == ()
+    assert latest.others(media) == (second,)
+    latest.put(dataclasses.replace(media, task="f" * 32), ours)
+    assert latest.others(media) == ()
+
+
+def test_a_head_that_is_no_newer_is_known(owners):
+    latest = LatestHeads()
+    first, second = owners.shop.keeper.make(TASK), owners.shop.keeper.make(TASK)
+    ours, media = owners.cloud.keeper.make(TASK), owners.media.keeper.make(TASK)
+    assert latest.answer_to(first) is None
+    latest.put(first, ours)
+    assert latest.answer_to(first) == ours
+    for newer in (second, media, dataclasses.replace(first, task="f" * 32)):
+        assert latest.answer_to(newer) is None
 
 
 def test_entries_show_no_more_than_they_hold(owners):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 from fakes.authority import Authority
 
+from confide.app.platform import head_rate
 from confide.app.system import SystemClock, SystemRandomness
 from confide.audit.heads import HeadKeeper
 from confide.audit.log import AuditLog
@@ -116,7 +117,7 @@ def host_with(tmp_path, authority):
         service = PlatformService(
             store=store,
             enclaves=enclaves,
-            heads=HeadDesk(keeper),
+            heads=HeadDesk(keeper, head_rate(SystemClock().monotonic)),
             clock=SystemClock(),
             randomness=SystemRandomness(),
             platform="platform",

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 from fakes.logbook import Owners
 
+from confide.app.platform import write_rates
 from confide.audit.chain import read_chain
 from confide.audit.entry import Operation
 from confide.audit.heads import HeadKeeper
@@ -39,7 +40,7 @@ def told(log):
 
 def host(host_with, log, program):
     made = host_with(program, store=AuditedStore(MemoryTaskStore(), log))
-    return made, AuditedService(made.service, log)
+    return made, AuditedService(made.service, log, write_rates(lambda: 0.0))
 
 
 def steps(entries):

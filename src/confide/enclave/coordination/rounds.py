@@ -211,7 +211,11 @@ class Rounds:
         if self._steps is None:
             self._begin_work(current)
         else:
-            agreements.check_expiry(agreements.require_signed(current).block, self._course.now())
+            self._check_expiry(current)
+
+    def _check_expiry(self, current: Round) -> None:
+        block = agreements.require_signed(current).block
+        agreements.check_expiry(block, self._course.context.clock.now())
 
     def _ask_again(self, party: str, current: Round) -> m.Wanted:
         current.attempts[party] += 1
@@ -258,7 +262,7 @@ class Rounds:
 
     def _begin_work(self, current: Round, arrived: Callable[[int], bool] | None = None) -> None:
         signed = agreements.require_signed(current)
-        agreements.check_expiry(signed.block, self._course.now())
+        self._check_expiry(current)
         shelves = self._course.vault.shelves(current.task.participants, arrived)
         model = self._course.models[current.model.sha384][1] if current.model else b""
         current.checkpoints = self._checkpoints(current)

@@ -32,6 +32,18 @@ class Door:
         self._visits: dict[str, list[Visit]] = {}
         """Of each participant, all that there were: what one has joined with is not accepted again."""
         self._lock = threading.Lock()
+        self._closed = False
+
+    def close(self) -> None:
+        """The task has ended: nobody comes in any more, and who is in hears what was said, and goes.
+
+        Without it the end would wait for a party that has just come in, to whom nobody speaks any more.
+        """
+        with self._lock:
+            self._closed = True
+            newest = [visits[-1] for visits in self._visits.values()]
+        for visit in newest:
+            visit.link.close()
 
     def serve(self, certificate: bytes, link: Link) -> None:
         """Returns when the link has ended. Raises ConfideError when the peer is refused, or has come anew."""
@@ -71,6 +83,8 @@ class Door:
 
     def _enter(self, visit: Visit) -> None:
         with self._lock:
+            if self._closed:
+                raise ChannelClosed("the task has ended")
             earlier = self._visits.setdefault(visit.name, [])
             if earlier:
                 _check_rejoin(visit, earlier)

@@ -19,6 +19,7 @@ from confide.data.manifest import Manifest
 from confide.data.ordered_pool import workers
 from confide.data.schema import IdType
 from confide.protocol.early_start import waits_because
+from confide.protocol.statistics import Statistics
 from confide.protocol.terms import Algorithm, Task, crosses_of, evaluation_of, features_of
 
 PROCESS_BYTES: Final = 208 * limits.MIB
@@ -34,6 +35,8 @@ _RESAMPLED: Final = 140
 """Of a held-out row in the lift report: three models' orders, groups, losses and scores, and a resample."""
 _PROBED: Final = 3
 """Copies of the rows that are probed: of both sides, and while they are put together."""
+_TOLD: Final = 8 * WORD
+"""Of a row, while a column's statistics are made: its number, and sorted, clipped and numbered copies."""
 _FLOAT_BYTES: Final = {"float32": 4, "float64": 8}
 
 
@@ -78,6 +81,11 @@ def forecast(
         "join": kept + sum(map(join_bytes, manifests.values())),
         "encode": kept + aligned + encoded + _column_bytes(task, manifests, rows),
     }
+    longest = max(manifest.rows for manifest in manifests.values())
+    told = told_bytes(task, rows, longest)
+    if told:
+        done = encoded if task.kind is TaskKind.TRAIN else 0
+        stages["statistics"] = kept + aligned + done + told
     # While it learns or scores, every number is once looked at for being finite: a byte for each.
     at_work = aligned + encoded + rows * len(fields)
     if task.kind is TaskKind.PREDICT:
@@ -168,6 +176,14 @@ def crossing_bytes(task: Task, longest: int) -> int:
     """The columns of the widest cross, while it is made; per thread."""
     widest = max((len(cross.of) for cross in crosses_of(task)), default=0)
     return min(workers(), GROUP_FIELDS) * (widest + 1) * WORD * longest if widest else 0
+
+
+def told_bytes(task: Task, rows: int, longest: int) -> int:
+    """A column per thread whose statistics are told: as it is read, and what is made of it."""
+    if not isinstance(task.statistics, Statistics):
+        return 0
+    columns = sum(map(len, task.statistics.columns.values()))
+    return min(workers(), columns) * (longest * WORD + rows * _TOLD)
 
 
 def _column_bytes(task: Task, manifests: Mapping[str, Manifest], rows: int) -> int:

@@ -30,6 +30,7 @@ from confide.enclave.storage.forecast import (
     forecast,
     join_bytes,
     learned_bytes,
+    told_bytes,
     why_not_in_turn,
     working_bytes,
 )
@@ -43,8 +44,6 @@ _HELD_OUT: Final = 56
 """Of a row held out, while AUC is computed."""
 _STATISTICS: Final = 33
 """Of a training row, while its column's categories are counted (np.unique)."""
-_TOLD: Final = 6 * WORD
-"""Of a row, while its column's statistics are made: sorted, clipped and numbered copies."""
 _RECORD: Final = 300
 """Of one record on disk: what is known of it in memory."""
 _SHARE: Final = 0.8
@@ -173,8 +172,8 @@ class _OutOfCore:
     def _before(self, shard_rows: int) -> dict[str, int]:
         longest = max(manifest.rows for manifest in self._manifests.values())
         of_columns = longest * WORD + self._rows * (WORD + _STATISTICS) + crossing_bytes(self._task, longest)
-        told = {"statistics": self._kept + self._aligned + longest * WORD + self._rows * _TOLD}
-        return (told if self._task.statistics else {}) | {
+        told = told_bytes(self._task, self._rows, longest)
+        return ({"statistics": self._kept + self._aligned + told} if told else {}) | {
             "join": self._kept + sum(map(join_bytes, self._manifests.values())),
             "columns": self._kept + self._aligned + of_columns,
             "spool": self._kept + self._aligned + longest * WORD // 2 + self._pieces(shard_rows),
