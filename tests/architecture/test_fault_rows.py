@@ -1,4 +1,4 @@
-"""docs/reference/faults.md and docs/explanation/reliability.md name tests and threats that there are."""
+"""docs/reference/faults.md and docs/explanation/reliability.md name tests, threats and codes as they are."""
 
 import re
 from pathlib import Path
@@ -7,6 +7,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "reference" / "faults.md").read_text(encoding="utf-8")
 TRIED = (ROOT / "docs" / "explanation" / "reliability.md").read_text(encoding="utf-8")
 THREATS = (ROOT / "spec" / "threat-model.md").read_text(encoding="utf-8")
+SPEC = (ROOT / "spec" / "protocol.md").read_text(encoding="utf-8")
 TESTS = {
     name
     for path in (ROOT / "tests").rglob("test_*.py")
@@ -20,9 +21,22 @@ def rows():
 
 def test_every_row_has_tests_and_every_test_exists():
     named = [re.findall(r"`(test_\w+)`", row) for row in rows()]
-    assert len(named) >= 16
     assert all(named)
     assert {name for names in named for name in names} - TESTS == set()
+
+
+def codes_in(text):
+    """Those named, and those between two that are named with an ellipsis."""
+    for first, last in re.findall(r"CFD-(\d{3}) … CFD-(\d{3})", text):
+        text += "".join(f" CFD-{number}" for number in range(int(first), int(last)))
+    return set(re.findall(r"CFD-\d{3}", text))
+
+
+def test_every_code_of_the_specifications_table_has_a_row():
+    table = SPEC.split("## When something is wrong", 1)[1].split("\n## ", 1)[0]
+    lacking = codes_in(table) - codes_in("\n".join(rows()))
+    assert len(codes_in(table)) > 30
+    assert lacking == set()
 
 
 def test_the_limits_named_are_limits():

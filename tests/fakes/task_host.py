@@ -41,6 +41,9 @@ class NoProcesses:
         self.store.update(task, lambda record: tasks.starting(record, ProcessMark(pid=0, started=0)))
         self.store.update(task, lambda record: tasks.running(record, "127.0.0.1:40000"))
 
+    def no_room_since(self, _task):
+        return None
+
 
 class _Recovering(Enclaves):
     """The real one, but for the process that it would start."""

@@ -5,6 +5,7 @@ import zlib
 
 import pyarrow as pa
 from fuzzing.targets_files import TRAIN, parquet_bytes
+from fuzzing.targets_tunnel import ENDED_TWICE
 
 _PARQUET = parquet_bytes("none", id=["a", "b"], click=[0, 1], page=["x", "y"], price=[0.5, 1.0])
 _NOT_UTF8 = parquet_bytes("none", id=["a", "b"], click=[0, 1], page=["site", "y"], price=[0.5, 1.0])
@@ -25,6 +26,8 @@ _DAMAGED_COLUMN = zlib.decompress(
 """A Parquet file whose footer tells nonsense of one column: pyarrow ended the process."""
 
 REGRESSIONS = (
+    # An end that is said twice was taken for that of both directions: the tunnel then never closed.
+    ("tunnel-frames", ENDED_TWICE),
     # A line that is not UTF-8 in a file that its owner may have edited.
     ("quarantine-file", b'{"row":3,"reason":"\x99"}\n'),
     # A column that is described by a number.

@@ -10,6 +10,7 @@ from fuzzing import (
     targets_files,
     targets_protocol,
     targets_takeover,
+    targets_tunnel,
 )
 from fuzzing.harness import Target, check_examples
 
@@ -21,6 +22,7 @@ _ROOMS = (
     targets_files,
     targets_audit,
     targets_takeover,
+    targets_tunnel,
 )
 
 

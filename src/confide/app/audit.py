@@ -10,7 +10,7 @@ from confide.audit.chain import ExportHeader, read_chain
 from confide.audit.entry import OWNER
 from confide.audit.heads import HeadKeeper
 from confide.audit.log import AuditLog
-from confide.core import canonical
+from confide.core import canonical, limits
 from confide.core.digest import sha384_hex
 from confide.core.errors import (
     AuditUnavailable,
@@ -21,8 +21,6 @@ from confide.core.errors import (
 from confide.core.ports import Clock
 from confide.crypto.certificates import verify_certificate
 from confide.crypto.identity import Identity, identity_uri
-
-MAX_EXPORTED_BYTES = 1 << 30
 
 
 def log_of(
@@ -79,7 +77,7 @@ def export(log: Path, out: Path, certificate: bytes | None, now: int) -> ExportH
     """
     chain = read_chain(log)
     chain.require_whole()
-    lines = read_bounded(log, MAX_EXPORTED_BYTES, AuditUnavailable)
+    lines = read_bounded(log, limits.MAX_EXPORTED_BYTES, AuditUnavailable)
     whole = lines[: lines.rfind(b"\n") + 1]
     header = ExportHeader(
         log=chain.owner,

@@ -15,9 +15,18 @@ from confide.core.ports import Clock
 from confide.data.dataset import PreparedDataset
 from confide.data.projection import project
 from confide.party.ports import Yes
+from confide.protocol.evaluation import Evaluation
 from confide.protocol.messages import Offer
 from confide.protocol.statistics import Figure, Statistics
-from confide.protocol.terms import Consent, Intersection, Released, Task, columns_of, crosses_of
+from confide.protocol.terms import (
+    Consent,
+    Intersection,
+    Released,
+    Task,
+    columns_of,
+    crosses_of,
+    evaluation_of,
+)
 
 DAY = 86_400
 DEFAULT_DAYS = 30
@@ -41,8 +50,10 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """The most that may leave the enclave, to the initiator."""
     statistics: dict[str, tuple[Figure, ...]] = {}
     """Of each of our columns the figures that may be told, where `releases` allows statistics."""
+    groups: tuple[str, ...] = ()
+    """Our columns by whose values rows may be grouped or held out; their figures are told as they are."""
     minimum_rows: Annotated[int, Meta(ge=limits.MIN_STATISTIC_ROWS)] = 100
-    """And then only where the task's `minimum_rows` is not below this."""
+    """And both only where the task's `minimum_rows` (of its statistics, its groups) is not below this."""
     crosses: bool = False
     """Whether our columns may be crossed: the model then knows which of their categories go with which."""
     membership: bool = False
@@ -124,6 +135,7 @@ def _mismatch(rule: Rule, offer: Offer, me: str) -> str | None:
         _beyond("columns", asked, rule.columns)
         or _beyond("releases", leaving, rule.releases)
         or _crosses_mismatch(rule, task, me)
+        or _groups_mismatch(rule, evaluation_of(task), me)
         or _statistics_mismatch(rule, task.statistics, me)
         or _intersection_mismatch(rule, task.alignment)
     )
@@ -137,6 +149,14 @@ def _beyond(what: str, asked: Collection[str], allowed: Collection[str]) -> str 
 def _crosses_mismatch(rule: Rule, task: Task, me: str) -> str | None:
     crossed = [cross.name for cross in crosses_of(task) if me in dict(cross.of)]
     return f"crosses that are not allowed: {', '.join(crossed)}" if crossed and not rule.crosses else None
+
+
+def _groups_mismatch(rule: Rule, asked: Evaluation, me: str) -> str | None:
+    ours = {column.name for column in asked.columns if column.owner == me}
+    told = asked.groups if asked.groups is not None and asked.groups.column.owner == me else None
+    if told is not None and told.minimum_rows < rule.minimum_rows:
+        return f"figures of groups of fewer than {rule.minimum_rows} rows"
+    return _beyond("figures by the values of columns", ours, rule.groups)
 
 
 def _statistics_mismatch(rule: Rule, asked: Statistics | UnsetType, me: str) -> str | None:

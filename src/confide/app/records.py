@@ -10,7 +10,8 @@ tasks/ID/events.jsonl            every message, its digest, the state after it (
                           pictures: prediction-pictures.html (initiator only)
          predictions.csv  (or .parquet; initiator only), and predictions.csv.signature.json
          receipt.json            signed by all
-         lock                    held by the one process of ours that is at work on the task (empty)
+         journal.sealed          where the task stands, and common.sealed, the rows in common
+         result.part             what has come of a result
          ended.json              why it ended otherwise, as we were told or found ourselves
 """
 

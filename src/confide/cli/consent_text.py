@@ -31,8 +31,8 @@ def _evaluation(asked: Evaluation) -> list[str]:
     if asked.groups is not None:
         column, values = asked.groups.column, ", ".join(asked.groups.values)
         lines.append(
-            f"told apart:  AUC by {column.owner}.{column.name} ({values}), groups of "
-            f"{asked.groups.minimum_rows} rows or more"
+            f"told apart:  exact row counts, label means and AUC by {column.owner}.{column.name} ({values}), "
+            f"groups of {asked.groups.minimum_rows} rows or more"
         )
     if asked.resamples:
         lines.append(

@@ -214,6 +214,8 @@ MAX_RUNNING_TASKS: Final = 64
 MAX_RUNNING_PER_INITIATOR: Final = 8
 MAX_CREATED_PER_HOUR: Final = 120
 """Tasks that one initiator may create in an hour, ended ones included: each starts a process."""
+DATABASE_LOCK_SECONDS: Final = 10
+"""How long the host waits for another writer of its task database."""
 MAX_LISTED_TASKS: Final = 100
 MAX_TOKEN_LENGTH: Final = 64
 MAX_OUTCOME_LENGTH: Final = 200
@@ -241,6 +243,8 @@ CHANGE_SECONDS: Final = 15
 """The same for CreateTask and CancelTask of one party, refused or repeated: each is two entries."""
 REFUSAL_SECONDS: Final = 600
 """The same refusal of the same caller is written once in so many seconds, and counted."""
+MAX_EXPORTED_BYTES: Final = 1024 * MIB
+"""An audit log that is exported."""
 MAX_AUDITED_TASKS: Final = 1_024
 """Of how many tasks a host holds the participants' heads ready for each other."""
 
@@ -308,6 +312,8 @@ CLOCK_SKEW_SECONDS: Final = 300
 RSA_BITS: Final = 4096
 MAX_PUBLIC_KEY_BYTES: Final = KIB
 MAX_SIGNATURE_BYTES: Final = KIB
+MAX_KEY_ID_LENGTH: Final = 128
+"""Of a DSSE envelope's signature."""
 MAX_HOSTS: Final = 16
 MAX_KEY_FILE_BYTES: Final = 16 * KIB
 

@@ -9,7 +9,6 @@ import queue
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from enum import IntEnum
@@ -50,7 +49,8 @@ class Tunnel:
         self._stream, self._target = stream, target
         self._next = 0 if first else 1
         self._connections: dict[int, socket.socket] = {}
-        self._half_closed: set[int] = set()
+        self._ended: dict[int, set[bool]] = {}
+        """Of connections, which directions have ended: our program's (True), the other end's."""
         self._reached = False
         """Whether our program has listened."""
         self._lock = threading.Lock()
@@ -156,17 +156,18 @@ class Tunnel:
                 self.sent += len(data)
                 self._say(number, _Kind.DATA, data)
             self._say(number, _Kind.END)
-            self._close_half(number)
+            self._close_half(number, ours=True)
         except ConfideError as error:
             self._end(error)
 
-    def _close_half(self, number: int) -> None:
-        """One direction has ended; when the other has, too, the connection has."""
+    def _close_half(self, number: int, *, ours: bool) -> None:
+        """One direction has ended; when the other has, too, the connection has. Said again it is none."""
         with self._lock:
-            if number not in self._half_closed:
-                self._half_closed.add(number)
+            ended = self._ended.setdefault(number, set())
+            ended.add(ours)
+            if len(ended) == 1:
                 return
-            self._half_closed.discard(number)
+            del self._ended[number]
             connection = self._connections.pop(number, None)
         if connection is not None:
             connection.close()
@@ -207,7 +208,7 @@ class Tunnel:
             else:
                 connection.shutdown(socket.SHUT_WR)
         if kind == _Kind.END:
-            self._close_half(number)
+            self._close_half(number, ours=False)
 
     def _heard_word(self, word: bytes) -> None:
         try:
@@ -229,12 +230,13 @@ class Tunnel:
 
     def _reach_target(self) -> socket.socket | None:
         """Our program may still be starting: the other one's would wait for seconds before it tried again."""
-        deadline = time.monotonic() + (0 if self._reached else limits.PROGRAM_START_SECONDS)
+        tries = 1 if self._reached else 1 + int(limits.PROGRAM_START_SECONDS / _TRY_SECONDS)
         while not self._over.is_set():
             try:
                 connection = socket.create_connection((LOOPBACK, self._target()), limits.CONNECT_SECONDS)
             except OSError:
-                if time.monotonic() > deadline:
+                tries -= 1
+                if not tries:
                     return None
                 self._over.wait(_TRY_SECONDS)
             else:

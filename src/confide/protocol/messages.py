@@ -44,8 +44,8 @@ class Join(Message, frozen=True, kw_only=True, tag=Kind.JOIN.value):
 
     kind: ClassVar[Kind] = Kind.JOIN
     statement: JoinStatement
-    sealed_secret: Annotated[bytes, Meta(max_length=1024)]
-    signature: Annotated[bytes, Meta(max_length=1024)]
+    sealed_secret: Annotated[bytes, Meta(max_length=limits.MAX_SEALED_SECRET_BYTES)]
+    signature: Annotated[bytes, Meta(max_length=limits.MAX_SIGNATURE_BYTES)]
 
 
 class Listing(Message, frozen=True, kw_only=True, tag=Kind.LISTING.value):
@@ -60,7 +60,7 @@ class BroughtModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     trained_under: SignedBlock
     statement: ResultStatement
-    signature: Annotated[bytes, Meta(max_length=1024)]
+    signature: Annotated[bytes, Meta(max_length=limits.MAX_SIGNATURE_BYTES)]
 
 
 class ModelReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -84,7 +84,7 @@ class Past(Message, frozen=True, kw_only=True, tag=Kind.PAST.value):
     signed: SignedBlock
     done: Round | None = None
     """As it was signed with the result; None for a round whose result A does not hold."""
-    signature: Annotated[bytes, Meta(max_length=1024)] = b""
+    signature: Annotated[bytes, Meta(max_length=limits.MAX_SIGNATURE_BYTES)] = b""
     """Of `done`, by the enclave that `signed` names."""
 
 
@@ -191,7 +191,7 @@ class Signature(Message, frozen=True, kw_only=True, tag=Kind.SIGNATURE.value):
     """P to C: signature over the block."""
 
     kind: ClassVar[Kind] = Kind.SIGNATURE
-    signature: Annotated[bytes, Meta(max_length=1024)]
+    signature: Annotated[bytes, Meta(max_length=limits.MAX_SIGNATURE_BYTES)]
 
 
 class Agreed(Message, frozen=True, kw_only=True, tag=Kind.AGREED.value):
@@ -312,12 +312,12 @@ class Result(Message, frozen=True, kw_only=True, tag=Kind.RESULT.value):
 
     kind: ClassVar[Kind] = Kind.RESULT
     statement: ResultStatement
-    signature: Annotated[bytes, Meta(max_length=1024)]
+    signature: Annotated[bytes, Meta(max_length=limits.MAX_SIGNATURE_BYTES)]
     report: PrivatePart
     """Metrics and curve, for A only."""
     done: Round
     """What was done in this round, as the receipt will say it."""
-    done_signature: Annotated[bytes, Meta(max_length=1024)]
+    done_signature: Annotated[bytes, Meta(max_length=limits.MAX_SIGNATURE_BYTES)]
     """Over `done`: should this enclave die, A can show to another what was finished."""
 
 
@@ -366,21 +366,21 @@ class ReceiptToSign(Message, frozen=True, kw_only=True, tag=Kind.RECEIPT.value):
 
     kind: ClassVar[Kind] = Kind.RECEIPT
     receipt: Receipt
-    signature: Annotated[bytes, Meta(max_length=1024)]
+    signature: Annotated[bytes, Meta(max_length=limits.MAX_SIGNATURE_BYTES)]
 
 
 class Countersignature(Message, frozen=True, kw_only=True, tag=Kind.COUNTERSIGNATURE.value):
     """P to C: this party's signature over the receipt."""
 
     kind: ClassVar[Kind] = Kind.COUNTERSIGNATURE
-    signature: Annotated[bytes, Meta(max_length=1024)]
+    signature: Annotated[bytes, Meta(max_length=limits.MAX_SIGNATURE_BYTES)]
 
 
 class FinalReceipt(Message, frozen=True, kw_only=True, tag=Kind.FINAL_RECEIPT.value):
     """C to all, its last words: everybody's signatures over the receipt."""
 
     kind: ClassVar[Kind] = Kind.FINAL_RECEIPT
-    signatures: dict[Name, Annotated[bytes, Meta(max_length=1024)]]
+    signatures: dict[Name, Annotated[bytes, Meta(max_length=limits.MAX_SIGNATURE_BYTES)]]
 
 
 class Abort(Message, frozen=True, kw_only=True, tag=Kind.ABORT.value):

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
-from confide.core import canonical
+from confide.core import canonical, limits
 from confide.core.digest import sha256_hex
 from confide.protocol.document import Document
 from confide.protocol.receipts import RESULT_CONTEXT, ResultStatement
@@ -51,9 +51,9 @@ class Statement(
 class EnvelopeSignature(Document, frozen=True, kw_only=True):
     """By the enclave's key."""
 
-    keyid: Annotated[str, Meta(max_length=128)]
+    keyid: Annotated[str, Meta(max_length=limits.MAX_KEY_ID_LENGTH)]
     """SHA-256 of its DER public key: a hint, which proves nothing."""
-    sig: Annotated[bytes, Meta(max_length=1024)]
+    sig: Annotated[bytes, Meta(max_length=limits.MAX_SIGNATURE_BYTES)]
 
 
 class Envelope(Document, frozen=True, kw_only=True, rename={"payload_type": "payloadType"}):

@@ -117,8 +117,8 @@ class HostEnd(Document, frozen=True, kw_only=True):
     """The host's signed record that the enclave's process is gone."""
 
     record: dict[str, Any]
-    signature: Annotated[bytes, Meta(max_length=1024)]
-    certificate: Annotated[str, Meta(max_length=16384)]
+    signature: Annotated[bytes, Meta(max_length=limits.MAX_SIGNATURE_BYTES)]
+    certificate: Annotated[str, Meta(max_length=limits.MAX_CERTIFICATE_BYTES)]
 
 
 class SignedReceipt(Document, frozen=True, kw_only=True):
@@ -126,9 +126,9 @@ class SignedReceipt(Document, frozen=True, kw_only=True):
 
     receipt: Receipt
     participants: tuple[Name, ...]
-    enclave_signature: Annotated[bytes, Meta(max_length=1024)]
-    signatures: dict[Name, Annotated[bytes, Meta(max_length=1024)]]
-    certificates: dict[Name, Annotated[str, Meta(max_length=16384)]]
+    enclave_signature: Annotated[bytes, Meta(max_length=limits.MAX_SIGNATURE_BYTES)]
+    signatures: dict[Name, Annotated[bytes, Meta(max_length=limits.MAX_SIGNATURE_BYTES)]]
+    certificates: dict[Name, Annotated[str, Meta(max_length=limits.MAX_CERTIFICATE_BYTES)]]
     collateral: Annotated[str, Meta(max_length=limits.MAX_COLLATERAL_BYTES)]
     """The JSON under which the evidence was verified."""
     host_end: HostEnd | None = None
@@ -139,10 +139,10 @@ class KeptReceipt(Document, frozen=True, kw_only=True):
     """A receipt with everybody's signatures, shown to a fresh enclave for those who lack them."""
 
     receipt: Receipt
-    signature: Annotated[bytes, Meta(max_length=1024)]
+    signature: Annotated[bytes, Meta(max_length=limits.MAX_SIGNATURE_BYTES)]
     """The enclave's, which has died since."""
-    signatures: dict[Name, Annotated[bytes, Meta(max_length=1024)]]
-    certificates: dict[Name, Annotated[str, Meta(max_length=16384)]]
+    signatures: dict[Name, Annotated[bytes, Meta(max_length=limits.MAX_SIGNATURE_BYTES)]]
+    certificates: dict[Name, Annotated[str, Meta(max_length=limits.MAX_CERTIFICATE_BYTES)]]
 
 
 def evidence_nonce(rounds: tuple[Round, ...]) -> bytes:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+from confide.core import limits
 from confide.core.errors import ConfigurationError, NoRoom, NotFound, PlatformFailed
 from confide.core.platform_api import TaskState
 from confide.core.task_store import TaskRecord
 from confide.storage import migrations, rows
 from confide.storage.lock import FileLock
 
-_BUSY_SECONDS = 10
 _LOG_PAGES = 64
 _UNDER_WAY = tuple(state.value for state in TaskState if state is not TaskState.ENDED)
 _OWN_UNDER_WAY = (  # by the index of states: few, however many have ended
@@ -149,7 +149,7 @@ def unfinished_in(path: Path) -> tuple[TaskRecord, ...]:
     """Oldest first, read beside the host that uses the database. Raises ConfigurationError."""
     try:
         address = f"{path.resolve().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(address, timeout=_BUSY_SECONDS, uri=True)) as connection:
+        with closing(sqlite3.connect(address, timeout=limits.DATABASE_LOCK_SECONDS, uri=True)) as connection:
             connection.row_factory = sqlite3.Row
             migrations.check_current(connection)
             return _records(connection, *_UNFINISHED)
@@ -170,7 +170,9 @@ def _participants(connection: sqlite3.Connection, task: str) -> list[str]:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    return sqlite3.connect(
+        path, timeout=limits.DATABASE_LOCK_SECONDS, isolation_level=None, check_same_thread=False
+    )
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

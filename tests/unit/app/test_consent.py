@@ -7,8 +7,9 @@ from fakes.world import PARAMETERS, predict_task, train_task
 from confide.app.consent import DAY, ByAsking, ByPolicy
 from confide.app.party_config import load_config
 from confide.core.errors import ConfigurationError, OfferDeclined, SchemaMismatch
-from confide.core.features import Cross
+from confide.core.features import Cross, Kind
 from confide.enclave.learning import computation
+from confide.protocol.evaluation import Evaluation, Groups, HeldFolds, OwnedColumn
 from confide.protocol.messages import Offer
 from confide.protocol.statistics import Statistics
 from confide.protocol.terms import Algorithm, Label, Release, Released
@@ -117,6 +118,31 @@ def test_our_columns_are_crossed_only_where_the_rule_says(decide):
     with pytest.raises(OfferDeclined, match="crosses that are not allowed: city_page"):
         decide(RULE)(offer(crosses=crossed), MEASUREMENT)
     assert decide(RULE + "crosses = true\n")(offer(crosses=crossed), MEASUREMENT).consent.columns == ("page",)
+
+
+def test_our_columns_tell_rows_apart_only_where_the_rule_says(decide):
+    page, city = (
+        OwnedColumn(owner=owner, name=name, kind=Kind.CATEGORICAL)
+        for owner, name in (("media", "page"), ("shop", "city"))
+    )
+    by_page = Evaluation(groups=Groups(column=page, values=("p1",), minimum_rows=10))
+    for more, why in (
+        ("", "of groups of fewer than 100 rows"),
+        ("minimum_rows = 20\n", "of groups of fewer than 20 rows"),
+        ('minimum_rows = 20\ngroups = ["page"]\n', "of groups of fewer than 20 rows"),
+    ):
+        with pytest.raises(OfferDeclined, match=why):
+            decide(RULE + more)(offer(evaluation=by_page), MEASUREMENT)
+    enough = Evaluation(groups=Groups(column=page, values=("p1",), minimum_rows=100))
+    held = Evaluation(folds=HeldFolds(column=page, held=("p1",)))
+    for asked in (enough, held):
+        with pytest.raises(
+            OfferDeclined, match="figures by the values of columns that are not allowed: page"
+        ):
+            decide(RULE)(offer(evaluation=asked), MEASUREMENT)
+        assert decide(RULE + 'groups = ["page"]\n')(offer(evaluation=asked), MEASUREMENT)
+    theirs = Evaluation(groups=Groups(column=city, values=("c1",), minimum_rows=10))
+    assert decide(RULE)(offer(evaluation=theirs), MEASUREMENT), "by the initiator's own column"
 
 
 def test_our_label_needs_our_consent_like_any_column(decide):

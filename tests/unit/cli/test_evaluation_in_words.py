@@ -37,7 +37,12 @@ def test_everything_that_is_measured_is_told_before_the_consent():
         releases=tuple(Release(what=what, to="shop") for what in told),
     )
     text = "\n".join(measured(task))
-    for word in ("newest rows by media.day", "AUC by media.day (1, 2)", "50 rows or more", "lift report"):
+    for word in (
+        "newest rows by media.day",
+        "exact row counts, label means and AUC by media.day (1, 2)",
+        "50 rows or more",
+        "lift report",
+    ):
         assert word in text
     for word in ("importance", "5 trials in 2 minutes: epochs 1…3", "up to 0.1", "above 0.9"):
         assert word in text

@@ -9,6 +9,7 @@ import codecs
 import io
 import threading
 import time
+from collections.abc import Callable
 from typing import Final
 
 import pyarrow as pa
@@ -42,9 +43,13 @@ codecs.register_error(_MARKING, _mark)
 class Utf8Stream(io.RawIOBase):
     """Implements a readable file; compressed ones (.gz, .bz2, .zst) are expanded."""
 
-    def __init__(self, path: str) -> None:
-        """Raises UnreadableSource for UTF-16 and UTF-32; OSError, pyarrow.ArrowException."""
+    def __init__(self, path: str, *, pause: Callable[[float], None] = time.sleep) -> None:
+        """`pause(seconds)`: waits, see `close`.
+
+        Raises UnreadableSource for UTF-16 and UTF-32; OSError, pyarrow.ArrowException.
+        """
         super().__init__()
+        self._pause = pause
         self._source = pa.input_stream(path)
         self._rest = b""
         """Valid already, but more than was asked for."""
@@ -96,7 +101,7 @@ class Utf8Stream(io.RawIOBase):
         seen = -1
         while seen != self._reads:
             seen = self._reads
-            time.sleep(_QUIET_SECONDS)
+            self._pause(_QUIET_SECONDS)
 
     def _next(self, size: int) -> bytes:
         while piece := self._source.read(size):

@@ -1,5 +1,6 @@
 """Missing share, cardinality, mean, quantiles, and correlation with the label of a column of joined rows."""
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -56,12 +57,16 @@ def ordered(numbers: Values) -> FloatArray:
 
 
 def mean(present: FloatArray, blur: Blur) -> Told | None:
-    """Of `ordered` numbers, clipped to the m-th smallest and the m-th largest."""
+    """Of `ordered` numbers, clipped to the m-th smallest and the m-th largest.
+
+    A row among those that are clipped also moves the end to the next number, and with it the others.
+    """
     if len(present) < blur.threshold("mean", ENOUGH):
         return None
-    low, high = _ends(present, blur)
+    rows, (low, high) = blur.rows, _ends(present, blur)
     found = float(np.clip(present, low, high).mean())
-    return blur.number("mean", found, (high - low) * blur.rows / len(present))
+    to_the_next = max(high - float(present[-rows - 1]), float(present[rows]) - low)
+    return blur.number("mean", found, (high - low + rows * to_the_next) * rows / len(present))
 
 
 def _ends(present: FloatArray, blur: Blur) -> tuple[float, float]:
@@ -74,16 +79,22 @@ def quantiles(present: FloatArray, blur: Blur) -> list[dict[str, float | None]]:
 
 
 def _quantile(present: FloatArray, at: float, blur: Blur) -> dict[str, float | None]:
-    """A number near it by chance, rounded to a step as wide as the 2m numbers around are apart."""
-    rows, count = blur.rows, len(present)
-    if min(at, 1 - at) * count < blur.threshold(f"quantile {at}", _EACH_SIDE):
+    """A number near it by chance, rounded to a step no narrower than all numbers that it might have been.
+
+    They are m ranks, which lie within any of the widths, of m to 2m ranks to each side: rounding parts them
+    once at most, and so do each two steps that may be drawn. One row moves a rank by one at most.
+    """
+    rows, count, name = blur.rows, len(present), f"quantile {at}"
+    if min(at, 1 - at) * count < blur.threshold(name, _EACH_SIDE):
         return {"value": None, "step": None}
-    place = int(at * count + (blur.uniform(f"quantile {at}") - 0.5) * rows)
-    value, width = float(present[place]), float(present[place + rows] - present[place - rows])
+    middle, beside = at * count, rows * (1 + blur.uniform(f"step of {name}"))
+    value = float(present[int(middle + (blur.uniform(name) - 0.5) * rows)])
+    highest = min(int(middle + beside), count - 1)
+    width = float(present[highest] - present[max(int(middle - beside), 0)])
     if negligible(width, value):
         return {"value": value, "step": 0.0}
     step = coarse(width)
-    return {"value": float(round(value / float(step)) * step), "step": float(step)}
+    return {"value": float(math.floor(value / float(step) + 0.5) * step), "step": float(step)}
 
 
 def label_correlation(values: Values, labels: npt.NDArray[np.float32], blur: Blur) -> Told | None:
