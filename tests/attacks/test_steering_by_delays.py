@@ -1,7 +1,9 @@
 """T-43: who delays, drops or reorders blocks has no influence on the order in which rows are learned."""
 
 import functools
+from contextlib import closing
 from itertools import accumulate
+from unittest import mock
 
 from fakes.agreed import in_order, prepared, unsigned
 from fakes.shop import train_job
@@ -100,15 +102,10 @@ def shuffled(block_rows, random):
     random=st.randoms(use_true_random=False),
 )
 def test_whatever_comes_when_the_model_is_the_same_to_the_bit(block_rows, epochs, turn, shard_rows, random):
-    before, limits.TURN_ROWS = limits.TURN_ROWS, turn
     deliveries = shuffled(block_rows, random)
-    spools = SpoolFolder(None, RANDOMNESS)
-    try:
+    with mock.patch.object(limits, "TURN_ROWS", turn), closing(SpoolFolder(None, RANDOMNESS)) as spools:
         early = learned_early(block_rows, epochs, deliveries, shard_rows, spools)
         assert early == learned_at_once(block_rows, epochs, deliveries)
-    finally:
-        limits.TURN_ROWS = before
-        spools.close()
 
 
 def test_the_shards_follow_from_the_rows_alone():
