@@ -24,8 +24,8 @@ _FLOAT32: Final = 0
 _ZERO: Final = 1e-35
 """kZeroThreshold: sampled numbers nearer to zero are not told, they count as zero."""
 _BUFFER_BYTES: Final = 1 << 20
-_SPINS: Final = "30000"
-"""Some tens of microseconds."""
+_SPINS: Final = "1000"
+"""A moment: as fast as any more where cores are free, and bearable where they are shared (docs/adr/0056)."""
 _SILENT: Final = ctypes.CFUNCTYPE(None, ctypes.c_char_p)(lambda _: None)
 """LightGBM would tell its warnings on standard output, which belongs to the enclave's status lines."""
 
