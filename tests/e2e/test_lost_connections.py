@@ -20,8 +20,13 @@ AT_UPLOAD, AT_DOWNLOAD = 60_000, 9_000_000
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    scissors = Scissors((UP, AT_UPLOAD), (DOWN, AT_DOWNLOAD))
     site = Site(tmp_path_factory.mktemp("cut"))
+
+    def part_has_come():
+        events = (site.base / "shop" / "tasks").glob("*/events.jsonl")
+        return any('"result-part"' in path.read_text() for path in events)
+
+    scissors = Scissors((UP, AT_UPLOAD), (DOWN, AT_DOWNLOAD), has_come={DOWN: part_has_come})
     listen = ("--", "--listen", f"127.0.0.1:{scissors.port}")
     try:
         site.begin(command=[*site.loader, *listen], public_host="127.0.0.2")

@@ -5,17 +5,19 @@ import threading
 import time
 from contextlib import suppress
 
-CHUNK, READ_SECONDS = 16_384, 0.5
+CHUNK, READ_SECONDS, PATIENCE = 16_384, 0.5, 20
 UP, DOWN = "up", "down"
 
 
 class Scissors:
     """Listens at `host`; passes all on to the same port of the loopback address that processes listen at.
 
-    `cuts` are (direction, bytes): the first connection on which so much has passed is cut, once each.
+    `cuts` are (direction, bytes): the first connection on which so much has passed is cut, once each; where
+    `has_come` names the direction, when that says that enough of it has been taken in at the other end.
     """
 
-    def __init__(self, *cuts, host="127.0.0.2"):
+    def __init__(self, *cuts, has_come=None, host="127.0.0.2"):
+        self._has_come = has_come or {}
         self._listener = socket.create_server((host, 0))
         self.port = self._listener.getsockname()[1]
         self._lock, self._cuts = threading.Lock(), list(cuts)
@@ -46,6 +48,7 @@ class Scissors:
             while data := source.recv(CHUNK):
                 passed += len(data)
                 if self._is_cut(direction, passed):
+                    self._await(self._has_come.get(direction, lambda: True))
                     # What was passed on before is read first: a reset would take it with it.
                     sink.shutdown(socket.SHUT_WR)
                     time.sleep(READ_SECONDS)
@@ -55,6 +58,11 @@ class Scissors:
         for end in (source, sink):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+    def _await(self, has_come):
+        deadline = time.monotonic() + PATIENCE
+        while not has_come() and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def _is_cut(self, direction, passed):
         with self._lock:
