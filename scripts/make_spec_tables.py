@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "spec" / "protocol.md"
 
 LIMITS = (
+    "LATEST_TIME",
     "MAX_PARTICIPANTS",
     "MAX_COLUMNS",
     "MAX_NAME_LENGTH",

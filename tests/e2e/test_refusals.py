@@ -164,6 +164,8 @@ def test_a_person_is_asked(site):
     with asked_on_a_terminal(site) as (news, keyboard):
         running = start(site, fair.task("news"))
         news.wait_for("offered", waiting(site, "asking", ("news",)))
+        # What is typed before the question is shown does not count.
+        until(lambda: "Take part" in news.log.read_text(), "question")
         os.write(keyboard, b"what?\nNo\n")
         error = running.wait().error
         news.end()

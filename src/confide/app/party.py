@@ -31,7 +31,7 @@ from confide.storage.lock import FileLock
 from confide.transport.host_client import HostClient
 
 LOCKS = ".locks"
-"""In a task's folder: held by the one process of ours that is at work on the task."""
+"""In the folder of our records: a file for each task that a process of ours is at work on, which holds it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Annotated, BinaryIO, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from confide.audit.entry import NOTHING_BEFORE, Count, Digest, Entry, LogName, decode
+from confide.audit.entry import NOTHING_BEFORE, Count, Digest, Entry, LogName, Seconds, decode
 from confide.core import canonical, limits
 from confide.core.errors import AuditInvalid, ConfigurationError
 
@@ -23,7 +23,7 @@ class ExportHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     log: LogName
     certificate: Annotated[str, Meta(max_length=limits.MAX_CERTIFICATE_BYTES)] | None
     """PEM of the owner's identity, if it has one."""
-    exported_at: Count
+    exported_at: Seconds
     entries: Count
     sha384: Digest
     """Of the bytes that follow this line."""

@@ -20,6 +20,7 @@ OWNER: Final = "owner"
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{96}\Z")]
 TaskId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 Count = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
+Seconds = Annotated[int, Meta(ge=0, le=limits.LATEST_TIME)]
 LogName = Annotated[str, Meta(pattern=r"^(urn:confide:(party|platform):[a-z0-9][a-z0-9-]{0,62})?\Z")]
 Actor = Annotated[str, Meta(pattern=r"^(enclave as told to )?[a-z0-9][a-z0-9-]{0,62}\Z")]
 Outcome = Annotated[str, Meta(pattern=r"^(done|refused|CFD-[0-9]{3})\Z")]
@@ -85,7 +86,7 @@ class HeadDocument(_Document, frozen=True, kw_only=True):
     number: Annotated[int, Meta(ge=1, le=(1 << 53) - 1)]
     digest: Digest
     task: TaskId
-    time: Count
+    time: Seconds
     certificate: Annotated[str, Meta(max_length=limits.MAX_CERTIFICATE_BYTES)]
     signature: Annotated[bytes, Meta(max_length=limits.MAX_SIGNATURE_BYTES)]
 
@@ -120,7 +121,7 @@ class Entry(Event, frozen=True, kw_only=True):
 
     format: Literal["confide-audit/1"] = "confide-audit/1"
     number: Annotated[int, Meta(ge=1, le=(1 << 53) - 1)]
-    time: Count
+    time: Seconds
     log: LogName
     previous: Digest
     digest: Digest

@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import sys
+import termios
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -145,9 +146,16 @@ class _Asking:
             + "Your rows go, sealed, to the enclave that was just verified, and nowhere else."
         )
         with self._asking:
+            self._forget_keys()
             with self._printing:
                 self._console.print(Panel(text, title="Consent?", title_align="left"))
             return self._confirm(task.name)
+
+    def _forget_keys(self) -> None:
+        """Keys pressed before an offer was shown don't answer it; what is piped in is meant to."""
+        if sys.stdin.isatty():
+            self._typed = b""
+            termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
     def _confirm(self, name: str) -> bool:
         while True:

@@ -305,6 +305,8 @@ PCCS_SECONDS: Final = 30
 IDENTITY_DAYS: Final = 397
 CA_DAYS: Final = 3650
 ENCLAVE_CERTIFICATE_DAYS: Final = 30
+LATEST_TIME: Final = 253_402_300_799
+"""9999-12-31T23:59:59Z, the last that calendars know: what others send as a time is shown to people."""
 CLOCK_SKEW_SECONDS: Final = 300
 """Certificates start this long before their issue, for peers whose clock is behind."""
 

@@ -47,7 +47,7 @@ class Phase(msgspec.Struct, frozen=True, tag_field="event", tag="state"):
     waiting_for: Annotated[tuple[_Name, ...], msgspec.Meta(max_length=limits.MAX_PARTICIPANTS)] = ()
     waiting_what: Annotated[tuple[_Name, ...], msgspec.Meta(max_length=limits.MAX_PARTICIPANTS)] = ()
     """Of each, the state of its channel."""
-    waiting_since: Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)] | None = None
+    waiting_since: Annotated[int, msgspec.Meta(ge=0, le=limits.LATEST_TIME)] | None = None
     """By the enclave's clock; Unix seconds."""
 
     def __post_init__(self) -> None:

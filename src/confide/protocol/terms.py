@@ -16,7 +16,7 @@ from confide.protocol.statistics import FIGURES_OF, Figure, Statistics
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{96}\Z")]
 """Lower-case hexadecimal SHA-384."""
 Text = Annotated[str, Meta(max_length=1024)]
-Seconds = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
+Seconds = Annotated[int, Meta(ge=0, le=limits.LATEST_TIME)]
 Crosses = Annotated[tuple[Cross, ...], Meta(min_length=1, max_length=limits.MAX_COLUMNS)]
 Count = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
 

@@ -9,6 +9,7 @@ from typing import Final, Generic, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
+from confide.core import limits
 from confide.core.errors import RemoteProtocolError
 from confide.core.platform_api import (
     AttestReply,
@@ -68,6 +69,12 @@ def _shown(*texts: str) -> None:
     # What the other end sends ends up on a terminal: no escape sequences, no second lines.
     if not all(text.isprintable() for text in texts):
         raise ValueError("a character that can't be printed")
+
+
+def _dated(*times: int | None) -> None:
+    # Shown as well, as dates.
+    if not all(0 <= time <= limits.LATEST_TIME for time in times if time is not None):
+        raise ValueError("a time that no calendar has")
 
 
 def encode_hello(hello: Hello) -> bytes:
@@ -150,6 +157,7 @@ def _status_message(status: TaskStatus) -> pb.TaskStatus:
 def _status(m: pb.TaskStatus) -> TaskStatus:
     _shown(m.id, m.name, m.initiator, *m.providers, m.enclave_address, m.phase, m.outcome)
     _shown(*m.waiting_for, *m.waiting_what)
+    _dated(m.created_at, m.ended_at, m.waiting_since, m.no_room_since)
     return TaskStatus(
         id=m.id,
         name=m.name,
@@ -203,6 +211,7 @@ def encode_end_record(record: EndRecord) -> bytes:
 
 def _end_record(m: pb.SignedEndRecord) -> EndRecord:
     _shown(m.task, m.outcome, m.receipt_digest, m.platform)
+    _dated(m.ended_at)
     return EndRecord(
         task=m.task,
         outcome=m.outcome,
@@ -233,6 +242,7 @@ def _head_message(head: SignedHead) -> pb.SignedHead:
 
 def _head(m: pb.SignedHead) -> SignedHead:
     _shown(m.log, m.digest, m.task)
+    _dated(m.time)
     return SignedHead(
         log=m.log,
         number=m.number,

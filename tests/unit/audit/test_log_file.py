@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from confide.audit import log as module
 from confide.audit.chain import read_chain
-from confide.audit.entry import NOTHING_BEFORE, Object, Operation, decode
+from confide.audit.entry import NOTHING_BEFORE, Object, Operation, chained, decode
 from confide.audit.log import AuditLog
 from confide.core import limits
 from confide.core.errors import AuditInvalid, AuditUnavailable
@@ -183,6 +183,15 @@ def test_what_was_cut_off_is_told(log, path):
 def test_hostile_lines_raise_one_error(data):
     with pytest.raises(AuditInvalid):
         decode(data)
+
+
+def test_a_time_that_can_not_be_shown_is_no_entry():
+    """Who shows it would be stopped by an error of the calendar's."""
+    line = chained(event(), None, log=OWNER, time=limits.LATEST_TIME).line()[:-1]
+    assert decode(line).time == limits.LATEST_TIME
+    later = line.replace(str(limits.LATEST_TIME).encode(), str(limits.LATEST_TIME + 1).encode())
+    with pytest.raises(AuditInvalid, match="time"):
+        decode(later)
 
 
 @settings(deadline=None)

@@ -2,6 +2,7 @@
 
 import io
 import os
+import pty
 import threading
 from types import SimpleNamespace
 
@@ -99,3 +100,19 @@ def test_answers_at_the_end_of_what_is_piped(asked):
         asked.ask()
         asked.joined()
     assert asked.answers == [True, False, "nobody is there to be asked"]
+
+
+def test_keys_pressed_before_an_offer_is_shown_do_not_consent_to_it(monkeypatch):
+    """A second "y" to the first question, say."""
+    controller, device = pty.openpty()
+    with os.fdopen(device) as terminal, os.fdopen(controller, "wb", buffering=0) as keys:
+        asked = Asked(monkeypatch, terminal, keys)
+        asked.ask()
+        assert within(10, lambda: "Take part" in asked.out.getvalue())
+        asked.type("y\ny\n")
+        assert asked.joined() == [True]
+        asked.ask()
+        assert within(10, lambda: asked.out.getvalue().count("Take part") == 2)
+        assert asked.answers == [True]
+        asked.type("n\n")
+        assert asked.joined() == [True, False]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from confide.core import limits
 from confide.core.errors import RemoteProtocolError
 from confide.core.platform_api import (
     AttestReply,
@@ -21,10 +22,12 @@ from confide.core.platform_api import (
     TaskStatus,
 )
 from confide.transport import wire
+from confide.transport.gen import confide_pb2 as pb
 from confide.transport.pieces import Piece
 
 TEXT = st.text(max_size=20).filter(str.isprintable)
-TIME = st.integers(0, 2**62)
+NUMBER = st.integers(0, 2**62)
+TIME = st.integers(0, limits.LATEST_TIME)
 CODE = st.none() | st.integers(-128, 255)
 
 STATUSES = st.builds(
@@ -40,6 +43,7 @@ STATUSES = st.builds(
     phase=TEXT,
     waiting_for=st.lists(TEXT, max_size=3).map(tuple),
     waiting_since=st.none() | TIME,
+    no_room_since=st.none() | TIME,
     ended_at=st.none() | TIME,
     outcome=st.none() | TEXT,
     exit_code=CODE,
@@ -66,7 +70,7 @@ ENDS = st.builds(
 HEADS = st.builds(
     SignedHead,
     log=TEXT,
-    number=TIME,
+    number=NUMBER,
     digest=TEXT,
     task=TEXT,
     time=TIME,
@@ -134,6 +138,27 @@ def test_altered_bytes_raise_one_error(status, data):
 def test_an_unknown_kind_is_refused(decode):
     with pytest.raises(RemoteProtocolError, match="malformed"):
         decode(b"")
+
+
+@pytest.mark.parametrize("time", [-1, limits.LATEST_TIME + 1, 2**62])
+@pytest.mark.parametrize("field", ["created_at", "ended_at", "waiting_since", "no_room_since"])
+def test_a_time_that_can_not_be_shown_is_refused(field, time):
+    """It would stop the one who shows it, with an error of the clock's."""
+    encoded = pb.TaskStatus(kind="train", state="running", **{field: time}).SerializeToString()
+    with pytest.raises(RemoteProtocolError, match="malformed"):
+        wire.decode_task_status(encoded)
+
+
+@pytest.mark.parametrize(
+    ("message", "decode"),
+    [(pb.SignedEndRecord(), wire.decode_end_record), (pb.SignedHead(), wire.decode_head)],
+)
+def test_so_is_one_of_an_end_and_of_a_head(message, decode):
+    field = "ended_at" if isinstance(message, pb.SignedEndRecord) else "time"
+    decode(message.SerializeToString())
+    setattr(message, field, limits.LATEST_TIME + 1)
+    with pytest.raises(RemoteProtocolError, match="malformed"):
+        decode(message.SerializeToString())
 
 
 @pytest.mark.parametrize("field", ["id", "name", "initiator", "enclave_address", "phase", "outcome"])
